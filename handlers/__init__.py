@@ -1,0 +1,1 @@
+"""What happens when a message or a webhook arrives."""

@@ -1,0 +1,80 @@
+"""Turn and Intent: one thing said, and one way to answer it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from handlers.deps import HandlerDeps
+from handlers.understanding.recogniser import Understanding
+from storage.errors import NotBound, UnitNotChosen
+from storage.ports.chat import IncomingMessage, OutgoingMessage
+from storage.queries.residents import Home, Person, Staff
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the talk is about; kept between turns, forgotten after half an hour of silence."""
+
+    expecting: str = ""
+    """The name of the intent that asked something and waits for its answer."""
+    topic: str = ""
+    """The intent answered last: what "那上个月呢" goes on about."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Plain JSON values that the expecting intent put aside."""
+    misses: int = 0
+    """How often in a row we did not understand."""
+
+    def ask(self, intent: str, **facts: Any) -> None:  # noqa: ANN401 - plain JSON values
+        """Wait for an answer to what `intent` has just asked, and keep what it needs for it."""
+        self.expecting = intent
+        self.facts = facts
+
+    def settle(self) -> None:
+        """Wait for nothing any more."""
+        self.expecting = ""
+        self.facts = {}
+
+
+@dataclass(slots=True)
+class Turn:
+    """One thing that somebody said, and all that is known about it."""
+
+    message: IncomingMessage
+    person: Person
+    understood: Understanding
+    memory: Memory
+    now: datetime
+    today: date
+    """The Shanghai day of `now`."""
+
+    @property
+    def home(self) -> Home:
+        """The flat that the talk is about. Raises NotBound, or UnitNotChosen among several."""
+        if not self.person.homes:
+            raise NotBound
+        home = self.person.home
+        if home is None:
+            raise UnitNotChosen(tuple(one.label for one in self.person.homes))
+        return home
+
+    @property
+    def staff(self) -> Staff | None:
+        """The speaker's office, or None for a resident."""
+        return self.person.staff
+
+
+Answer = Callable[[Turn, HandlerDeps], Awaitable[OutgoingMessage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One way to answer: its name, and what it does when asked or when answered."""
+
+    name: str
+    """One of the recogniser's intent names (residents), or a name of its own (staff)."""
+    answer: Answer
+    go_on: Answer | None = None
+    """Takes the answer to what this intent asked (see Memory.ask)."""
+    said_as: tuple[str, ...] = ()
+    """Staff only: the words that it begins with. Residents' words are the recogniser's."""

@@ -1,0 +1,27 @@
+"""All that a job may touch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.database import Database
+from storage.events import Event
+from storage.links import Links
+from storage.ports.chat import ChatChannel, OutgoingMessage
+from storage.ports.clock import Clock
+from storage.ports.payments import PaymentGateway
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeps:
+    """Filled once by the composition root."""
+
+    db: Database
+    clock: Clock
+    links: Links
+    channels: Mapping[str, ChatChannel]
+    """By account name; group robots too."""
+    gateways: Mapping[str, PaymentGateway]
+    compose: Callable[[Event], OutgoingMessage]
+    """Makes words of an event; handed in, so that no job knows any words."""
+    backup_dir: Path

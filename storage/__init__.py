@@ -1,0 +1,1 @@
+"""What is true, and every legal way to change it."""

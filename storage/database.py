@@ -1,0 +1,336 @@
+"""The database: one door to write through, one to read through.
+
+An operation or a query is a plain function over a connection; the door carries it to where the
+connection lives. Callers that wait go through together: one transaction, a savepoint each, so
+that a refusal undoes only its own work, and a batch that fails is tried again one by one.
+
+On SQLite exactly one connection writes and checkpoints (`BEGIN IMMEDIATE`, WAL), another only
+reads (`query_only`); each lives in the thread of its aiosqlite connection. On PostgreSQL the
+same functions run over asyncpg, and operations lock the rows they change in id order.
+"""
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from sqlite3 import Connection as RawConnection
+from sqlite3 import OperationalError as RawOperationalError
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+import aiosqlite
+from sqlalchemy import Connection, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.errors import StorageUnavailable
+from storage.gate import Call, Gate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_MS: Final = 10_000
+
+
+class Backend(Protocol):
+    """One engine's way of carrying a batch through."""
+
+    async def write(self, calls: list[Call]) -> None:
+        """Run the calls in one transaction and resolve their futures after the commit."""
+        ...
+
+    async def read(self, calls: list[Call]) -> None:
+        """Run the calls over one snapshot and resolve their futures."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class Database:
+    """The two doors. Made by `open`, which owns everything behind them."""
+
+    def __init__(self, backend: Backend, url: str) -> None:
+        """Put the doors in front of a backend."""
+        self.url = url
+        self._backend = backend
+        self._writes = Gate(backend.write)
+        self._reads = Gate(backend.read)
+        self._on_commit: list[Callable[[], None]] = []
+
+    async def write(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run an operation in a transaction; return after the commit is on the disk.
+
+        Raises what the operation raises (its own changes are undone), or StorageUnavailable.
+        """
+        result: T = await self._writes.submit(
+            lambda tx: operation(tx, *args, **kwargs), is_light=False
+        )
+        for wake in self._on_commit:
+            wake()
+        return result
+
+    async def jot(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run an operation that holds no money: it may return before the disk has it."""
+        result: T = await self._writes.submit(
+            lambda tx: operation(tx, *args, **kwargs), is_light=True
+        )
+        return result
+
+    async def read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query over a snapshot; it cannot change anything."""
+        result: T = await self._reads.submit(lambda tx: query(tx, *args, **kwargs), is_light=True)
+        return result
+
+    def wake_on_commit(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called after every commit that may have enqueued something."""
+        self._on_commit.append(wake)
+
+    async def close(self) -> None:
+        """Let those who wait through, then close."""
+        await self._writes.close()
+        await self._reads.close()
+        await self._backend.close()
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """Open the database of a SQLAlchemy URL as its owner and close it at the end.
+
+    Raises StorageUnavailable where another process owns a SQLite file.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        backend: Backend = await _SqliteBackend.open(Path(make_url(url).database or ""))
+    else:
+        backend = _PostgresBackend(create_async_engine(url, pool_size=4, max_overflow=0))
+    database = Database(backend, url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_reader(url: str) -> AsyncIterator[Database]:
+    """Open the database beside a running bot, only to read. Raises StorageUnavailable."""
+    if make_url(url).get_backend_name() == "sqlite":
+        path = _existing_file(url)
+        backend: Backend = _SqliteReader(await _open_sqlite(f"file:{path}?mode=ro", "BEGIN"))
+    else:
+        backend = _PostgresBackend(create_async_engine(url, pool_size=1, max_overflow=0))
+    database = Database(backend, url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _existing_file(url: str) -> Path:
+    path = Path(make_url(url).database or "")
+    if not path.exists():
+        raise StorageUnavailable(f"there is no database at {path}")
+    return path
+
+
+def _resolve(outcomes: list[tuple[Call, Any, BaseException | None]]) -> None:
+    for call, value, trouble in outcomes:
+        if call.future.done():
+            continue
+        if trouble is None:
+            call.future.set_result(value)
+        else:
+            call.future.set_exception(trouble)
+
+
+class _Sqlite:
+    """One SQLite connection in the thread of its aiosqlite connection, under SQLAlchemy."""
+
+    def __init__(self, link: aiosqlite.Connection, begin: str) -> None:
+        self.link = link
+        self.raw: RawConnection = link._conn
+        engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
+        event.listen(engine, "begin", lambda tx: self.raw.execute(begin) and None)
+        self.connection = engine.connect()
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run `work` in the connection's own thread: one hop there and back."""
+        result: T = await self.link._execute(work)  # type: ignore[no-untyped-call]
+        return result
+
+    async def close(self) -> None:
+        """Close the connection in its own thread."""
+        await self.call(self.connection.close)
+        await self.link.close()
+
+
+class _SqliteBackend:
+    def __init__(self, writer: _Sqlite, reader: _Sqlite, lock: Any) -> None:  # noqa: ANN401
+        self._writer, self._reader, self._lock = writer, reader, lock
+        self._is_full = True
+
+    @classmethod
+    async def open(cls, path: Path) -> "_SqliteBackend":
+        lock = await asyncio.to_thread(_lock_file, path)
+        writer = await _open_sqlite(path, "BEGIN IMMEDIATE")
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=1000"):
+            await writer.link.execute(f"PRAGMA {pragma}")
+        reader = await _open_sqlite(path, "BEGIN")
+        for pragma in ("query_only=1", "wal_autocheckpoint=0"):
+            await reader.link.execute(f"PRAGMA {pragma}")
+        return cls(writer, reader, lock)
+
+    async def write(self, calls: list[Call]) -> None:
+        try:
+            outcomes = await self._writer.call(lambda: self._carry(calls))
+        except (DBAPIError, RawOperationalError):
+            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
+            outcomes = await self._writer.call(lambda: self._one_by_one(calls))
+        _resolve(outcomes)
+
+    def _carry(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
+        self._sync_fully_unless(all(call.is_light for call in calls))
+        raw, tx = self._writer.raw, self._writer.connection
+        outcomes: list[tuple[Call, Any, BaseException | None]] = []
+        with tx.begin():
+            for call in calls:
+                raw.execute("SAVEPOINT one")
+                try:
+                    outcomes.append((call, call.work(tx), None))
+                except DBAPIError:
+                    raise
+                except Exception as trouble:  # the caller's own, handed back to her
+                    raw.execute("ROLLBACK TO one")
+                    outcomes.append((call, None, trouble))
+                raw.execute("RELEASE one")
+        return outcomes
+
+    def _one_by_one(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
+        outcomes: list[tuple[Call, Any, BaseException | None]] = []
+        for call in calls:
+            try:
+                outcomes += self._carry([call])
+            except (OperationalError, RawOperationalError) as trouble:
+                outcomes.append((call, None, StorageUnavailable(str(trouble.args[0]))))
+            except DBAPIError as trouble:
+                outcomes.append((call, None, trouble))
+        return outcomes
+
+    def _sync_fully_unless(self, is_light: bool) -> None:  # noqa: FBT001 - a pragma's two values
+        if self._is_full == is_light:
+            self._is_full = not is_light
+            self._writer.raw.execute(f"PRAGMA synchronous={'NORMAL' if is_light else 'FULL'}")
+
+    async def read(self, calls: list[Call]) -> None:
+        _resolve(await self._reader.call(lambda: _look(self._reader.connection, calls)))
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+        self._lock.close()
+
+
+class _SqliteReader:
+    def __init__(self, reader: _Sqlite) -> None:
+        self._reader = reader
+
+    async def write(self, calls: list[Call]) -> None:
+        raise StorageUnavailable("the database was opened only to read")
+
+    async def read(self, calls: list[Call]) -> None:
+        _resolve(await self._reader.call(lambda: _look(self._reader.connection, calls)))
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+
+def _look(tx: Connection, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
+    outcomes: list[tuple[Call, Any, BaseException | None]] = []
+    with tx.begin():
+        for call in calls:
+            try:
+                outcomes.append((call, call.work(tx), None))
+            except Exception as trouble:  # the caller's own, handed back to her
+                outcomes.append((call, None, trouble))
+    return outcomes
+
+
+async def _open_sqlite(path: Path | str, begin: str) -> _Sqlite:
+    link = await aiosqlite.connect(
+        path, isolation_level=None, cached_statements=512, uri=isinstance(path, str)
+    )
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-65536"):
+        await link.execute(f"PRAGMA {pragma}")
+    one: _Sqlite = await link._execute(  # type: ignore[no-untyped-call]
+        lambda: _Sqlite(link, begin)
+    )
+    return one
+
+
+def _lock_file(path: Path) -> Any:  # noqa: ANN401 - an open file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(path.name + ".lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StorageUnavailable(
+            f"{path} is in use by a running wuyebot; stop it first, or ask it through chat or web"
+        ) from None
+    return lock
+
+
+class _PostgresBackend:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def write(self, calls: list[Call]) -> None:
+        try:
+            outcomes = await self._carry(calls)
+        except (DBAPIError, OSError):
+            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
+            outcomes = []
+            for call in calls:
+                try:
+                    outcomes += await self._carry([call])
+                except (OperationalError, InterfaceError, OSError) as trouble:
+                    outcomes.append((call, None, StorageUnavailable(type(trouble).__name__)))
+                except DBAPIError as trouble:
+                    outcomes.append((call, None, trouble))
+        _resolve(outcomes)
+
+    async def _carry(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
+        async with self._engine.begin() as tx:
+            return await tx.run_sync(_with_savepoints, calls)
+
+    async def read(self, calls: list[Call]) -> None:
+        async with self._engine.connect() as tx:
+            outcomes = await tx.run_sync(_with_savepoints, calls)
+            await tx.rollback()
+        _resolve(outcomes)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _with_savepoints(
+    tx: Connection, calls: list[Call]
+) -> list[tuple[Call, Any, BaseException | None]]:
+    outcomes: list[tuple[Call, Any, BaseException | None]] = []
+    for call in calls:
+        try:
+            with tx.begin_nested():
+                outcomes.append((call, call.work(tx), None))
+        except DBAPIError:
+            raise
+        except Exception as trouble:  # the caller's own, handed back to her
+            outcomes.append((call, None, trouble))
+    return outcomes

@@ -1,0 +1,221 @@
+"""What a person may be told: facts that operations put in the outbox.
+
+Each event is a frozen dataclass of plain values; the outbox stores it as JSON under its class
+name, and words are made of it only when it is delivered.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact that somebody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSettled(Event):
+    """Money arrived and was allocated."""
+
+    order_no: str
+    receipt_no: str
+    payment_id: int
+    unit_label: str
+    amount_fen: int
+    bills: tuple[tuple[str, str, int], ...]
+    """(fee item name, period, fen) of each bill it paid."""
+    surplus_fen: int
+    paid_at: str
+    open_fen: int
+    """What the hearer still owes here; -1 where she may not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturned(Event):
+    """Money came for what was paid already and goes back by itself."""
+
+    order_no: str
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReceived(Event):
+    """A request for money back is in our books."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    is_automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefundApproved(Event):
+    """Somebody agreed to the refund; the platform is asked next."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDeclined(Event):
+    """The refund was declined, with the reason."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSubmitted(Event):
+    """The platform accepted the refund; the money is on its way, not yet there."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSettled(Event):
+    """The platform says the money is back; bills it had paid are owed again."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    settled_at: str
+    reopened_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed(Event):
+    """The platform could not give the money back; what happens next is said."""
+
+    refund_no: str
+    unit_label: str
+    amount_fen: int
+    cause: str
+    """abnormal | closed | unfunded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillsIssued(Event):
+    """New bills of one household, merged."""
+
+    unit_id: int
+    unit_label: str
+    binding_id: int
+    link_epoch: int
+    period: str
+    lines: tuple[tuple[str, int], ...]
+    total_fen: int
+    due_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderDue(Event):
+    """A household's open bills, before, on or after the due day; re-read when delivered."""
+
+    unit_id: int
+    unit_label: str
+    binding_id: int
+    link_epoch: int
+    days_from_due: int
+    """Which step of the plan: -3 is three days before the due day."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderWords(Event):
+    """A reminder with the figures of the moment it is sent (made by the re-check)."""
+
+    unit_label: str
+    days_from_due: int
+    bill_count: int
+    open_fen: int
+    due_on: str
+    as_of_on: str
+    is_overdue: bool
+    pay_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSent(Event):
+    """A notice (公告) that staff send to many."""
+
+    broadcast_no: str
+    community_name: str
+    category: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateAnswer(Event):
+    """An answer that took longer than the platform waits."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChanged(Event):
+    """Somebody bound or was removed from a flat; its owner is told."""
+
+    unit_label: str
+    person: str
+    role: str
+    change: str
+    """bound | removed | applied | approved | declined."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffTask(Event):
+    """Something waits for a member of staff."""
+
+    topic: str
+    """refund_approval | refund_trouble | broadcast_approval | handover | binding_application."""
+    reference: str
+    """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
+    unit_label: str
+    amount_fen: int
+    """0 where no money is meant."""
+    note: str
+    """A cause, a reason, or what the resident said."""
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastReported(Event):
+    """A broadcast has finished; who started it reads the figures."""
+
+    broadcast_no: str
+    reached: int
+    waiting: int
+    failed: int
+    skipped: int
+
+
+def dump(event: Event) -> str:
+    """Return the event's facts as JSON text."""
+    return json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))
+
+
+def load(name: str, facts: str) -> Event:
+    """Rebuild an event from its class name and its JSON. Raises KeyError for an unknown name.
+
+    Fields that a newer version added fall away; this is what makes a rolling upgrade safe.
+    """
+    kind = KINDS[name]
+    values: dict[str, Any] = json.loads(facts)
+    known = {field.name for field in fields(kind)}
+    return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}

@@ -1,0 +1,59 @@
+"""The gate: callers that wait while the database is busy go through together in the next hop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+Work = Callable[[Connection], Any]
+MAX_BATCH: Final = 256
+
+
+@dataclass(slots=True)
+class Call:
+    """One caller's work and the future that she waits on."""
+
+    work: Work
+    future: asyncio.Future[Any]
+    is_light: bool
+    """Light work may be lost with the power, never with the process (no money in it)."""
+
+
+Run = Callable[[list[Call]], Awaitable[None]]
+
+
+class Gate:
+    """Lets waiting calls through in batches, first come first served, one batch at a time."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the function that carries a batch through and resolves its futures."""
+        self._run = run
+        self._waiting: list[Call] = []
+        self._pump: asyncio.Task[None] | None = None
+
+    async def submit(self, work: Work, *, is_light: bool) -> Any:  # noqa: ANN401
+        """Wait for the next batch and return what the work returned, or raise what it raised."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Call(work, future, is_light))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._drain())
+        return await future
+
+    async def close(self) -> None:
+        """Wait until nobody waits any more."""
+        if self._pump is not None:
+            await self._pump
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                await self._run(batch)
+            except BaseException as trouble:
+                for call in batch:
+                    if not call.future.done():
+                        call.future.set_exception(trouble)
+                if not isinstance(trouble, Exception):
+                    raise

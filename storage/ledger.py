@@ -1,0 +1,203 @@
+"""Double entry: every fen leaves one account and enters another, once.
+
+Debit is positive, credit negative. Money that residents owe us sits in `receivable` (debit), what
+they have with us in `prepayment` and `refund_due` (credit), what platforms hold for us in
+`clearing` (debit).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from storage.models.ledger import Account, entries, postings, unit_balances
+from storage.periods import shanghai_day
+from storage.sql import insert, insert_once
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One account's part of an entry: debit positive, in fen."""
+
+    account: Account
+    amount_fen: int
+    unit_id: int | None = None
+
+
+def post(
+    tx: Connection,
+    *,
+    key: str,
+    memo: str,
+    community_id: int,
+    posted_at: datetime,
+    legs: Sequence[Leg],
+) -> bool:
+    """Book an entry once. Returns False, and changes nothing, where the key was booked before.
+
+    Raises ValueError where the legs do not sum to zero.
+    """
+    legs = [leg for leg in legs if leg.amount_fen]
+    if sum(leg.amount_fen for leg in legs) != 0 or len(legs) < 2:
+        raise ValueError(f"entry {key} does not balance: {legs}")
+    entry_id = insert_once(
+        tx,
+        entries,
+        {
+            "entry_key": key,
+            "memo": memo,
+            "community_id": community_id,
+            "effective_on": shanghai_day(posted_at),
+            "posted_at": posted_at,
+        },
+    )
+    if entry_id is None:
+        return False
+    tx.execute(
+        postings.insert(),
+        [
+            {
+                "entry_id": entry_id,
+                "account": leg.account,
+                "unit_id": leg.unit_id,
+                "amount_fen": leg.amount_fen,
+            }
+            for leg in legs
+        ],
+    )
+    _add_to_balances(tx, legs)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """One entry of many that are booked together."""
+
+    key: str
+    memo: str
+    legs: tuple[Leg, ...]
+
+
+def post_many(
+    tx: Connection, new: Sequence[NewEntry], *, community_id: int, posted_at: datetime
+) -> int:
+    """Book many entries of a community at once; return how many were not booked before.
+
+    Raises ValueError where the legs of one do not sum to zero; then nothing is booked.
+    """
+    by_key = {entry.key: entry for entry in sorted(new, key=lambda one: one.key)}
+    for entry in by_key.values():
+        if sum(leg.amount_fen for leg in entry.legs) != 0 or len(entry.legs) < 2:
+            raise ValueError(f"entry {entry.key} does not balance: {entry.legs}")
+    if not by_key:
+        return 0
+    common = {
+        "community_id": community_id,
+        "effective_on": shanghai_day(posted_at),
+        "posted_at": posted_at,
+    }
+    booked = tx.execute(
+        insert(tx, entries).on_conflict_do_nothing().returning(entries.c.id, entries.c.entry_key),
+        [{"entry_key": one.key, "memo": one.memo, **common} for one in by_key.values()],
+    ).all()
+    legs = [(row.id, leg) for row in booked for leg in by_key[row.entry_key].legs]
+    if legs:
+        tx.execute(
+            postings.insert(),
+            [
+                {
+                    "entry_id": entry_id,
+                    "account": leg.account,
+                    "unit_id": leg.unit_id,
+                    "amount_fen": leg.amount_fen,
+                }
+                for entry_id, leg in legs
+            ],
+        )
+        _add_to_balances(tx, (leg for _, leg in legs))
+    return len(booked)
+
+
+def reverse(tx: Connection, *, key: str, memo: str, posted_at: datetime) -> bool:
+    """Answer an entry by its opposite, once; the entry itself stays as it is.
+
+    Returns False where it was reversed before. Raises LookupError for an unknown key.
+    """
+    entry = tx.execute(select(entries).where(entries.c.entry_key == key)).one_or_none()
+    if entry is None:
+        raise LookupError(key)
+    legs = [
+        Leg(Account(row.account), -row.amount_fen, row.unit_id)
+        for row in tx.execute(select(postings).where(postings.c.entry_id == entry.id))
+    ]
+    is_new = post(
+        tx,
+        key=f"reversal:{key}",
+        memo=memo,
+        community_id=entry.community_id,
+        posted_at=posted_at,
+        legs=legs,
+    )
+    if is_new:
+        tx.execute(
+            entries.update()
+            .where(entries.c.entry_key == f"reversal:{key}")
+            .values(reverses_id=entry.id)
+        )
+    return is_new
+
+
+def balance(tx: Connection, account: Account, unit_id: int | None = None) -> int:
+    """Return an account's balance in fen (debit positive), of one unit or of all."""
+    total = select(func.coalesce(func.sum(postings.c.amount_fen), 0)).where(
+        postings.c.account == account
+    )
+    if unit_id is not None:
+        total = total.where(postings.c.unit_id == unit_id)
+    return int(tx.execute(total).scalar_one())
+
+
+def unit_balance(tx: Connection, account: Account, unit_id: int) -> int:
+    """Return a unit's balance from its summary row, in fen (debit positive)."""
+    found = tx.execute(
+        select(unit_balances.c.balance_fen).where(
+            unit_balances.c.unit_id == unit_id, unit_balances.c.account == account
+        )
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def _add_to_balances(tx: Connection, legs: Iterable[Leg]) -> None:
+    """Add to the summary rows, each unit's account once, in the order in which all lock them.
+
+    The row is there before it is changed: engines check a row that an upsert only proposes.
+    """
+    totals: dict[tuple[int, str], int] = {}
+    for leg in legs:
+        if leg.unit_id is not None:
+            place = (leg.unit_id, str(leg.account))
+            totals[place] = totals.get(place, 0) + leg.amount_fen
+    changes = [
+        {"at_unit": unit_id, "at_account": account, "added_fen": added}
+        for (unit_id, account), added in sorted(totals.items())
+        if added
+    ]
+    if not changes:
+        return
+    tx.execute(
+        insert(tx, unit_balances).on_conflict_do_nothing(),
+        [
+            {"unit_id": one["at_unit"], "account": one["at_account"], "balance_fen": 0}
+            for one in changes
+        ],
+    )
+    tx.execute(
+        update(unit_balances)
+        .where(
+            unit_balances.c.unit_id == bindparam("at_unit"),
+            unit_balances.c.account == bindparam("at_account"),
+        )
+        .values(balance_fen=unit_balances.c.balance_fen + bindparam("added_fen")),
+        changes,
+    )

@@ -1,0 +1,90 @@
+"""Links that open a page without signing in: unguessable, bound to one thing, ending by day.
+
+A token is the packed subject followed by 16 bytes of HMAC-SHA256 over purpose and subject: 128
+bits that nobody can guess, nothing to look up before it is proved.
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from storage.errors import LinkExpired
+
+_MAC_BYTES: Final = 16
+_PAY = struct.Struct(">QQHH")
+_RECEIPT = struct.Struct(">Q")
+_EPOCH_DAY: Final = date(2020, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PayLink:
+    """What a pay link is bound to: a unit, the viewer whose debts it shows, and a last day.
+
+    `binding_id` 0 is the paper bill's link: it shows the unit's bills to whoever holds the paper.
+    """
+
+    unit_id: int
+    binding_id: int
+    link_epoch: int
+    expires_on: date
+
+
+class Links:
+    """Makes and reads tokens with one secret key of at least 32 bytes."""
+
+    def __init__(self, secret: bytes, base_url: str) -> None:
+        """Keep the key and the address that links begin with. Raises ValueError for a short key."""
+        if len(secret) < 32:
+            raise ValueError("the link secret needs at least 32 bytes")
+        self._keyed = hmac.new(secret, digestmod="sha256")
+        self._base_url = base_url.rstrip("/")
+
+    def pay_url(self, link: PayLink) -> str:
+        """Return the address of a pay page."""
+        days = (link.expires_on - _EPOCH_DAY).days
+        packed = _PAY.pack(link.unit_id, link.binding_id, link.link_epoch & 0xFFFF, days)
+        return f"{self._base_url}/pay/{self._sign(b'pay', packed)}"
+
+    def read_pay(self, token: str, *, today: date) -> PayLink:
+        """Prove a pay token. Raises LinkExpired for one that is forged, foreign or over."""
+        unit_id, binding_id, epoch, days = _PAY.unpack(self._prove(b"pay", token, _PAY.size))
+        link = PayLink(unit_id, binding_id, epoch, _EPOCH_DAY + timedelta(days=days))
+        if link.expires_on < today:
+            raise LinkExpired
+        return link
+
+    def receipt_url(self, token: str) -> str:
+        """Return the address of a receipt page."""
+        return f"{self._base_url}/receipts/{token}"
+
+    def receipt_token(self, payment_id: int) -> str:
+        """Return the token of a payment's receipt; it does not end."""
+        return self._sign(b"receipt", _RECEIPT.pack(payment_id))
+
+    def read_receipt(self, token: str) -> int:
+        """Prove a receipt token and return the payment's key. Raises LinkExpired."""
+        (payment_id,) = _RECEIPT.unpack(self._prove(b"receipt", token, _RECEIPT.size))
+        return int(payment_id)
+
+    def _mac(self, purpose: bytes, packed: bytes) -> bytes:
+        mac = self._keyed.copy()
+        mac.update(purpose + b"\0" + packed)
+        return mac.digest()[:_MAC_BYTES]
+
+    def _sign(self, purpose: bytes, packed: bytes) -> str:
+        token = base64.urlsafe_b64encode(packed + self._mac(purpose, packed))
+        return token.rstrip(b"=").decode()
+
+    def _prove(self, purpose: bytes, token: str, size: int) -> bytes:
+        try:
+            raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        except (ValueError, binascii.Error):
+            raise LinkExpired from None
+        packed, mac = raw[:size], raw[size:]
+        if len(packed) != size or not hmac.compare_digest(mac, self._mac(purpose, packed)):
+            raise LinkExpired
+        return packed

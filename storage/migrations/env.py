@@ -1,0 +1,53 @@
+"""How a step reaches the database: over asyncpg or the standard sqlite3, one transaction each."""
+
+import asyncio
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage.models.all import metadata
+
+
+def _render(kind: str, thing: Any, autogen: Any) -> str | Literal[False]:  # noqa: ANN401 - alembic's hook
+    if kind == "type" and type(thing).__module__ == "storage.models.base":
+        autogen.imports.add("from storage.models import base")
+        return f"base.{type(thing).__name__}()"
+    return False
+
+
+def _run(tx: Connection) -> None:
+    context.configure(
+        connection=tx,
+        target_metadata=metadata,
+        render_item=_render,
+        render_as_batch=tx.dialect.name == "sqlite",
+        transaction_per_migration=True,
+        user_module_prefix=None,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run_postgres(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.connect() as tx:
+        await tx.run_sync(_run)
+        await tx.commit()
+    await engine.dispose()
+
+
+def _main() -> None:
+    url = make_url(context.config.attributes["url"])
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url.set(drivername="sqlite"))
+        with engine.connect() as tx:
+            _run(tx)
+            tx.commit()
+        engine.dispose()
+    else:
+        asyncio.run(_run_postgres(url.render_as_string(hide_password=False)))
+
+
+_main()

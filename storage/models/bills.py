@@ -1,0 +1,131 @@
+"""Fee items (收费项目), tariffs (收费标准), bills (账单) and their lines."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import (
+    text as sql,
+)
+
+from storage.models.base import (
+    Key,
+    choice,
+    fen,
+    instant,
+    key,
+    metadata,
+    one_of,
+    ref,
+    text,
+    whole_fen,
+)
+from storage.models.estate import UnitKind
+
+
+class Basis(StrEnum):
+    """What a tariff multiplies its price with."""
+
+    BY_AREA = "by_area"
+    FIXED = "fixed"
+
+
+fee_items = Table(
+    "fee_items",
+    metadata,
+    key(),
+    ref("community_id", "communities"),
+    text("code", 30),
+    text("name", 40),
+    UniqueConstraint("community_id", "name"),
+)
+"""`code` is one of the recogniser's fee items (property_fee, water, ...) or "" for others."""
+
+tariffs = Table(
+    "tariffs",
+    metadata,
+    key(),
+    ref("community_id", "communities"),
+    ref("fee_item_id", "fee_items"),
+    choice("unit_kind", UnitKind),
+    choice("basis", Basis),
+    Column("price_e4", BigInteger, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=True),
+    Column("due_day", Integer, nullable=False, server_default="25"),
+    one_of("unit_kind", UnitKind),
+    one_of("basis", Basis),
+    CheckConstraint("price_e4 >= 0 AND price_e4 <= 1000000000000", name="price"),
+    CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
+    UniqueConstraint("fee_item_id", "unit_kind", "effective_on"),
+)
+"""`price_e4` is the price in ten-thousandths of a yuan, a month: 2.80 yuan is 28000."""
+
+bills = Table(
+    "bills",
+    metadata,
+    key(),
+    text("bill_no", 24),
+    ref("community_id", "communities"),
+    ref("unit_id", "units"),
+    ref("fee_item_id", "fee_items"),
+    ref("liable_id", "residents", nullable=True),
+    Column("period", String(7), nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    fen("amount_fen"),
+    fen("paid_fen", server_default="0"),
+    Column("due_on", Date, nullable=False),
+    instant("issued_at"),
+    instant("voided_at", nullable=True),
+    text("void_reason", 120),
+    Column("tariff_id", Key, nullable=True),
+    Column("explanation", Text, nullable=False, server_default="{}"),
+    Column("is_imported", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("unit_id", "fee_item_id", "period", "revision"),
+    UniqueConstraint("bill_no"),
+    CheckConstraint("amount_fen > 0 AND amount_fen <= 99999999999", name="amount"),
+    CheckConstraint("paid_fen >= 0 AND paid_fen <= amount_fen", name="paid"),
+    CheckConstraint("voided_at IS NULL OR paid_fen = 0", name="void_unpaid"),
+    *whole_fen("amount_fen", "paid_fen"),
+    Index(
+        "ix_bills_open",
+        "unit_id",
+        "period",
+        sqlite_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+        postgresql_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+    ),
+    Index(
+        "ix_bills_due",
+        "due_on",
+        sqlite_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+        postgresql_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+    ),
+    Index("ix_bills_unit_id", "unit_id", "period"),
+)
+"""`liable_id` is the party who owes it (责任人), frozen at issue: debt follows the person.
+
+A bill's state follows from its row: voided, paid (paid = amount), part paid, or open.
+"""
+
+bill_lines = Table(
+    "bill_lines",
+    metadata,
+    key(),
+    ref("bill_id", "bills"),
+    text("label", 60),
+    text("quantity", 30),
+    text("unit_price", 30),
+    fen("amount_fen"),
+    *whole_fen("amount_fen"),
+    Index("ix_bill_lines_bill_id", "bill_id"),
+)

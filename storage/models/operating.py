@@ -1,0 +1,66 @@
+"""Job runs (one row per job and period), audit records and open discrepancies (差异)."""
+
+from enum import StrEnum
+
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import text as sql
+
+from storage.models.base import Key, choice, instant, key, metadata, one_of, text
+
+
+class JobState(StrEnum):
+    """Where a job's run for one period stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    key(),
+    text("job", 40),
+    text("period", 30),
+    choice("state", JobState),
+    instant("started_at"),
+    instant("lease_until"),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    instant("finished_at", nullable=True),
+    Column("report", Text, nullable=False, server_default="{}"),
+    UniqueConstraint("job", "period"),
+    one_of("state", JobState),
+)
+
+audit_records = Table(
+    "audit_records",
+    metadata,
+    key(),
+    instant("done_at"),
+    Column("staff_id", Key, nullable=True),
+    Column("identity_id", Key, nullable=True),
+    text("act", 40),
+    text("noun", 30),
+    text("reference", 60),
+    text("detail", 300),
+    Index("ix_audit_records_noun", "noun", "reference"),
+)
+
+discrepancies = Table(
+    "discrepancies",
+    metadata,
+    key(),
+    text("discrepancy_key", 120),
+    text("kind", 30),
+    text("reference", 64),
+    text("detail", 300),
+    instant("opened_at"),
+    instant("closed_at", nullable=True),
+    UniqueConstraint("discrepancy_key"),
+    Index(
+        "ix_discrepancies_open",
+        "kind",
+        sqlite_where=sql("closed_at IS NULL"),
+        postgresql_where=sql("closed_at IS NULL"),
+    ),
+)

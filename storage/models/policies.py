@@ -1,0 +1,25 @@
+"""Choices of a community (策略), dated: what was true on a day stays readable."""
+
+from sqlalchemy import BigInteger, Column, Date, Integer, String, Table, UniqueConstraint
+
+from storage.models.base import key, metadata, ref, text
+
+policies = Table(
+    "policies",
+    metadata,
+    key(),
+    ref("community_id", "communities"),
+    Column("effective_on", Date, nullable=False),
+    Column("refund_window_days", Integer, nullable=False, server_default="30"),
+    Column("refund_automatic_fen", BigInteger, nullable=False, server_default="0"),
+    text("reminder_days", 60, server_default="-3,0,3,10,20"),
+    Column("weekly_cap", Integer, nullable=False, server_default="2"),
+    Column("quiet_from", String(5), nullable=False, server_default="21:00"),
+    Column("quiet_until", String(5), nullable=False, server_default="08:30"),
+    Column("broadcast_approval_over", Integer, nullable=False, server_default="200"),
+    Column("issue_day", Integer, nullable=False, server_default="1"),
+    Column("bind_needs_code", Integer, nullable=False, server_default="1"),
+    text("collection_closed", 120),
+    UniqueConstraint("community_id", "effective_on"),
+)
+"""`reminder_days` are days from the due day; `collection_closed` is the reason, "" when open."""

@@ -1,0 +1,1 @@
+"""Every legal way to change the truth."""

@@ -1,0 +1,66 @@
+"""Receipts (收据): numbered, one per payment; the payer is told in the same transaction."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from storage import outbox
+from storage.events import PaymentSettled
+from storage.models.bills import bills, fee_items
+from storage.models.estate import units
+from storage.models.messages import Urgency
+from storage.models.payments import allocations, payment_orders, payments, receipts
+from storage.operations.hearers import hearers
+from storage.periods import shanghai_day
+from storage.queries.bills import open_bills
+from storage.sql import insert_once, next_number
+
+
+def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
+    """Number a payment's receipt, once, and tell the payer; return the number."""
+    payment = tx.execute(
+        select(payments, payment_orders.c.order_no, payment_orders.c.identity_id, units.c.label)
+        .join(payment_orders)
+        .join(units, units.c.id == payments.c.unit_id)
+        .where(payments.c.id == payment_id)
+    ).one()
+    year = shanghai_day(now).year
+    receipt_no = f"R{year}{next_number(tx, f'receipt:{year}'):07d}"
+    values = {
+        "receipt_no": receipt_no,
+        "payment_id": payment_id,
+        "community_id": payment.community_id,
+        "amount_fen": payment.amount_fen,
+        "issued_at": now,
+    }
+    if insert_once(tx, receipts, values) is None or payment.returned_fen:
+        return receipt_no
+    paid = tx.execute(
+        select(fee_items.c.name, bills.c.period, allocations.c.amount_fen)
+        .select_from(allocations.join(bills).join(fee_items))
+        .where(allocations.c.payment_id == payment_id)
+        .order_by(bills.c.period, bills.c.id)
+    ).all()
+    for hearer in hearers(tx, identity_id=payment.identity_id, unit_id=payment.unit_id):
+        left = open_bills(tx, hearer.binding_id) if hearer.binding_id else None
+        event = PaymentSettled(
+            order_no=payment.order_no,
+            receipt_no=receipt_no,
+            payment_id=payment_id,
+            unit_label=payment.label,
+            amount_fen=payment.amount_fen,
+            bills=tuple((row.name, row.period, row.amount_fen) for row in paid),
+            surplus_fen=payment.surplus_fen,
+            paid_at=payment.paid_at.isoformat(),
+            open_fen=-1 if left is None else sum(bill.open_fen for bill in left),
+        )
+        outbox.enqueue(
+            tx,
+            event,
+            hearer.addressee,
+            key=f"receipt:{receipt_no}:{hearer.addressee.identity_id}",
+            urgency=Urgency.RECEIPT,
+            now=now,
+            community_id=payment.community_id,
+        )
+    return receipt_no

@@ -1,0 +1,200 @@
+"""What a platform says of a refund, by whichever way it is heard: one door, never backwards."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, update
+
+from storage import audit, crashpoints, ledger
+from storage.audit import CLOCK
+from storage.errors import AmountMismatch, Contradiction, UnknownRefundNo
+from storage.events import RefundFailed, RefundSettled, RefundSubmitted, StaffTask
+from storage.ledger import Leg
+from storage.models.bills import bills
+from storage.models.ledger import Account
+from storage.models.payments import RefundStep, allocations, refund_parts, refunds
+from storage.models.people import StaffRole
+from storage.operations.hearers import tell_staff
+from storage.operations.refunds import label_of, move, release, tell
+from storage.ports.payments import RefundFact, RefundState
+
+FINAL: Final = (RefundStep.SUCCESS, RefundStep.CLOSED, RefundStep.FAILED, RefundStep.DECLINED)
+QUERY_WAITS: Final = (60, 300, 600, 1200, 1800)
+"""Seconds between our questions about a refund that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundHeard:
+    """What came of it; `contradiction` is set where our books deny what was said."""
+
+    outcome: str
+    """moved | repeated | contradiction."""
+    contradiction: Contradiction | None = None
+
+
+def note_refund(tx: Connection, fact: RefundFact, *, heard_at: datetime) -> RefundHeard:
+    """Take a platform's word on a refund: move it on, book it, tell the resident.
+
+    A final state is never left; an earlier state heard late changes nothing.
+    """
+    row = tx.execute(
+        select(refunds)
+        .where(refunds.c.refund_no == fact.refund_no, refunds.c.gateway == fact.gateway)
+        .with_for_update()
+    ).one_or_none()
+    trouble: Contradiction | None = None
+    if row is None:
+        trouble = UnknownRefundNo(fact.refund_no)
+    elif fact.amount_fen != row.amount_fen and fact.state in _WITH_AMOUNT:
+        trouble = AmountMismatch(fact.refund_no, row.amount_fen, fact.amount_fen)
+    if trouble is not None or row is None:
+        audit.open_discrepancy(
+            tx, type(trouble).__name__, fact.refund_no, str(fact.amount_fen), at=heard_at
+        )
+        return RefundHeard("contradiction", trouble)
+    if row.state in FINAL:
+        return RefundHeard("repeated")
+    _STEPS[fact.state](tx, row, fact, heard_at)
+    crashpoints.reach("refund.before_commit")
+    return RefundHeard("moved")
+
+
+_WITH_AMOUNT: Final = (RefundState.PROCESSING, RefundState.SUCCESS)
+
+
+def _submitted(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    wait = QUERY_WAITS[min(row.step_count, len(QUERY_WAITS) - 1)]
+    is_new = row.state != RefundStep.SUBMITTED
+    move(
+        tx,
+        row,
+        RefundStep.SUBMITTED,
+        platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
+        submitted_at=row.submitted_at or now,
+        step_count=0 if is_new else row.step_count + 1,
+        next_step_at=now + timedelta(seconds=wait),
+    )
+    if is_new:
+        event = RefundSubmitted(row.refund_no, label_of(tx, row), row.amount_fen, row.gateway)
+        tell(tx, row, event, now)
+
+
+def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    """Book the money out: each part goes back where it came from, bills are owed again."""
+    parts = tx.execute(
+        select(refund_parts.c.bill_id, refund_parts.c.amount_fen, bills.c.unit_id)
+        .outerjoin(bills, bills.c.id == refund_parts.c.bill_id)
+        .where(refund_parts.c.refund_id == row.id)
+        .order_by(refund_parts.c.bill_id)
+    ).all()
+    legs = [Leg(Account.CLEARING, -row.amount_fen)]
+    for part in parts:
+        if part.bill_id is None:
+            legs.append(Leg(Account.REFUND_DUE, part.amount_fen, row.unit_id))
+        else:
+            legs.append(Leg(Account.RECEIVABLE, part.amount_fen, part.unit_id))
+            _reopen(tx, row, part.bill_id, part.amount_fen, now)
+    ledger.post(
+        tx,
+        key=f"refund:{row.refund_no}",
+        memo="退款",
+        community_id=row.community_id,
+        posted_at=now,
+        legs=legs,
+    )
+    settled_at = fact.settled_at or now
+    move(
+        tx,
+        row,
+        RefundStep.SUCCESS,
+        settled_at=settled_at,
+        next_step_at=None,
+        platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
+    )
+    reopened_fen = sum(part.amount_fen for part in parts if part.bill_id is not None)
+    event = RefundSettled(
+        row.refund_no, label_of(tx, row), row.amount_fen, settled_at.isoformat(), reopened_fen
+    )
+    tell(tx, row, event, now)
+
+
+def _reopen(tx: Connection, row: Row[Any], bill_id: int, amount_fen: int, now: datetime) -> None:
+    tx.execute(
+        allocations.insert().values(
+            payment_id=row.payment_id,
+            bill_id=bill_id,
+            refund_id=row.id,
+            amount_fen=-amount_fen,
+            booked_at=now,
+        )
+    )
+    tx.execute(
+        update(bills).where(bills.c.id == bill_id).values(paid_fen=bills.c.paid_fen - amount_fen)
+    )
+
+
+def _unfunded(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    hours = min(2 ** min(row.step_count, 3), 6)
+    move(
+        tx,
+        row,
+        RefundStep.UNFUNDED,
+        step_count=row.step_count + 1,
+        detail=fact.detail[:200],
+        next_step_at=now + timedelta(hours=hours),
+    )
+    _trouble(tx, row, "unfunded", now)
+
+
+def _abnormal(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    move(
+        tx,
+        row,
+        RefundStep.ABNORMAL,
+        detail=fact.detail[:200],
+        next_step_at=now + timedelta(hours=6),
+    )
+    _trouble(tx, row, "abnormal", now)
+
+
+def _ended(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    state = RefundStep.CLOSED if fact.state is RefundState.CLOSED else RefundStep.FAILED
+    move(tx, row, state, detail=fact.detail[:200], next_step_at=None)
+    release(tx, row, now=now)
+    _trouble(tx, row, "closed", now)
+
+
+def _never_arrived(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    if row.state in (RefundStep.APPROVED, RefundStep.UNKNOWN):
+        move(tx, row, RefundStep.APPROVED, next_step_at=now)
+
+
+def _unknown(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    move(tx, row, RefundStep(row.state), next_step_at=now + timedelta(minutes=10))
+
+
+_STEPS: Final = {
+    RefundState.PROCESSING: _submitted,
+    RefundState.SUCCESS: _settled,
+    RefundState.UNFUNDED: _unfunded,
+    RefundState.ABNORMAL: _abnormal,
+    RefundState.CLOSED: _ended,
+    RefundState.REJECTED: _ended,
+    RefundState.NOT_FOUND: _never_arrived,
+    RefundState.UNKNOWN: _unknown,
+}
+
+
+def _trouble(tx: Connection, row: Row[Any], cause: str, now: datetime) -> None:
+    label = label_of(tx, row)
+    tell(tx, row, RefundFailed(row.refund_no, label, row.amount_fen, cause), now)
+    tell_staff(
+        tx,
+        StaffTask("refund_trouble", row.refund_no, label, row.amount_fen, cause),
+        community_id=row.community_id,
+        roles=(StaffRole.MANAGER, StaffRole.CASHIER),
+        key=f"trouble:{row.refund_no}:{cause}",
+        now=now,
+    )
+    audit.note(tx, CLOCK, cause, "refund", row.refund_no, at=now)

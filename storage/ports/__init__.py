@@ -1,0 +1,1 @@
+"""The sockets of the house: what the inside asks of the outside."""

@@ -1,0 +1,191 @@
+"""PaymentGateway: what every payment platform must do, and the facts it reports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class PaymentState(StrEnum):
+    """Where a payment order stands at the platform."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    CLOSED = "closed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class RefundState(StrEnum):
+    """Where a refund stands at the platform."""
+
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    CLOSED = "closed"
+    ABNORMAL = "abnormal"
+    UNFUNDED = "unfunded"
+    """Refused for want of money at the merchant's; retried with the same number."""
+    REJECTED = "rejected"
+    """Refused for good: nothing was booked at the platform."""
+    NOT_FOUND = "not_found"
+    """The platform knows no such number: it never arrived there."""
+    UNKNOWN = "unknown"
+
+
+class TradeKind(StrEnum):
+    """How the payer's device talks to the platform."""
+
+    JSAPI = "jsapi"
+    H5 = "h5"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAsk:
+    """What we ask a platform to collect. The same ask twice is the same order."""
+
+    order_no: str
+    amount_fen: int
+    description: str
+    expires_at: datetime
+    kind: TradeKind
+    payer_id: str = ""
+    """openid, needed by JSAPI only."""
+    payer_ip: str = ""
+    """needed by H5 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What the page needs to let the payer pay."""
+
+    prepay_id: str = ""
+    pay_url: str = ""
+    code_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """A platform's verified word on one payment order. Nothing unverified has this type."""
+
+    gateway: str
+    order_no: str
+    state: PaymentState
+    amount_fen: int
+    currency: str
+    merchant_id: str
+    app_id: str
+    transaction_id: str = ""
+    paid_at: datetime | None = None
+    payer_id: str = ""
+    event_id: str = ""
+    """The notification's own id, "" when the fact was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsk:
+    """What we ask a platform to give back. The number is the idempotency key."""
+
+    refund_no: str
+    order_no: str
+    amount_fen: int
+    total_fen: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    """A platform's verified word on one refund."""
+
+    gateway: str
+    refund_no: str
+    order_no: str
+    state: RefundState
+    amount_fen: int
+    platform_refund_id: str = ""
+    settled_at: datetime | None = None
+    detail: str = ""
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A raw HTTP request from a platform, before anything is believed."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReply:
+    """What the platform is answered."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+class WebhookRejected(Exception):
+    """A webhook that did not prove itself; `reply` is all its sender learns."""
+
+    def __init__(self, cause: str, reply: WebhookReply) -> None:
+        """Keep the cause (for a counter, never for the sender) and the reply."""
+        super().__init__(cause)
+        self.cause = cause
+        self.reply = reply
+
+
+class PaymentGateway(Protocol):
+    """One payment platform as the inside sees it. Every call may raise GatewayUnavailable."""
+
+    name: str
+    merchant_id: str
+    app_id: str
+
+    async def create(self, ask: PaymentAsk) -> Collection:
+        """Ask the platform to collect. Raises OrderRefused where it says no for good."""
+        ...
+
+    def bridge_fields(self, collection: Collection) -> dict[str, str]:
+        """Return the signed fields that the page hands to the platform's own bridge (JSAPI)."""
+        ...
+
+    async def query(self, order_no: str) -> PaymentFact:
+        """Ask how an order stands; an order the platform never saw is PENDING with 0 fen."""
+        ...
+
+    async def close(self, order_no: str) -> None:
+        """Ask the platform to take no more money for it. Always followed by a query."""
+        ...
+
+    async def refund(self, ask: RefundAsk) -> RefundFact:
+        """Ask for money back; the same number again is the same refund."""
+        ...
+
+    async def query_refund(self, refund_no: str, order_no: str) -> RefundFact:
+        """Ask how a refund stands."""
+        ...
+
+    def read_webhook(self, request: WebhookRequest, *, now: datetime) -> PaymentFact | RefundFact:
+        """Prove and translate a notification. Raises WebhookRejected; never touches the books."""
+        ...
+
+    def acknowledge(self) -> WebhookReply:
+        """Return the platform's word for "heard"."""
+        ...
+
+    def ask_again(self) -> WebhookReply:
+        """Return the platform's word for "not now, send it again"."""
+        ...
+
+
+class OrderRefused(Exception):
+    """The platform refused an order for good; `is_paid` says it was paid already."""
+
+    def __init__(self, code: str, *, is_paid: bool = False) -> None:
+        """Keep the platform's code for staff."""
+        super().__init__(code)
+        self.code = code
+        self.is_paid = is_paid

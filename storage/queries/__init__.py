@@ -1,0 +1,1 @@
+"""Every question one may ask of the truth."""

@@ -1,0 +1,203 @@
+"""What a viewer owes, item by item, and how each amount came about."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
+
+from storage.models.bills import bill_lines, bills, fee_items
+from storage.models.estate import units
+from storage.models.payments import allocations, payments
+from storage.models.people import OccupancyRole, bindings, occupancies
+from storage.periods import BillingPeriod
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBill:
+    """A bill with something left to pay."""
+
+    bill_id: int
+    bill_no: str
+    item_code: str
+    item_name: str
+    period: BillingPeriod
+    amount_fen: int
+    open_fen: int
+    due_on: date
+
+
+_COLUMNS = (
+    bills.c.id,
+    bills.c.bill_no,
+    fee_items.c.code,
+    fee_items.c.name,
+    bills.c.period,
+    bills.c.amount_fen,
+    (bills.c.amount_fen - bills.c.paid_fen).label("open_fen"),
+    bills.c.due_on,
+)
+
+_IS_OPEN = and_(bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_fen)
+
+
+def _visible() -> Any:  # noqa: ANN401 - a SQL condition
+    """Say which bills a binding may see: its own debts, and the owners' for all but tenants.
+
+    Debt follows the person: a bill shows the party who was liable when it was issued.
+    """
+    owners = select(occupancies.c.resident_id).where(
+        occupancies.c.unit_id == bindings.c.unit_id,
+        occupancies.c.role == OccupancyRole.OWNER,
+        occupancies.c.until_on.is_(None),
+    )
+    return and_(
+        bindings.c.id == bindparam("binding_id"),
+        bills.c.unit_id == bindings.c.unit_id,
+        or_(
+            bills.c.liable_id == bindings.c.resident_id,
+            and_(
+                bindings.c.role != OccupancyRole.TENANT,
+                or_(bills.c.liable_id.is_(None), bills.c.liable_id.in_(owners)),
+            ),
+        ),
+    )
+
+
+def _seen_by_binding(*columns: Any) -> Select[Any]:  # noqa: ANN401
+    return (
+        select(*columns)
+        .select_from(
+            bindings.join(bills, bills.c.unit_id == bindings.c.unit_id).join(
+                fee_items, fee_items.c.id == bills.c.fee_item_id
+            )
+        )
+        .where(_visible())
+    )
+
+
+_OPEN = _seen_by_binding(*_COLUMNS).where(_IS_OPEN).order_by(bills.c.period, bills.c.id)
+_ALL = _seen_by_binding(*_COLUMNS).where(bills.c.voided_at.is_(None))
+_OPEN_OF_UNIT = (
+    select(*_COLUMNS)
+    .select_from(bills.join(fee_items))
+    .where(bills.c.unit_id == bindparam("unit_id"), _IS_OPEN)
+    .order_by(bills.c.period, bills.c.id)
+)
+
+
+def open_bills(tx: Connection, binding_id: int) -> list[OpenBill]:
+    """Return the open bills that a binding may see, the oldest first."""
+    return [_bill(row) for row in tx.execute(_OPEN, {"binding_id": binding_id})]
+
+
+def open_bills_of_unit(tx: Connection, unit_id: int) -> list[OpenBill]:
+    """Return all open bills of a unit, the oldest first: for staff and the paper bill."""
+    return [_bill(row) for row in tx.execute(_OPEN_OF_UNIT, {"unit_id": unit_id})]
+
+
+def bills_between(
+    tx: Connection, binding_id: int, first: BillingPeriod, last: BillingPeriod
+) -> list[OpenBill]:
+    """Return all bills of some months that a binding may see, paid ones too."""
+    chosen = _ALL.where(bills.c.period.between(str(first), str(last)))
+    rows = tx.execute(chosen.order_by(bills.c.period, bills.c.id), {"binding_id": binding_id})
+    return [_bill(row) for row in rows]
+
+
+def latest_period(tx: Connection, binding_id: int) -> BillingPeriod | None:
+    """Return the newest month that a binding has a bill of, or None."""
+    newest = _ALL.with_only_columns(bills.c.period).order_by(bills.c.period.desc()).limit(1)
+    found = tx.execute(newest, {"binding_id": binding_id}).scalar_one_or_none()
+    return None if found is None else BillingPeriod.parse(found)
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """One line of a bill, as printed."""
+
+    label: str
+    quantity: str
+    unit_price: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillDetail:
+    """A bill with its lines and the frozen account of how it came about."""
+
+    bill: OpenBill
+    unit_label: str
+    lines: tuple[BillLine, ...]
+    explanation: dict[str, str]
+    """basis, quantity, unit_price, months, sum: texts as they were on the day of issue."""
+
+
+def bill_details(tx: Connection, bill_ids: list[int]) -> list[BillDetail]:
+    """Return bills with lines and explanations, in the order of their periods.
+
+    Asks nothing about who may see them: pass ids that another query of this file returned.
+    """
+    found = tx.execute(
+        select(*_COLUMNS, bills.c.explanation, units.c.label.label("unit_label"))
+        .select_from(bills.join(fee_items).join(units, units.c.id == bills.c.unit_id))
+        .where(bills.c.id.in_(bill_ids))
+        .order_by(bills.c.period, bills.c.id)
+    ).all()
+    lines: dict[int, list[BillLine]] = {}
+    for row in tx.execute(
+        select(bill_lines).where(bill_lines.c.bill_id.in_(bill_ids)).order_by(bill_lines.c.id)
+    ):
+        line = BillLine(row.label, row.quantity, row.unit_price, row.amount_fen)
+        lines.setdefault(row.bill_id, []).append(line)
+    return [
+        BillDetail(
+            _bill(row), row.unit_label, tuple(lines.get(row.id, ())), json.loads(row.explanation)
+        )
+        for row in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPayment:
+    """One payment of a unit, as its history shows it."""
+
+    payment_id: int
+    paid_at: datetime
+    amount_fen: int
+    gateway: str
+    reserved_fen: int
+
+
+def payment_history(tx: Connection, binding_id: int, *, limit: int) -> list[PastPayment]:
+    """Return the newest payments that paid something this binding may see."""
+    mine = (
+        _seen_by_binding(allocations.c.payment_id)
+        .join(allocations, allocations.c.bill_id == bills.c.id)
+        .distinct()
+    )
+    rows = tx.execute(
+        select(payments)
+        .where(payments.c.id.in_(mine))
+        .order_by(payments.c.paid_at.desc(), payments.c.id.desc())
+        .limit(limit),
+        {"binding_id": binding_id},
+    )
+    return [
+        PastPayment(row.id, row.paid_at, row.amount_fen, row.gateway, row.reserved_fen)
+        for row in rows
+    ]
+
+
+def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row of _COLUMNS
+    return OpenBill(
+        bill_id=row[0],
+        bill_no=row[1],
+        item_code=row[2],
+        item_name=row[3],
+        period=BillingPeriod(int(row[4][:4]), int(row[4][5:])),
+        amount_fen=row[5],
+        open_fen=row[6],
+        due_on=row[7],
+    )

@@ -1,0 +1,265 @@
+"""Who it is that speaks, and which flats are hers."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, and_, bindparam, or_, select
+
+from storage.models.estate import communities, units
+from storage.models.messages import conversations
+from storage.models.people import (
+    BindingState,
+    OccupancyRole,
+    StaffRole,
+    bindings,
+    identities,
+    occupancies,
+    residents,
+    staff,
+    staff_communities,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One flat that a chat identity has bound, and what she is there."""
+
+    binding_id: int
+    unit_id: int
+    community_id: int
+    code: str
+    label: str
+    link_epoch: int
+    role: OccupancyRole
+    resident_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A member of staff and the communities she serves."""
+
+    staff_id: int
+    name: str
+    role: StaffRole
+    community_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A chat identity with its flats, and its office if it has one."""
+
+    identity_id: int
+    account: str
+    openid: str
+    homes: tuple[Home, ...]
+    chosen_unit_id: int | None
+    muted: tuple[str, ...]
+    staff: Staff | None
+    memory: str = "{}"
+    """What the talk is about, as JSON; "{}" where it is new or half an hour old."""
+
+    @property
+    def home(self) -> Home | None:
+        """The flat the talk is about: the only one, or the one she chose; None where unclear."""
+        if len(self.homes) == 1:
+            return self.homes[0]
+        return next((one for one in self.homes if one.unit_id == self.chosen_unit_id), None)
+
+
+MEMORY_LASTS: Final = timedelta(minutes=30)
+
+_HOMES = (
+    select(
+        identities.c.account,
+        identities.c.openid,
+        identities.c.chosen_unit_id,
+        identities.c.muted,
+        identities.c.staff_id,
+        bindings.c.id.label("binding_id"),
+        bindings.c.unit_id,
+        bindings.c.role,
+        bindings.c.resident_id,
+        units.c.community_id,
+        units.c.code,
+        units.c.label,
+        units.c.link_epoch,
+        conversations.c.memory,
+        conversations.c.updated_at,
+    )
+    .select_from(
+        identities.outerjoin(conversations)
+        .outerjoin(
+            bindings,
+            and_(
+                bindings.c.identity_id == identities.c.id,
+                bindings.c.state == BindingState.ACTIVE,
+            ),
+        )
+        .outerjoin(units, units.c.id == bindings.c.unit_id)
+    )
+    .where(identities.c.id == bindparam("identity_id"))
+    .order_by(bindings.c.id)
+)
+
+
+def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
+    """Return the person behind a chat identity. Raises LookupError for an unknown key."""
+    rows = tx.execute(_HOMES, {"identity_id": identity_id}).all()
+    if not rows:
+        raise LookupError(identity_id)
+    first = rows[0]
+    homes = tuple(
+        Home(
+            row.binding_id,
+            row.unit_id,
+            row.community_id,
+            row.code,
+            row.label,
+            row.link_epoch,
+            OccupancyRole(row.role),
+            row.resident_id,
+        )
+        for row in rows
+        if row.unit_id is not None
+    )
+    is_fresh = first.updated_at is not None and first.updated_at > now - MEMORY_LASTS
+    office = staff_member(tx, first.staff_id) if first.staff_id is not None else None
+    return Person(
+        identity_id=identity_id,
+        account=first.account,
+        openid=first.openid,
+        homes=homes,
+        chosen_unit_id=first.chosen_unit_id,
+        muted=tuple(first.muted.split()),
+        staff=office,
+        memory=first.memory if is_fresh else "{}",
+    )
+
+
+def find_person(tx: Connection, account: str, openid: str, *, now: datetime) -> Person | None:
+    """Return the person of a chat account's openid, or None where we never met."""
+    found = tx.execute(
+        select(identities.c.id).where(
+            identities.c.account == account, identities.c.openid == openid
+        )
+    ).scalar_one_or_none()
+    return None if found is None else person_of(tx, found, now=now)
+
+
+def staff_member(tx: Connection, staff_id: int) -> Staff | None:
+    """Return a member of staff who still works here, or None."""
+    rows = tx.execute(
+        select(staff.c.id, staff.c.name, staff.c.role, staff_communities.c.community_id)
+        .select_from(staff.outerjoin(staff_communities))
+        .where(staff.c.id == staff_id, staff.c.is_active)
+        .order_by(staff_communities.c.community_id)
+    ).all()
+    if not rows:
+        return None
+    served = tuple(row.community_id for row in rows if row.community_id is not None)
+    return Staff(rows[0].id, rows[0].name, StaffRole(rows[0].role), served)
+
+
+def staff_identities(
+    tx: Connection, community_id: int, roles: tuple[StaffRole, ...]
+) -> list[tuple[int, int, str, str]]:
+    """Return (staff, identity, account, openid) of a community's staff with one of the roles."""
+    rows = tx.execute(
+        select(staff.c.id, identities.c.id, identities.c.account, identities.c.openid)
+        .select_from(
+            staff.join(staff_communities).join(identities, identities.c.staff_id == staff.c.id)
+        )
+        .where(
+            staff_communities.c.community_id == community_id,
+            staff.c.role.in_(roles),
+            staff.c.is_active,
+        )
+        .order_by(staff.c.id, identities.c.id)
+    ).all()
+    return [tuple(row) for row in rows]
+
+
+def sees_household(role: OccupancyRole) -> bool:
+    """Tell whether a role sees what the owners of the unit owe; a tenant never does."""
+    return role is not OccupancyRole.TENANT
+
+
+def owners_on(tx: Connection, unit_id: int, day: date) -> list[int]:
+    """Return the residents who own a unit on a Shanghai day."""
+    return list(
+        tx.execute(
+            select(occupancies.c.resident_id)
+            .where(
+                occupancies.c.unit_id == unit_id,
+                occupancies.c.role == OccupancyRole.OWNER,
+                occupancies.c.from_on <= day,
+                or_(occupancies.c.until_on.is_(None), occupancies.c.until_on > day),
+            )
+            .order_by(occupancies.c.from_on, occupancies.c.resident_id)
+        ).scalars()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A chat identity that hears of a unit's affairs."""
+
+    identity_id: int
+    account: str
+    openid: str
+    resident_id: int | None
+    role: OccupancyRole
+    binding_id: int
+    link_epoch: int
+    is_following: bool
+    muted: tuple[str, ...]
+
+
+def listeners(tx: Connection, unit_id: int) -> list[Listener]:
+    """Return all who have bound a unit, the first bound first."""
+    rows = tx.execute(
+        select(bindings, identities, units.c.link_epoch)
+        .select_from(bindings.join(identities).join(units, units.c.id == bindings.c.unit_id))
+        .where(bindings.c.unit_id == unit_id, bindings.c.state == BindingState.ACTIVE)
+        .order_by(bindings.c.id)
+    ).all()
+    return [
+        Listener(
+            row.identity_id,
+            row.account,
+            row.openid,
+            row.resident_id,
+            OccupancyRole(row.role),
+            row[0],
+            row.link_epoch,
+            row.is_following,
+            tuple(row.muted.split()),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How residents reach the office of a community."""
+
+    community_name: str
+    company_name: str
+    phone: str
+    duty_hours: str
+    address: str
+
+
+def contact(tx: Connection, community_id: int) -> Contact:
+    """Return the office of a community."""
+    row = tx.execute(select(communities).where(communities.c.id == community_id)).one()
+    return Contact(row.name, row.company_name, row.phone, row.duty_hours, row.address)
+
+
+def resident_name(tx: Connection, resident_id: int) -> str:
+    """Return a resident's name as registered."""
+    name: str = tx.execute(
+        select(residents.c.name).where(residents.c.id == resident_id)
+    ).scalar_one()
+    return name

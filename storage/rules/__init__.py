@@ -1,0 +1,1 @@
+"""Arithmetic of property fees: no database, no clock, no network."""

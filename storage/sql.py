@@ -1,0 +1,35 @@
+"""The few statements that both engines spell alike but SQLAlchemy keeps in two places."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.models.payments import serials
+
+
+def insert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return the engine's own INSERT, which can say ON CONFLICT."""
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def insert_once(tx: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
+    """Insert a row and return its key; return None where a unique key already has it."""
+    statement = insert(tx, table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    found: int | None = tx.execute(statement).scalar_one_or_none()
+    return found
+
+
+def next_number(tx: Connection, series: str) -> int:
+    """Give out the next number of a series, 1 at first; gaps only where a transaction failed."""
+    statement = (
+        insert(tx, serials)
+        .values(name=series, last_used=1)
+        .on_conflict_do_update(index_elements=["name"], set_={"last_used": serials.c.last_used + 1})
+        .returning(serials.c.last_used)
+    )
+    number: int = tx.execute(statement).scalar_one()
+    return number
