@@ -1,11 +1,13 @@
 """All that a job may touch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from storage.database import Database
 from storage.events import Event
+from storage.inbox import Forgotten
 from storage.links import Links
 from storage.ports.chat import ChatChannel, OutgoingMessage
 from storage.ports.clock import Clock
@@ -24,4 +26,8 @@ class JobDeps:
     gateways: Mapping[str, PaymentGateway]
     compose: Callable[[Event], OutgoingMessage]
     """Makes words of an event; handed in, so that no job knows any words."""
+    answer_late: Callable[[Forgotten, datetime], Awaitable[None]]
+    """Answers a message through the outbox; handed in, so that no job knows any words."""
     backup_dir: Path
+    sqlite_file: Path | None
+    """The database file, None on PostgreSQL."""

@@ -12,12 +12,13 @@ same functions run over asyncpg, and operations lock the rows they change in id 
 import asyncio
 import fcntl
 import logging
-from collections.abc import AsyncIterator, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from sqlite3 import Connection as RawConnection
-from sqlite3 import OperationalError as RawOperationalError
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy import Connection, StaticPool, create_engine, event, make_url
@@ -25,13 +26,18 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.errors import StorageUnavailable
-from storage.gate import Call, Gate
+from storage.gate import Call, Gate, Outcomes, look, resolve
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS: Final = 10_000
+MOST_TRIES: Final = 3
+"""How often a PostgreSQL transaction is begun anew that others got in the way of."""
+
+IN_THE_WAY: Final = ("40001", "40P01")
+"""SQLSTATE of a serialization failure and of a deadlock: begun anew, it goes through."""
 
 
 class Backend(Protocol):
@@ -123,10 +129,10 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 async def open_reader(url: str) -> AsyncIterator[Database]:
     """Open the database beside a running bot, only to read. Raises StorageUnavailable."""
     if make_url(url).get_backend_name() == "sqlite":
-        path = _existing_file(url)
+        path = quote(str(_existing_file(url)))
         backend: Backend = _SqliteReader(await _open_sqlite(f"file:{path}?mode=ro", "BEGIN"))
     else:
-        backend = _PostgresBackend(create_async_engine(url, pool_size=1, max_overflow=0))
+        backend = _PostgresReader(create_async_engine(url, pool_size=1, max_overflow=0))
     database = Database(backend, url)
     try:
         yield database
@@ -139,16 +145,6 @@ def _existing_file(url: str) -> Path:
     if not path.exists():
         raise StorageUnavailable(f"there is no database at {path}")
     return path
-
-
-def _resolve(outcomes: list[tuple[Call, Any, BaseException | None]]) -> None:
-    for call, value, trouble in outcomes:
-        if call.future.done():
-            continue
-        if trouble is None:
-            call.future.set_result(value)
-        else:
-            call.future.set_exception(trouble)
 
 
 class _Sqlite:
@@ -172,6 +168,11 @@ class _Sqlite:
         await self.link.close()
 
 
+PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-65536")
+WRITER_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=1000")
+READER_PRAGMAS: Final = ("query_only=1", "wal_autocheckpoint=0")
+
+
 class _SqliteBackend:
     def __init__(self, writer: _Sqlite, reader: _Sqlite, lock: Any) -> None:  # noqa: ANN401
         self._writer, self._reader, self._lock = writer, reader, lock
@@ -180,26 +181,34 @@ class _SqliteBackend:
     @classmethod
     async def open(cls, path: Path) -> "_SqliteBackend":
         lock = await asyncio.to_thread(_lock_file, path)
-        writer = await _open_sqlite(path, "BEGIN IMMEDIATE")
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=1000"):
-            await writer.link.execute(f"PRAGMA {pragma}")
-        reader = await _open_sqlite(path, "BEGIN")
-        for pragma in ("query_only=1", "wal_autocheckpoint=0"):
-            await reader.link.execute(f"PRAGMA {pragma}")
+        try:
+            writer = await _open_sqlite(path, "BEGIN IMMEDIATE", *WRITER_PRAGMAS)
+            try:
+                reader = await _open_sqlite(path, "BEGIN", *READER_PRAGMAS)
+            except StorageUnavailable:
+                await writer.close()
+                raise
+        except StorageUnavailable:
+            lock.close()
+            raise
         return cls(writer, reader, lock)
 
     async def write(self, calls: list[Call]) -> None:
         try:
             outcomes = await self._writer.call(lambda: self._carry(calls))
-        except (DBAPIError, RawOperationalError):
+        except sqlite3.OperationalError as trouble:  # the door itself: locked from outside
+            outcomes = [(call, None, StorageUnavailable(str(trouble))) for call in calls]
+        except (DBAPIError, sqlite3.Error):
             log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
             outcomes = await self._writer.call(lambda: self._one_by_one(calls))
-        _resolve(outcomes)
+        resolve(outcomes)
 
-    def _carry(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
+    def _carry(self, calls: list[Call]) -> Outcomes:
         self._sync_fully_unless(all(call.is_light for call in calls))
         raw, tx = self._writer.raw, self._writer.connection
-        outcomes: list[tuple[Call, Any, BaseException | None]] = []
+        outcomes: Outcomes = []
+        if raw.in_transaction:  # a COMMIT that failed leaves the transaction open
+            raw.execute("ROLLBACK")
         with tx.begin():
             for call in calls:
                 raw.execute("SAVEPOINT one")
@@ -213,12 +222,12 @@ class _SqliteBackend:
                 raw.execute("RELEASE one")
         return outcomes
 
-    def _one_by_one(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
-        outcomes: list[tuple[Call, Any, BaseException | None]] = []
+    def _one_by_one(self, calls: list[Call]) -> Outcomes:
+        outcomes: Outcomes = []
         for call in calls:
             try:
                 outcomes += self._carry([call])
-            except (OperationalError, RawOperationalError) as trouble:
+            except (OperationalError, sqlite3.Error) as trouble:
                 outcomes.append((call, None, StorageUnavailable(str(trouble.args[0]))))
             except DBAPIError as trouble:
                 outcomes.append((call, None, trouble))
@@ -230,7 +239,7 @@ class _SqliteBackend:
             self._writer.raw.execute(f"PRAGMA synchronous={'NORMAL' if is_light else 'FULL'}")
 
     async def read(self, calls: list[Call]) -> None:
-        _resolve(await self._reader.call(lambda: _look(self._reader.connection, calls)))
+        await _read_sqlite(self._reader, calls)
 
     async def close(self) -> None:
         await self._reader.close()
@@ -246,32 +255,50 @@ class _SqliteReader:
         raise StorageUnavailable("the database was opened only to read")
 
     async def read(self, calls: list[Call]) -> None:
-        _resolve(await self._reader.call(lambda: _look(self._reader.connection, calls)))
+        await _read_sqlite(self._reader, calls)
 
     async def close(self) -> None:
         await self._reader.close()
 
 
-def _look(tx: Connection, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
-    outcomes: list[tuple[Call, Any, BaseException | None]] = []
-    with tx.begin():
-        for call in calls:
-            try:
-                outcomes.append((call, call.work(tx), None))
-            except Exception as trouble:  # the caller's own, handed back to her
-                outcomes.append((call, None, trouble))
+async def _read_sqlite(reader: _Sqlite, calls: list[Call]) -> None:
+    try:
+        outcomes = await reader.call(lambda: look(reader.connection, calls))
+    except (DBAPIError, sqlite3.Error):
+        outcomes = await reader.call(lambda: _look_one_by_one(reader.connection, calls))
+    resolve(outcomes)
+
+
+def _look_one_by_one(tx: Connection, calls: list[Call]) -> Outcomes:
+    outcomes: Outcomes = []
+    for call in calls:
+        try:
+            outcomes += look(tx, [call])
+        except (OperationalError, sqlite3.Error) as trouble:
+            outcomes.append((call, None, StorageUnavailable(str(trouble.args[0]))))
+        except DBAPIError as trouble:
+            outcomes.append((call, None, trouble))
     return outcomes
 
 
-async def _open_sqlite(path: Path | str, begin: str) -> _Sqlite:
-    link = await aiosqlite.connect(
-        path, isolation_level=None, cached_statements=512, uri=isinstance(path, str)
-    )
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-65536"):
-        await link.execute(f"PRAGMA {pragma}")
-    one: _Sqlite = await link._execute(  # type: ignore[no-untyped-call]
-        lambda: _Sqlite(link, begin)
-    )
+async def _open_sqlite(path: Path | str, begin: str, *pragmas: str) -> _Sqlite:
+    """Open a connection and try it. Raises StorageUnavailable, with nothing left open."""
+    try:
+        link = await aiosqlite.connect(
+            path, isolation_level=None, cached_statements=512, uri=isinstance(path, str)
+        )
+    except sqlite3.Error as trouble:
+        raise StorageUnavailable(f"{path} cannot be opened: {trouble}") from trouble
+    try:
+        for pragma in (*PRAGMAS, *pragmas):
+            await link.execute_fetchall(f"PRAGMA {pragma}")
+        await link.execute_fetchall("SELECT count(*) FROM sqlite_schema")
+        one: _Sqlite = await link._execute(  # type: ignore[no-untyped-call]
+            lambda: _Sqlite(link, begin)
+        )
+    except (sqlite3.Error, DBAPIError) as trouble:
+        await link.close()
+        raise StorageUnavailable(f"{path} cannot be used: {trouble}") from trouble
     return one
 
 
@@ -288,43 +315,79 @@ def _lock_file(path: Path) -> Any:  # noqa: ANN401 - an open file
     return lock
 
 
-class _PostgresBackend:
+class _PostgresReader:
+    """Reads over a snapshot that the server itself keeps from being written to."""
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
 
     async def write(self, calls: list[Call]) -> None:
-        try:
-            outcomes = await self._carry(calls)
-        except (DBAPIError, OSError):
-            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
-            outcomes = []
-            for call in calls:
-                try:
-                    outcomes += await self._carry([call])
-                except (OperationalError, InterfaceError, OSError) as trouble:
-                    outcomes.append((call, None, StorageUnavailable(type(trouble).__name__)))
-                except DBAPIError as trouble:
-                    outcomes.append((call, None, trouble))
-        _resolve(outcomes)
-
-    async def _carry(self, calls: list[Call]) -> list[tuple[Call, Any, BaseException | None]]:
-        async with self._engine.begin() as tx:
-            return await tx.run_sync(_with_savepoints, calls)
+        raise StorageUnavailable("the database was opened only to read")
 
     async def read(self, calls: list[Call]) -> None:
-        async with self._engine.connect() as tx:
-            outcomes = await tx.run_sync(_with_savepoints, calls)
-            await tx.rollback()
-        _resolve(outcomes)
+        try:
+            outcomes = await self._look(calls)
+        except (DBAPIError, OSError):
+            outcomes = await _one_by_one(self._look, calls)
+        resolve(outcomes)
+
+    async def _look(self, calls: list[Call]) -> Outcomes:
+        async with self._reading.connect() as tx:
+            return await tx.run_sync(look, calls)
 
     async def close(self) -> None:
         await self._engine.dispose()
 
 
-def _with_savepoints(
-    tx: Connection, calls: list[Call]
-) -> list[tuple[Call, Any, BaseException | None]]:
-    outcomes: list[tuple[Call, Any, BaseException | None]] = []
+class _PostgresBackend(_PostgresReader):
+    async def write(self, calls: list[Call]) -> None:
+        try:
+            outcomes = await self._carry(calls)
+        except (DBAPIError, OSError):
+            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
+            outcomes = await _one_by_one(self._carry, calls)
+        resolve(outcomes)
+
+    async def _carry(self, calls: list[Call]) -> Outcomes:
+        async with self._engine.begin() as tx:
+            return await tx.run_sync(_with_savepoints, calls)
+
+
+async def _one_by_one(
+    carry: Callable[[list[Call]], Awaitable[Outcomes]], calls: list[Call]
+) -> Outcomes:
+    """Carry each call in a transaction of its own, anew where others got in its way."""
+    outcomes: Outcomes = []
+    for call in calls:
+        for tries_left in range(MOST_TRIES - 1, -1, -1):
+            try:
+                outcomes += await carry([call])
+            except (DBAPIError, OSError) as trouble:
+                is_in_the_way = _sqlstate(trouble) in IN_THE_WAY
+                if tries_left and is_in_the_way:
+                    continue
+                outcomes.append((call, None, _named(trouble)))
+            break
+    return outcomes
+
+
+def _sqlstate(trouble: DBAPIError | OSError) -> str:
+    return str(getattr(getattr(trouble, "orig", None), "sqlstate", ""))
+
+
+def _named(trouble: DBAPIError | OSError) -> Exception:
+    """Tell trouble with the server, which is nobody's fault, from a statement that is wrong."""
+    is_elsewhere = isinstance(trouble, (OperationalError, InterfaceError, OSError))
+    if is_elsewhere or _sqlstate(trouble)[:2] in ("08", "40", "53", "57"):
+        return StorageUnavailable(type(trouble).__name__)
+    return trouble
+
+
+def _with_savepoints(tx: Connection, calls: list[Call]) -> Outcomes:
+    outcomes: Outcomes = []
     for call in calls:
         try:
             with tx.begin_nested():

@@ -11,7 +11,7 @@ Trouble
 │   └── ...
 ├── Contradiction           a platform says what our books deny; recorded, an operator looks
 │   ├── UnknownPaymentOrder  UnknownRefundNo
-│   └── AmountMismatch  MerchantMismatch
+│   └── AmountMismatch  MerchantMismatch  RefundEndedOtherwise
 └── Unavailable             the outside did not answer; tried again
     ├── GatewayUnavailable  ChannelUnavailable
     └── StorageUnavailable
@@ -252,6 +252,14 @@ class MerchantMismatch(Contradiction):
 
 
 @dataclass(eq=False)
+class RefundEndedOtherwise(Contradiction):
+    """A platform reports as paid a refund that it had closed or refused, or that we declined."""
+
+    refund_no: str
+    state: str
+
+
+@dataclass(eq=False)
 class GatewayUnavailable(Unavailable):
     """A payment platform gave no usable answer; what happened there is unknown."""
 
@@ -272,3 +280,11 @@ class StorageUnavailable(Unavailable):
     """The database is closed, full or locked; nothing was written."""
 
     reason: str
+
+
+@dataclass(eq=False)
+class TariffOverlaps(Refusal):
+    """Another price of the same fee is in force on one of the days."""
+
+    fee_item: str
+    taken_from_on: date

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 Work = Callable[[Connection], Any]
 MAX_BATCH: Final = 256
@@ -22,6 +23,32 @@ class Call:
 
 
 Run = Callable[[list[Call]], Awaitable[None]]
+Outcomes = list[tuple[Call, Any, BaseException | None]]
+
+
+def resolve(outcomes: Outcomes) -> None:
+    """Give each caller what she gets; one who has gone away gets nothing."""
+    for call, value, trouble in outcomes:
+        if call.future.done():
+            continue
+        if trouble is None:
+            call.future.set_result(value)
+        else:
+            call.future.set_exception(trouble)
+
+
+def look(tx: Connection, calls: list[Call]) -> Outcomes:
+    """Run calls that change nothing over one snapshot. Raises DBAPIError for a bad statement."""
+    outcomes: Outcomes = []
+    with tx.begin():
+        for call in calls:
+            try:
+                outcomes.append((call, call.work(tx), None))
+            except DBAPIError:
+                raise
+            except Exception as trouble:  # the caller's own, handed back to her
+                outcomes.append((call, None, trouble))
+    return outcomes
 
 
 class Gate:

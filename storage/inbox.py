@@ -1,15 +1,17 @@
 """Accept each platform message once."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, and_, bindparam, case, select, update
 
-from storage.models.messages import OutboxState, inbox, outbox
+from storage.kinds import OutboxState
+from storage.models.messages import inbox, outbox
 from storage.models.people import identities
 from storage.ports.chat import IncomingKind, IncomingMessage
 from storage.queries.residents import Person, person_of
-from storage.sql import insert, insert_once
+from storage.sql import database_now, insert, insert_once
 
 WINDOWS: Final = {
     IncomingKind.TEXT: (timedelta(hours=48), 5),
@@ -25,15 +27,12 @@ WINDOWS: Final = {
 _MARK = update(inbox).where(inbox.c.id == bindparam("row_id")).values(is_answered=1)
 
 
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A message that was new: its row, and who spoke."""
 
-    __slots__ = ("inbox_id", "person")
-
-    def __init__(self, inbox_id: int, person: Person) -> None:
-        """Keep both."""
-        self.inbox_id = inbox_id
-        self.person = person
+    inbox_id: int
+    person: Person
 
 
 def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accepted | None:
@@ -59,11 +58,14 @@ def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accept
 def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
     """Write down that this person did something; return her identity's key.
 
-    An open window keeps the later end and the larger count; a shut one starts anew.
+    An open window keeps the later end and the larger count; a shut one starts anew. A
+    platform's report on a message of ours is no act of hers.
     """
     length, count = WINDOWS.get(message.kind, (timedelta(), 0))
     until = now + length
     is_open = identities.c.window_until > now
+    is_following = message.kind is not IncomingKind.UNFOLLOW
+    is_hers = message.kind is not IncomingKind.DELIVERY
     old_until, old_left = identities.c.window_until, identities.c.window_left
     row = tx.execute(
         insert(tx, identities)
@@ -73,11 +75,12 @@ def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
             first_seen_at=now,
             window_until=until,
             window_left=count,
+            is_following=is_following,
         )
         .on_conflict_do_update(
             index_elements=["account", "openid"],
             set_={
-                "is_following": message.kind is not IncomingKind.UNFOLLOW,
+                "is_following": is_following if is_hers else identities.c.is_following,
                 "window_until": case((and_(is_open, old_until > until), old_until), else_=until),
                 "window_left": case((and_(is_open, old_left > count), old_left), else_=count),
             },
@@ -105,14 +108,37 @@ def mark_answered(tx: Connection, inbox_ids: list[int]) -> None:
     tx.execute(_MARK, [{"row_id": one} for one in inbox_ids])
 
 
-def unanswered(
-    tx: Connection, *, before: datetime, limit: int
-) -> list[tuple[int, str, str, str, str]]:
-    """Return (row, account, openid, kind, said) of messages heard before and never answered."""
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A message that was taken in and has no answer."""
+
+    inbox_id: int
+    account: str
+    openid: str
+    kind: IncomingKind
+    said: str
+    message_key: str
+    heard_at: datetime
+
+
+def unanswered(tx: Connection, *, patience: timedelta, limit: int) -> list[Forgotten]:
+    """Return messages that have no answer after so long on the database's clock, oldest first."""
+    before = database_now(tx) - patience
     rows = tx.execute(
-        select(inbox.c.id, inbox.c.account, inbox.c.openid, inbox.c.kind, inbox.c.said)
-        .where(inbox.c.is_answered == 0, inbox.c.heard_at < before)
+        select(inbox)
+        .where(inbox.c.is_answered == 0, inbox.c.taken_at < before)
         .order_by(inbox.c.id)
         .limit(limit)
-    ).all()
-    return [tuple(row) for row in rows]
+    )
+    return [
+        Forgotten(
+            row.id,
+            row.account,
+            row.openid,
+            IncomingKind(row.kind),
+            row.said,
+            row.message_key,
+            row.heard_at,
+        )
+        for row in rows
+    ]

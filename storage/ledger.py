@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from storage.models.ledger import Account, entries, postings, unit_balances
+from storage.kinds import Account
+from storage.models.ledger import entries, postings, unit_balances
 from storage.periods import shanghai_day
 from storage.sql import insert, insert_once
 
@@ -33,6 +34,7 @@ def post(
     community_id: int,
     posted_at: datetime,
     legs: Sequence[Leg],
+    reverses_id: int | None = None,
 ) -> bool:
     """Book an entry once. Returns False, and changes nothing, where the key was booked before.
 
@@ -50,6 +52,7 @@ def post(
             "community_id": community_id,
             "effective_on": shanghai_day(posted_at),
             "posted_at": posted_at,
+            "reverses_id": reverses_id,
         },
     )
     if entry_id is None:
@@ -122,30 +125,27 @@ def post_many(
 def reverse(tx: Connection, *, key: str, memo: str, posted_at: datetime) -> bool:
     """Answer an entry by its opposite, once; the entry itself stays as it is.
 
-    Returns False where it was reversed before. Raises LookupError for an unknown key.
+    Returns False where it was reversed before. Raises LookupError for an unknown key, and
+    ValueError for a reversal, which is not itself reversed.
     """
     entry = tx.execute(select(entries).where(entries.c.entry_key == key)).one_or_none()
     if entry is None:
         raise LookupError(key)
+    if entry.reverses_id is not None:
+        raise ValueError(f"{key} is a reversal")
     legs = [
         Leg(Account(row.account), -row.amount_fen, row.unit_id)
         for row in tx.execute(select(postings).where(postings.c.entry_id == entry.id))
     ]
-    is_new = post(
+    return post(
         tx,
         key=f"reversal:{key}",
         memo=memo,
         community_id=entry.community_id,
         posted_at=posted_at,
         legs=legs,
+        reverses_id=entry.id,
     )
-    if is_new:
-        tx.execute(
-            entries.update()
-            .where(entries.c.entry_key == f"reversal:{key}")
-            .values(reverses_id=entry.id)
-        )
-    return is_new
 
 
 def balance(tx: Connection, account: Account, unit_id: int | None = None) -> int:

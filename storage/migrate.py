@@ -5,9 +5,6 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
@@ -28,13 +25,3 @@ def upgrade(url: str, to: str = "head") -> None:
 def downgrade(url: str, to: str) -> None:
     """Bring the schema down to an earlier step."""
     command.downgrade(_config(url), to)
-
-
-def newest_step() -> str:
-    """Return the name of the newest step that this program knows."""
-    return ScriptDirectory.from_config(_config("")).get_current_head() or ""
-
-
-def step_of(tx: Connection) -> str:
-    """Return the step that a database is at, "" for an empty one."""
-    return MigrationContext.configure(tx).get_current_revision() or ""

@@ -1,7 +1,6 @@
 """Money is a whole number of fen (分): parse it, print it, split it, never float it."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +8,9 @@ from storage.errors import NotAnAmount
 
 MAX_FEN: Final = 99_999_999_999
 """The largest single amount we book: 999,999,999.99 yuan; sums stay far below 63 bits."""
+
+_FULL_WIDTH: Final = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: " ", 0xFFE5: "¥"}
+"""Only these are read as what they look like: ² or ① is no digit of an amount."""
 
 _YUAN = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
@@ -23,8 +25,8 @@ def from_yuan(text: str) -> int:
     Takes full-width digits, one leading ¥ or trailing 元, and correctly placed thousands commas.
     Raises NotAnAmount for anything else: signs, exponents, a third decimal, blanks, words.
     """
-    plain = unicodedata.normalize("NFKC", text).strip()
-    plain = plain.removeprefix("¥").removeprefix("￥").removesuffix("元").strip()
+    plain = text.translate(_FULL_WIDTH).strip()
+    plain = plain.removeprefix("¥").removesuffix("元").strip()
     if "," in plain:
         if not _GROUPED.fullmatch(plain):
             raise NotAnAmount(text)

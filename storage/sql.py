@@ -1,9 +1,10 @@
 """The few statements that both engines spell alike but SQLAlchemy keeps in two places."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models.payments import serials
@@ -33,3 +34,11 @@ def next_number(tx: Connection, series: str) -> int:
     )
     number: int = tx.execute(statement).scalar_one()
     return number
+
+
+def database_now(tx: Connection) -> datetime:
+    """Return the database's own time, which all replicas share; leases are counted on it."""
+    if tx.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    found: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
+    return found

@@ -15,9 +15,9 @@ BELOW = {
 """Room → the rooms that it may import besides itself."""
 
 FLOORS = (
-    {"models", "errors", "ports", "periods", "money", "crashpoints"},
+    {"models", "kinds", "errors", "ports", "periods", "money", "crashpoints"},
     {"rules", "events", "database", "gate", "sql"},
-    {"ledger", "outbox", "inbox", "audit", "queries", "links"},
+    {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps"},
     {"operations"},
     {"migrations", "migrate"},
 )

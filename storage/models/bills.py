@@ -1,7 +1,5 @@
 """Fee items (收费项目), tariffs (收费标准), bills (账单) and their lines."""
 
-from enum import StrEnum
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -18,6 +16,7 @@ from sqlalchemy import (
     text as sql,
 )
 
+from storage.kinds import Basis, UnitKind
 from storage.models.base import (
     Key,
     choice,
@@ -30,15 +29,6 @@ from storage.models.base import (
     text,
     whole_fen,
 )
-from storage.models.estate import UnitKind
-
-
-class Basis(StrEnum):
-    """What a tariff multiplies its price with."""
-
-    BY_AREA = "by_area"
-    FIXED = "fixed"
-
 
 fee_items = Table(
     "fee_items",

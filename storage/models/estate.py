@@ -1,19 +1,9 @@
 """Communities (小区), buildings (楼栋), entrances (单元) and units (房屋)."""
 
-from enum import StrEnum
-
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, UniqueConstraint
 
+from storage.kinds import UnitKind
 from storage.models.base import Area, choice, instant, key, metadata, one_of, ref, text
-
-
-class UnitKind(StrEnum):
-    """What a unit is; all are billed alike."""
-
-    HOME = "home"
-    SHOP = "shop"
-    PARKING = "parking"
-
 
 communities = Table(
     "communities",

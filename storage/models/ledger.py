@@ -1,9 +1,8 @@
 """Entries (凭证) and postings (分录行): debit positive, credit negative, append-only."""
 
-from enum import StrEnum
-
 from sqlalchemy import CheckConstraint, Column, Date, Index, Table, UniqueConstraint
 
+from storage.kinds import Account
 from storage.models.base import (
     Key,
     choice,
@@ -16,18 +15,6 @@ from storage.models.base import (
     text,
     whole_fen,
 )
-
-
-class Account(StrEnum):
-    """Which accounts exist (科目)."""
-
-    RECEIVABLE = "receivable"
-    INCOME = "income"
-    CLEARING = "clearing"
-    PREPAYMENT = "prepayment"
-    REFUND_DUE = "refund_due"
-    OPENING = "opening"
-
 
 entries = Table(
     "entries",

@@ -1,35 +1,10 @@
 """Inbox (收件箱), outbox (发件箱), delivery attempts and conversations (会话)."""
 
-from enum import StrEnum
-
 from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 from sqlalchemy import text as sql
 
+from storage.kinds import OutboxState, Urgency
 from storage.models.base import Key, choice, instant, key, metadata, one_of, ref, text
-
-
-class OutboxState(StrEnum):
-    """Where a message that we decided to send stands."""
-
-    WAITING = "waiting"
-    CLAIMED = "claimed"
-    SENT = "sent"
-    HELD = "held"
-    """No way is open to this person now; waits until she writes."""
-    SUPPRESSED = "suppressed"
-    """Not needed any more (paid meanwhile, muted, not following)."""
-    DEAD = "dead"
-    UNKNOWN = "unknown"
-    """May have arrived; not sent again."""
-
-
-class Urgency(StrEnum):
-    """Which messages go first, and which may wait for the morning."""
-
-    RECEIPT = "receipt"
-    NOTICE = "notice"
-    REMINDER = "reminder"
-
 
 inbox = Table(
     "inbox",
@@ -41,15 +16,17 @@ inbox = Table(
     text("kind", 12),
     Column("said", Text, nullable=False, server_default=""),
     instant("heard_at"),
+    instant("taken_at", server_default=sql("CURRENT_TIMESTAMP")),
     Column("is_answered", Integer, nullable=False, server_default="0"),
     UniqueConstraint("account", "message_key"),
     Index(
         "ix_inbox_unanswered",
-        "heard_at",
+        "taken_at",
         sqlite_where=sql("is_answered = 0"),
         postgresql_where=sql("is_answered = 0"),
     ),
 )
+"""`heard_at` follows our clock, `taken_at` the database's own: it tells what a crash left over."""
 
 outbox = Table(
     "outbox",

@@ -1,22 +1,9 @@
 """Broadcasts (群发) and whom they reach."""
 
-from enum import StrEnum
-
 from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 
+from storage.kinds import BroadcastState
 from storage.models.base import Key, choice, instant, key, metadata, one_of, ref, text
-
-
-class BroadcastState(StrEnum):
-    """Where a broadcast stands."""
-
-    DRAFT = "draft"
-    AWAITING_APPROVAL = "awaiting_approval"
-    SCHEDULED = "scheduled"
-    SENDING = "sending"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
 
 broadcasts = Table(
     "broadcasts",

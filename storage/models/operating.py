@@ -1,20 +1,10 @@
 """Job runs (one row per job and period), audit records and open discrepancies (差异)."""
 
-from enum import StrEnum
-
 from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 from sqlalchemy import text as sql
 
+from storage.kinds import JobState
 from storage.models.base import Key, choice, instant, key, metadata, one_of, text
-
-
-class JobState(StrEnum):
-    """Where a job's run for one period stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
 
 job_runs = Table(
     "job_runs",

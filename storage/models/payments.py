@@ -1,7 +1,5 @@
 """Payment orders (支付单), payments, allocations (核销), refunds (退款) and receipts (收据)."""
 
-from enum import StrEnum
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -16,6 +14,7 @@ from sqlalchemy import (
     text as sql,
 )
 
+from storage.kinds import OrderState, RefundStep
 from storage.models.base import (
     Key,
     choice,
@@ -28,31 +27,6 @@ from storage.models.base import (
     text,
     whole_fen,
 )
-
-
-class OrderState(StrEnum):
-    """Where a payment order of ours stands."""
-
-    OPEN = "open"
-    PAID = "paid"
-    CLOSED = "closed"
-    FAILED = "failed"
-
-
-class RefundStep(StrEnum):
-    """Where a refund of ours stands."""
-
-    REQUESTED = "requested"
-    DECLINED = "declined"
-    APPROVED = "approved"
-    SUBMITTED = "submitted"
-    UNFUNDED = "unfunded"
-    UNKNOWN = "unknown"
-    ABNORMAL = "abnormal"
-    CLOSED = "closed"
-    FAILED = "failed"
-    SUCCESS = "success"
-
 
 payment_orders = Table(
     "payment_orders",

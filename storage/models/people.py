@@ -1,7 +1,5 @@
 """Residents (住户), who lives where (occupancies), chat identities, bindings (绑定) and staff."""
 
-from enum import StrEnum
-
 from sqlalchemy import (
     Boolean,
     Column,
@@ -16,33 +14,8 @@ from sqlalchemy import (
     text as sql,
 )
 
+from storage.kinds import BindingState, OccupancyRole, StaffRole
 from storage.models.base import Key, choice, instant, key, metadata, one_of, ref, text
-
-
-class OccupancyRole(StrEnum):
-    """What a resident is to a unit."""
-
-    OWNER = "owner"
-    TENANT = "tenant"
-    FAMILY = "family"
-
-
-class StaffRole(StrEnum):
-    """What a member of staff may do."""
-
-    MANAGER = "manager"
-    CASHIER = "cashier"
-    STEWARD = "steward"
-
-
-class BindingState(StrEnum):
-    """Where a binding stands."""
-
-    ACTIVE = "active"
-    APPLIED = "applied"
-    DECLINED = "declined"
-    REMOVED = "removed"
-
 
 residents = Table(
     "residents",

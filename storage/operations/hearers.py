@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from storage.events import StaffTask
-from storage.models.messages import Urgency
-from storage.models.people import BindingState, StaffRole, bindings, identities
+from storage.kinds import BindingState, StaffRole, Urgency
+from storage.models.people import bindings, identities
 from storage.outbox import Addressee, enqueue
 from storage.queries.residents import listeners, staff_identities
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from storage import audit, crashpoints, ledger
 from storage.errors import (
@@ -25,11 +25,10 @@ from storage.errors import (
     UnknownBill,
     UnknownPaymentOrder,
 )
+from storage.kinds import Account, OrderState
 from storage.ledger import Leg
 from storage.models.bills import bills
-from storage.models.ledger import Account
 from storage.models.payments import (
-    OrderState,
     allocations,
     payment_events,
     payment_order_bills,
@@ -90,7 +89,7 @@ def open_order(tx: Connection, ask: OrderAsk, *, now: datetime) -> OpenOrder:
     if live is not None and live.expires_at > now + timedelta(minutes=1):
         return _open_order(live)
     if live is not None:
-        _set_state(tx, live.id, OrderState.CLOSED)
+        _succeed(tx, live)
     values = {
         "order_no": f"W{now:%y%m%d}{secrets.token_hex(8).upper()}",
         "community_id": chosen[0].community_id,
@@ -134,8 +133,7 @@ def _lock_bills(tx: Connection, ask: OrderAsk) -> Sequence[Row[Any]]:
     for row in rows:
         if row.voided_at is not None or row.paid_fen >= row.amount_fen:
             raise BillAlreadyPaid(row.bill_no)
-    reason = policy_on(tx, rows[0].community_id).collection_closed
-    if reason:
+    if reason := policy_on(tx, rows[0].community_id).collection_closed:
         raise CollectionClosed(reason)
     return rows
 
@@ -158,6 +156,15 @@ def _live_order(tx: Connection, ask: OrderAsk, choice_key: str) -> Row[Any] | No
         )
         .with_for_update()
     ).one_or_none()
+
+
+def _succeed(tx: Connection, old: Row[Any]) -> None:
+    """Let a new order take an old one's place; the old one is asked about until it has ended."""
+    tx.execute(
+        update(payment_orders)
+        .where(payment_orders.c.id == old.id)
+        .values(choice_key=f"{old.choice_key[:32]}:{old.id}")
+    )
 
 
 def _open_order(row: Row[Any]) -> OpenOrder:
@@ -189,18 +196,18 @@ def note_prepay(tx: Connection, order_no: str, collection: Collection, *, now: d
 
 def refuse_order(tx: Connection, order_no: str) -> None:
     """Give up an order that the platform refused for good."""
-    tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
-        .values(state=OrderState.FAILED, next_query_at=None)
-    )
+    _end(tx, order_no, OrderState.FAILED)
 
 
 def postpone_query(tx: Connection, order_no: str, *, now: datetime) -> None:
     """Ask the platform about an open order again later, each time a little later."""
     order = tx.execute(
-        select(payment_orders).where(payment_orders.c.order_no == order_no).with_for_update()
-    ).one()
+        select(payment_orders)
+        .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
+        .with_for_update()
+    ).one_or_none()
+    if order is None:
+        return
     wait = FIRST_QUERIES[min(order.query_count + 1, len(FIRST_QUERIES) - 1)]
     tx.execute(
         update(payment_orders)
@@ -211,13 +218,16 @@ def postpone_query(tx: Connection, order_no: str, *, now: datetime) -> None:
 
 def close_order(tx: Connection, order_no: str) -> bool:
     """Close an order that its platform says it has closed. A late payment is still taken."""
-    return bool(
-        tx.execute(
-            update(payment_orders)
-            .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
-            .values(state=OrderState.CLOSED, next_query_at=None)
-        ).rowcount
-    )
+    return _end(tx, order_no, OrderState.CLOSED)
+
+
+def _end(tx: Connection, order_no: str, state: OrderState) -> bool:
+    ended: int = tx.execute(
+        update(payment_orders)
+        .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
+        .values(state=state, next_query_at=None)
+    ).rowcount
+    return ended == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +253,7 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
         .where(payment_orders.c.order_no == fact.order_no, payment_orders.c.gateway == fact.gateway)
         .with_for_update()
     ).one_or_none()
-    settlement = _judge(order, fact)
+    settlement = _judge(tx, order, fact)
     is_new = _record(tx, fact, event_key, settlement.outcome, heard_at)
     crashpoints.reach("settle.after_event")
     if settlement.contradiction is not None:
@@ -257,7 +267,7 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
     return replace(settlement, payment_id=payment_id)
 
 
-def _judge(order: Row[Any] | None, fact: PaymentFact) -> Settlement:
+def _judge(tx: Connection, order: Row[Any] | None, fact: PaymentFact) -> Settlement:
     if order is None:
         return Settlement("contradiction", UnknownPaymentOrder(fact.order_no))
     if fact.state is not PaymentState.PAID:
@@ -268,9 +278,20 @@ def _judge(order: Row[Any] | None, fact: PaymentFact) -> Settlement:
     if fact.amount_fen != order.amount_fen:
         mismatch = AmountMismatch(fact.order_no, order.amount_fen, fact.amount_fen)
         return Settlement("contradiction", mismatch)
-    if order.state == OrderState.PAID:
-        return Settlement("repeated")
-    return Settlement("settled")
+    if _denies_number(tx, order, fact):
+        return Settlement("contradiction", MerchantMismatch(fact.order_no, "transaction_id"))
+    return Settlement("repeated" if order.state == OrderState.PAID else "settled")
+
+
+def _denies_number(tx: Connection, order: Row[Any], fact: PaymentFact) -> bool:
+    """Tell whether the platform's number is missing, another order's, or not the one we booked."""
+    is_order = payments.c.order_id == order.id
+    is_number = payments.c.transaction_id == fact.transaction_id
+    clash = select(payments.c.id).where(
+        payments.c.gateway == fact.gateway,
+        or_(and_(is_order, ~is_number), and_(is_number, ~is_order)),
+    )
+    return not fact.transaction_id or tx.execute(clash).first() is not None
 
 
 def _record(
@@ -304,24 +325,24 @@ def _alarm(tx: Connection, trouble: Contradiction, fact: PaymentFact, heard_at: 
 def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime) -> int:
     """Spread the money over what the payer ticked; the rest is prepayment, or goes back."""
     wanted = tx.execute(
-        select(bills.c.id, bills.c.unit_id, bills.c.amount_fen, bills.c.paid_fen, bills.c.voided_at)
+        select(bills)
         .join(payment_order_bills, payment_order_bills.c.bill_id == bills.c.id)
         .where(payment_order_bills.c.order_id == order.id)
-        .order_by(bills.c.period, bills.c.id)
+        .order_by(bills.c.id)
         .with_for_update(of=bills)
     ).all()
+    wanted = sorted(wanted, key=lambda row: (row.period, row.id))
     open_fen = [0 if row.voided_at else row.amount_fen - row.paid_fen for row in wanted]
     shares = allocate(fact.amount_fen, open_fen)
-    is_second = sum(shares) == 0
-    rest_fen = fact.amount_fen - sum(shares)
+    is_second, rest_fen = sum(shares) == 0, fact.amount_fen - sum(shares)
     payment_id = _write_payment(tx, order, fact, heard_at, sum(shares))
     legs = [Leg(Account.CLEARING, fact.amount_fen)]
     for row, share in zip(wanted, shares, strict=True):
         if share:
             _allocate(tx, payment_id, row.id, share, heard_at)
             legs.append(Leg(Account.RECEIVABLE, -share, row.unit_id))
-    rest_account = Account.REFUND_DUE if is_second else Account.PREPAYMENT
-    legs.append(Leg(rest_account, -rest_fen, order.unit_id))
+    rest = Account.REFUND_DUE if is_second else Account.PREPAYMENT
+    legs.append(Leg(rest, -rest_fen, order.unit_id))
     crashpoints.reach("settle.before_ledger")
     ledger.post(
         tx,

@@ -6,9 +6,9 @@ from sqlalchemy import Connection, select
 
 from storage import outbox
 from storage.events import PaymentSettled
+from storage.kinds import Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
-from storage.models.messages import Urgency
 from storage.models.payments import allocations, payment_orders, payments, receipts
 from storage.operations.hearers import hearers
 from storage.periods import shanghai_day
@@ -20,8 +20,7 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
     """Number a payment's receipt, once, and tell the payer; return the number."""
     payment = tx.execute(
         select(payments, payment_orders.c.order_no, payment_orders.c.identity_id, units.c.label)
-        .join(payment_orders)
-        .join(units, units.c.id == payments.c.unit_id)
+        .select_from(payments.join(payment_orders).join(units, units.c.id == payments.c.unit_id))
         .where(payments.c.id == payment_id)
     ).one()
     year = shanghai_day(now).year

@@ -8,13 +8,17 @@ from sqlalchemy import Connection, Row, select, update
 
 from storage import audit, crashpoints, ledger
 from storage.audit import CLOCK
-from storage.errors import AmountMismatch, Contradiction, UnknownRefundNo
+from storage.errors import (
+    AmountMismatch,
+    Contradiction,
+    RefundEndedOtherwise,
+    UnknownRefundNo,
+)
 from storage.events import RefundFailed, RefundSettled, RefundSubmitted, StaffTask
+from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import Leg
 from storage.models.bills import bills
-from storage.models.ledger import Account
-from storage.models.payments import RefundStep, allocations, refund_parts, refunds
-from storage.models.people import StaffRole
+from storage.models.payments import allocations, refund_parts, refunds
 from storage.operations.hearers import tell_staff
 from storage.operations.refunds import label_of, move, release, tell
 from storage.ports.payments import RefundFact, RefundState
@@ -54,10 +58,23 @@ def note_refund(tx: Connection, fact: RefundFact, *, heard_at: datetime) -> Refu
         )
         return RefundHeard("contradiction", trouble)
     if row.state in FINAL:
-        return RefundHeard("repeated")
+        return _heard_after_the_end(tx, row, fact, heard_at)
     _STEPS[fact.state](tx, row, fact, heard_at)
     crashpoints.reach("refund.before_commit")
     return RefundHeard("moved")
+
+
+def _heard_after_the_end(
+    tx: Connection, row: Row[Any], fact: RefundFact, heard_at: datetime
+) -> RefundHeard:
+    """A refund that we gave up and the platform paid is for an operator; the rest is old news."""
+    if fact.state is not RefundState.SUCCESS or row.state == RefundStep.SUCCESS:
+        return RefundHeard("repeated")
+    trouble = RefundEndedOtherwise(row.refund_no, row.state)
+    audit.open_discrepancy(
+        tx, type(trouble).__name__, row.refund_no, f"{row.state} {fact.amount_fen}", at=heard_at
+    )
+    return RefundHeard("contradiction", trouble)
 
 
 _WITH_AMOUNT: Final = (RefundState.PROCESSING, RefundState.SUCCESS)
@@ -168,10 +185,13 @@ def _ended(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> No
 def _never_arrived(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
     if row.state in (RefundStep.APPROVED, RefundStep.UNKNOWN):
         move(tx, row, RefundStep.APPROVED, next_step_at=now)
+    else:
+        _unknown(tx, row, fact, now)
 
 
 def _unknown(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
-    move(tx, row, RefundStep(row.state), next_step_at=now + timedelta(minutes=10))
+    if row.state != RefundStep.REQUESTED:
+        move(tx, row, RefundStep(row.state), next_step_at=now + timedelta(minutes=10))
 
 
 _STEPS: Final = {

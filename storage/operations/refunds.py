@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, case, func, select, update
 from storage import audit, crashpoints, ledger
 from storage.audit import CLOCK, Actor
 from storage.errors import (
+    NotAllowed,
     RefundStateWrong,
     RefundTooMuch,
     RefundWindowOver,
@@ -29,19 +30,11 @@ from storage.events import (
     RefundReceived,
     StaffTask,
 )
+from storage.kinds import Account, RefundStep, StaffRole, Urgency
 from storage.ledger import Leg
 from storage.models.estate import units
-from storage.models.ledger import Account
-from storage.models.messages import Urgency
-from storage.models.payments import (
-    RefundStep,
-    allocations,
-    payment_orders,
-    payments,
-    refund_parts,
-    refunds,
-)
-from storage.models.people import StaffRole
+from storage.models.payments import allocations, payment_orders, payments, refund_parts, refunds
+from storage.models.people import identities
 from storage.operations.hearers import hearers, tell_staff
 from storage.outbox import enqueue
 from storage.periods import shanghai_day
@@ -90,8 +83,9 @@ def request_refund(
 ) -> RefundView:
     """Reserve money of a payment and decide whether a person must agree.
 
-    The same request key again returns the same refund. Raises UnknownRefund (no such payment),
-    RefundTooMuch, RefundWindowOver.
+    The same request key again returns the same refund. What nobody has to agree to is counted
+    over all refunds of the payment, so that many small ones are no way around a person. Raises
+    UnknownRefund (no such payment), RefundTooMuch, RefundWindowOver.
     """
     payment = tx.execute(
         select(payments).where(payments.c.id == asked.payment_id).with_for_update()
@@ -103,14 +97,14 @@ def request_refund(
     ).one_or_none()
     if known is not None:
         return _view(tx, known)
-    left_fen = payment.amount_fen - payment.reserved_fen
+    left_fen = sum(one.left_fen for one in _sources(tx, payment))
     if not 0 < asked.amount_fen <= left_fen:
         raise RefundTooMuch(left_fen)
     if now - payment.paid_at > PLATFORM_WINDOW:
         raise RefundWindowOver(shanghai_day(payment.paid_at))
     policy = policy_on(tx, payment.community_id, shanghai_day(now))
     waits = needs_approval(
-        asked.amount_fen,
+        asked.amount_fen + payment.reserved_fen,
         paid_at=payment.paid_at,
         now=now,
         window_days=policy.refund_window_days,
@@ -180,7 +174,7 @@ def _write(
             request_key=asked.request_key,
             requested_at=now,
             requested_by=actor.staff_id,
-            next_step_at=now,
+            next_step_at=now if state == RefundStep.APPROVED else None,
         )
         .returning(refunds)
     ).one()
@@ -218,7 +212,10 @@ def _reserve(tx: Connection, payment: Row[Any], row: Row[Any], now: datetime) ->
 
 
 def _sources(tx: Connection, payment: Row[Any]) -> list[Source]:
-    """Return what is left of each part of a payment, its oldest bill first."""
+    """Return what is left of each part of a payment, its oldest bill first.
+
+    Prepayment that has been spent since cannot go back any more.
+    """
     spoken_for = dict(
         tx.execute(
             select(refund_parts.c.bill_id, func.sum(refund_parts.c.amount_fen))
@@ -234,17 +231,25 @@ def _sources(tx: Connection, payment: Row[Any]) -> list[Source]:
         .group_by(allocations.c.bill_id)
         .order_by(allocations.c.bill_id)
     ).all()
-    unallocated = payment.surplus_fen + payment.returned_fen
-    whole = [(None, unallocated), *((row[0], row[1]) for row in booked)]
-    return [Source(one, int(amount) - int(spoken_for.get(one, 0))) for one, amount in whole]
+    loose_fen = payment.surplus_fen + payment.returned_fen - int(spoken_for.get(None, 0))
+    if not payment.returned_fen:
+        loose_fen = min(loose_fen, -ledger.unit_balance(tx, Account.PREPAYMENT, payment.unit_id))
+    of_bills = [Source(row[0], int(row[1]) - int(spoken_for.get(row[0], 0))) for row in booked]
+    return [Source(None, loose_fen), *of_bills]
 
 
 def approve_refund(
     tx: Connection, refund_no: str, *, staff_id: int, role: StaffRole, now: datetime
 ) -> RefundView:
-    """Agree to a refund. Raises UnknownRefund, RefundStateWrong, SelfApproval."""
+    """Agree to a refund. Raises UnknownRefund, RefundStateWrong, SelfApproval, NotAllowed.
+
+    Only a manager agrees, and never to a refund of her own: one she asked for at the counter, or
+    as a resident in chat.
+    """
     row = _lock(tx, refund_no)
-    _check_decision(row, staff_id)
+    _check_decision(tx, row, staff_id)
+    if role is not StaffRole.MANAGER:
+        raise NotAllowed
     move(
         tx,
         row,
@@ -266,7 +271,7 @@ def decline_refund(
     Raises UnknownRefund, RefundStateWrong, SelfApproval.
     """
     row = _lock(tx, refund_no)
-    _check_decision(row, staff_id)
+    _check_decision(tx, row, staff_id)
     move(
         tx,
         row,
@@ -282,10 +287,13 @@ def decline_refund(
     return _view(tx, _lock(tx, refund_no))
 
 
-def _check_decision(row: Row[Any], staff_id: int) -> None:
+def _check_decision(tx: Connection, row: Row[Any], staff_id: int) -> None:
     if row.state != RefundStep.REQUESTED:
         raise RefundStateWrong(row.refund_no, row.state)
-    if row.requested_by == staff_id:
+    asked_in_chat_by = tx.execute(
+        select(identities.c.staff_id).where(identities.c.id == row.identity_id)
+    ).scalar_one_or_none()
+    if staff_id in (row.requested_by, asked_in_chat_by):
         raise SelfApproval
 
 
@@ -317,8 +325,8 @@ def postpone_refund(tx: Connection, refund_no: str, *, now: datetime) -> None:
             step_count=row.step_count + 1,
             next_step_at=now + timedelta(seconds=wait),
         )
-    elif row.state == RefundStep.SUBMITTED:
-        move(tx, row, RefundStep.SUBMITTED, next_step_at=now + timedelta(minutes=5))
+    elif row.state in (RefundStep.SUBMITTED, RefundStep.ABNORMAL):
+        move(tx, row, RefundStep(row.state), next_step_at=now + timedelta(minutes=5))
 
 
 def _lock(tx: Connection, refund_no: str) -> Row[Any]:

@@ -3,15 +3,18 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
+from storage.kinds import BindingState, OccupancyRole
 from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payments
-from storage.models.people import OccupancyRole, bindings, occupancies
+from storage.models.people import bindings, occupancies
 from storage.periods import BillingPeriod
+from storage.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ _IS_OPEN = and_(bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_f
 def _visible() -> Any:  # noqa: ANN401 - a SQL condition
     """Say which bills a binding may see: its own debts, and the owners' for all but tenants.
 
-    Debt follows the person: a bill shows the party who was liable when it was issued.
+    A binding that has ended sees nothing. Debt follows the person: a bill shows the party who
+    was liable when it was issued.
     """
     owners = select(occupancies.c.resident_id).where(
         occupancies.c.unit_id == bindings.c.unit_id,
@@ -54,6 +58,7 @@ def _visible() -> Any:  # noqa: ANN401 - a SQL condition
     )
     return and_(
         bindings.c.id == bindparam("binding_id"),
+        bindings.c.state == BindingState.ACTIVE,
         bills.c.unit_id == bindings.c.unit_id,
         or_(
             bills.c.liable_id == bindings.c.resident_id,
@@ -77,7 +82,9 @@ def _seen_by_binding(*columns: Any) -> Select[Any]:  # noqa: ANN401
     )
 
 
-_OPEN = _seen_by_binding(*_COLUMNS).where(_IS_OPEN).order_by(bills.c.period, bills.c.id)
+_OPEN = Prepared(
+    lambda _: _seen_by_binding(*_COLUMNS).where(_IS_OPEN).order_by(bills.c.period, bills.c.id)
+)
 _ALL = _seen_by_binding(*_COLUMNS).where(bills.c.voided_at.is_(None))
 _OPEN_OF_UNIT = (
     select(*_COLUMNS)
@@ -89,7 +96,12 @@ _OPEN_OF_UNIT = (
 
 def open_bills(tx: Connection, binding_id: int) -> list[OpenBill]:
     """Return the open bills that a binding may see, the oldest first."""
-    return [_bill(row) for row in tx.execute(_OPEN, {"binding_id": binding_id})]
+    return [_bill(row) for row in _OPEN.rows(tx, binding_id=binding_id)]
+
+
+def owes_for(tx: Connection, binding_id: int, period: BillingPeriod) -> bool:
+    """Tell whether a binding may see anything that is still open of a month."""
+    return any(bill.period == period for bill in open_bills(tx, binding_id))
 
 
 def open_bills_of_unit(tx: Connection, unit_id: int) -> list[OpenBill]:
@@ -190,13 +202,18 @@ def payment_history(tx: Connection, binding_id: int, *, limit: int) -> list[Past
     ]
 
 
+@lru_cache(maxsize=1024)
+def _period(text: str) -> BillingPeriod:
+    return BillingPeriod.parse(text)
+
+
 def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row of _COLUMNS
     return OpenBill(
         bill_id=row[0],
         bill_no=row[1],
         item_code=row[2],
         item_name=row[3],
-        period=BillingPeriod(int(row[4][:4]), int(row[4][5:])),
+        period=_period(row[4]),
         amount_fen=row[5],
         open_fen=row[6],
         due_on=row[7],

@@ -43,7 +43,7 @@ def policy_on(tx: Connection, community_id: int, day: date = date.max) -> Policy
     return Policy(
         refund_window_days=row.refund_window_days,
         refund_automatic_fen=row.refund_automatic_fen,
-        reminder_days=tuple(int(one) for one in row.reminder_days.split(",")),
+        reminder_days=tuple(int(one) for one in row.reminder_days.split(",") if one.strip()),
         weekly_cap=row.weekly_cap,
         quiet_from=time.fromisoformat(row.quiet_from),
         quiet_until=time.fromisoformat(row.quiet_until),

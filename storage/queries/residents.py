@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
+from storage.kinds import BindingState, OccupancyRole, StaffRole
 from storage.models.estate import communities, units
 from storage.models.messages import conversations
 from storage.models.people import (
-    BindingState,
-    OccupancyRole,
-    StaffRole,
     bindings,
     identities,
     occupancies,
@@ -19,6 +17,7 @@ from storage.models.people import (
     staff,
     staff_communities,
 )
+from storage.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,11 @@ class Person:
 
 MEMORY_LASTS: Final = timedelta(minutes=30)
 
-_HOMES = (
-    select(
+_IS_LIVE = text("bindings.state IN ('active', 'applied')")
+"""Said as the index of live bindings says it, or the engines read all bindings instead."""
+
+_HOMES = Prepared(
+    lambda _: select(
         identities.c.account,
         identities.c.openid,
         identities.c.chosen_unit_id,
@@ -94,6 +96,7 @@ _HOMES = (
             and_(
                 bindings.c.identity_id == identities.c.id,
                 bindings.c.state == BindingState.ACTIVE,
+                _IS_LIVE,
             ),
         )
         .outerjoin(units, units.c.id == bindings.c.unit_id)
@@ -105,7 +108,7 @@ _HOMES = (
 
 def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     """Return the person behind a chat identity. Raises LookupError for an unknown key."""
-    rows = tx.execute(_HOMES, {"identity_id": identity_id}).all()
+    rows = _HOMES.rows(tx, identity_id=identity_id)
     if not rows:
         raise LookupError(identity_id)
     first = rows[0]

@@ -101,6 +101,12 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=12), server_default="", nullable=False),
         sa.Column("said", sa.Text(), server_default="", nullable=False),
         sa.Column("heard_at", base.UtcDateTime(), nullable=False),
+        sa.Column(
+            "taken_at",
+            base.UtcDateTime(),
+            server_default=sa.text("(CURRENT_TIMESTAMP)"),
+            nullable=False,
+        ),
         sa.Column("is_answered", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("account", "message_key", name=op.f("uq_inbox_account_message_key")),
@@ -108,7 +114,7 @@ def upgrade() -> None:
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
             "ix_inbox_unanswered",
-            ["heard_at"],
+            ["taken_at"],
             unique=False,
             sqlite_where=sa.text("is_answered = 0"),
             postgresql_where=sa.text("is_answered = 0"),

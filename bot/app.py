@@ -1,0 +1,175 @@
+"""The composition root: here all rooms meet, and nowhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot.channels.registry import load_channel
+from bot.config import Settings
+from bot.gateways.registry import GATEWAYS
+from bot.lazy import load
+from bot.web.server import Company, WebParts, build
+from handlers.composer import Composer
+from handlers.deps import HandlerDeps
+from handlers.registry import INTENTS, STAFF_INTENTS
+from handlers.router import Router
+from handlers.understanding.recogniser import Recogniser
+from scheduler.deps import JobDeps
+from scheduler.registry import JOBS
+from scheduler.runner import Runner
+from storage import outbox
+from storage.database import Database, open_database
+from storage.events import LateAnswer
+from storage.inbox import Forgotten
+from storage.kinds import Urgency
+from storage.links import Links
+from storage.operations import job_runs
+from storage.outbox import Addressee
+from storage.ports.chat import IncomingMessage
+from storage.ports.clock import Clock
+from storage.queries.residents import find_person
+from storage.steps import is_newest, sqlite_file
+
+
+class RealClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A built house: the door to the street, and the clock's hand."""
+
+    settings: Settings
+    db: Database
+    channels: Mapping[str, Any]
+    web: web.Application
+    runner: Runner
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    """Build everything from the ground up, and take it down in the opposite order."""
+    await bring_schema_up(settings.database.url)
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(settings.database.url))
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=aiohttp.TCPConnector(limit=200, ttl_dns_cache=300),
+            )
+        )
+        channels = {
+            account: _channel(kind, one, http, clock)
+            for account, (kind, one) in settings.channels.items()
+        }
+        gateways = {
+            name: load(GATEWAYS[name]).Gateway(one, http, now=clock.now)
+            for name, one in settings.gateways.items()
+        }
+        await _take_over(db, settings.database.url)
+        yield _assemble(settings, clock, db, channels, gateways)
+
+
+def _channel(kind: str, config: Any, http: aiohttp.ClientSession, clock: Clock) -> Any:  # noqa: ANN401
+    module, class_name = load_channel(kind)
+    return getattr(module, class_name)(config, http=http, now=clock.now)
+
+
+async def bring_schema_up(url: str) -> None:
+    """Take the database to the newest step; the tool for it is loaded only when one is missing."""
+    if not await is_newest(url):
+        await asyncio.to_thread(load("storage.migrate").upgrade, url)
+
+
+async def _take_over(db: Database, url: str) -> None:
+    """Free what a dead process held; only where the database has one owner at a time."""
+    if sqlite_file(url) is not None:
+        await db.write(outbox.forget_claims)
+        await db.write(job_runs.forget_leases)
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    db: Database,
+    channels: Mapping[str, Any],
+    gateways: Mapping[str, Any],
+) -> House:
+    links = Links(settings.links.secret.encode(), settings.web.base_url)
+    deps = HandlerDeps(db, clock, links, gateways, Recogniser())
+    router = Router(deps, intents=INTENTS, staff_intents=STAFF_INTENTS)
+    composer = Composer(links, clock)
+
+    async def answer_late(one: Forgotten, now: datetime) -> None:
+        await _answer_late(db, router, one, now)
+
+    runner = Runner(
+        JobDeps(
+            db=db,
+            clock=clock,
+            links=links,
+            channels=channels,
+            gateways=gateways,
+            compose=composer.compose,
+            answer_late=answer_late,
+            backup_dir=settings.backup.dir,
+            sqlite_file=sqlite_file(settings.database.url),
+        ),
+        JOBS,
+    )
+    db.wake_on_commit(runner.wake)
+    parts = WebParts(
+        db=db,
+        clock=clock,
+        links=links,
+        secret=settings.links.secret.encode(),
+        channels={name: one for name, one in channels.items() if _is_official(settings, name)},
+        gateways=gateways,
+        pay_gateways=tuple(gateways),
+        router=router,
+        handler_deps=deps,
+        base_url=settings.web.base_url,
+        company=_company(settings),
+        verify_dir=settings.web.verify_dir,
+        wake=runner.wake,
+    )
+    return House(settings, db, channels, build(parts), runner)
+
+
+def _is_official(settings: Settings, account: str) -> bool:
+    return settings.channels[account][0] == "wechat_official"
+
+
+def _company(settings: Settings) -> Company:
+    told = settings.company
+    return Company(told.name, told.phone, tuple(told.services.split("、")), told.filing_no)
+
+
+async def _answer_late(db: Database, router: Router, one: Forgotten, now: datetime) -> None:
+    """Answer a message that a crash left without an answer; its effects are safe to repeat."""
+    person = await db.read(find_person, one.account, one.openid, now=now)
+    if person is None:
+        return
+    message = IncomingMessage(
+        one.account, one.openid, one.kind, one.said, one.message_key, one.heard_at, ""
+    )
+    reply = await router.answer(person, message, now=now)
+    if reply is not None:
+        await db.write(
+            outbox.enqueue,
+            LateAnswer(reply.text, reply.url),
+            Addressee(one.account, one.openid, person.identity_id),
+            key=f"late:{one.inbox_id}",
+            urgency=Urgency.RECEIPT,
+            now=now,
+        )

@@ -1,0 +1,1 @@
+"""Chat platforms: the plugs that fit the ChatChannel socket."""

@@ -1,0 +1,61 @@
+"""`wuyebot staff`: who works in the office, and how she proves it in chat."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.places import fail, read_or_exit
+from bot.config import Settings
+from storage.database import open_database
+from storage.errors import StorageUnavailable
+from storage.kinds import StaffRole
+from storage.links import Links
+from storage.operations.staff import add_staff
+from storage.queries.estate import community_named
+
+command = typer.Typer(add_completion=False, help="物业人员")
+
+
+@command.callback()
+def _group() -> None:
+    """Keep `add` a word of its own, so that more can follow."""
+
+
+@command.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="姓名")],
+    phone: Annotated[str, typer.Argument(help="手机号")],
+    role: Annotated[StaffRole, typer.Argument(help="manager 经理、cashier 收银、steward 管家")],
+    communities: Annotated[list[str], typer.Argument(help="服务的小区")],
+    config: Annotated[Path, typer.Option("--config", help="The configuration file.")],
+) -> None:
+    """Take somebody on (or change her role); prints the code that she types in chat."""
+    settings = read_or_exit(config)
+    try:
+        asyncio.run(_add(settings, name, phone, role, communities))
+    except StorageUnavailable as trouble:
+        fail(trouble.reason)
+    links = Links(settings.links.secret.encode(), settings.web.base_url)
+    code = links.staff_code(phone)
+    typer.echo(f"已登记 {name}。请本人关注公众号后发送：员工绑定 {phone} {code}")
+
+
+async def _add(
+    settings: Settings, name: str, phone: str, role: StaffRole, communities: list[str]
+) -> None:
+    async with open_database(settings.database.url) as db:
+        found = [await db.read(community_named, one) for one in communities]
+        unknown = [one for one, row in zip(communities, found, strict=True) if row is None]
+        if unknown:
+            fail(f"没有叫“{unknown[0]}”的小区；先用 wuyebot import estate 导入。")
+        await db.write(
+            add_staff,
+            name=name,
+            phone=phone,
+            role=role,
+            community_ids=tuple(row.community_id for row in found if row is not None),
+            now=datetime.now(UTC),
+        )

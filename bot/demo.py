@@ -1,0 +1,282 @@
+"""The demo: the same bot as in real use, against imitated platforms, with a seeded community."""
+
+import asyncio
+import json
+import logging
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiohttp
+from aiohttp import web
+
+from bot import demo_data
+from bot.app import House, open_house
+from bot.channels.wechat_official import Config as WechatConfig
+from bot.channels.wecom_robot import Config as RobotConfig
+from bot.config import (
+    BackupSettings,
+    CompanySettings,
+    DatabaseSettings,
+    LinkSettings,
+    Settings,
+    WebSettings,
+)
+from bot.demo_data import DemoPeople
+from bot.demo_templates import mappings, sandbox_templates
+from bot.gateways.wechat_pay_config import Config as WechatPayConfig
+from bot.menu import BUTTONS
+from bot.sandbox.app import mount
+from bot.sandbox.control import register_bot
+from bot.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+HOST: Final = "127.0.0.1"
+TICK_PATH: Final = "/_demo/tick"
+ACCOUNT: Final = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAsk:
+    """What was asked for on the command line."""
+
+    port: int
+    folder: Path
+    start: datetime | None = None
+    database_url: str = ""
+    platforms_url: str = ""
+    """Where the platforms live when they are another process; "" for this one."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the bot answers."""
+        return f"http://{HOST}:{self.port}"
+
+
+class DemoClock(Protocol):
+    """A clock that somebody outside can move forward."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+
+class RemoteClock:
+    """The platforms' clock, as this process was last told it."""
+
+    def __init__(self) -> None:
+        """Start with the machine's own time."""
+        self._offset = 0.0
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        return datetime.fromtimestamp(time.time() + self._offset, tz=UTC)
+
+    def hear(self, now: datetime) -> None:
+        """Move forward to what the platforms say; never back."""
+        self._offset = max(self._offset, now.timestamp() - time.time())
+
+
+def start_fresh(folder: Path) -> None:
+    """Empty a demo's folder. Raises ValueError for a folder that holds anything else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "demo.json").exists():
+        raise ValueError(f"{folder} is not a demo's folder; choose an empty one")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def serve(ask: DemoAsk) -> None:
+    """Run the demo until SIGTERM or SIGINT."""
+    ask.folder.mkdir(parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, stop.set)
+    async with AsyncExitStack() as stack:
+        platforms = await _platforms(ask, stack)
+        settings = _settings(ask, platforms.facts)
+        house = await stack.enter_async_context(open_house(settings, platforms.clock))
+        people = await demo_data.seed(
+            house.db, data_dir=ask.folder, now=platforms.clock.now(), account=ACCOUNT
+        )
+        await platforms.meet(house, people)
+        _write_facts(ask, settings, platforms.facts, people)
+        await _serve_web(house, ask, stack)
+        await house.channels[ACCOUNT].publish_menu(BUTTONS)
+        log.info("demo.ready", extra={"port": ask.port})
+        await house.runner.live(stop)
+
+
+async def _serve_web(house: House, ask: DemoAsk, stack: AsyncExitStack) -> None:
+    runner = web.AppRunner(house.web, access_log=None, auto_decompress=False, shutdown_timeout=3.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, HOST, ask.port, backlog=1024).start()
+
+
+class Platforms(Protocol):
+    """The imitated platforms, here or in another process."""
+
+    facts: Mapping[str, Any]
+    clock: DemoClock
+
+    async def meet(self, house: House, people: DemoPeople) -> None:
+        """Introduce the bot, its followers and templates, and let the clock drive it."""
+        ...
+
+
+class _InProcess:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.facts: Mapping[str, Any] = world.facts()
+        self.clock: DemoClock = world.clock
+
+    async def meet(self, house: House, people: DemoPeople) -> None:
+        mount(house.web, self._world)
+        register_bot(self._world, _introduction(house, people))
+        self._world.clock.on_tick.append(house.runner.tick)
+
+
+class _ElsewhereProcess:
+    def __init__(self, control_url: str, facts: Mapping[str, Any], http: Any) -> None:  # noqa: ANN401
+        self._control_url, self._http = control_url, http
+        self.facts = facts
+        self._remote = RemoteClock()
+        self.clock: DemoClock = self._remote
+
+    async def meet(self, house: House, people: DemoPeople) -> None:
+        async def tick(request: web.Request) -> web.Response:
+            told = json.loads(await request.read())
+            now = datetime.fromisoformat(told["now"])
+            self._remote.hear(now)
+            due = await house.runner.tick(now)
+            return web.json_response({"next_due": None if due is None else due.isoformat()})
+
+        house.web.router.add_post(TICK_PATH, tick)
+        said = {
+            **_introduction(house, people),
+            "tick_url": house.settings.web.base_url + TICK_PATH,
+        }
+        async with self._http.post(f"{self._control_url}/bots", json=said) as response:
+            response.raise_for_status()
+
+    async def set_clock(self) -> None:
+        """Take over the platforms' time."""
+        async with self._http.get(f"{self._control_url}/clock") as response:
+            self._remote.hear(datetime.fromisoformat((await response.json())["now"]))
+
+
+async def _platforms(ask: DemoAsk, stack: AsyncExitStack) -> Platforms:
+    if not ask.platforms_url:
+        folder = ask.folder / "platforms"
+        return _InProcess(World.open(folder, base_url=ask.base_url, now=ask.start))
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    control_url = ask.platforms_url.rstrip("/") + "/_sandbox/control"
+    async with http.get(f"{control_url}/platforms") as response:
+        response.raise_for_status()
+        facts = await response.json()
+    elsewhere = _ElsewhereProcess(control_url, facts, http)
+    await elsewhere.set_clock()
+    return elsewhere
+
+
+def _introduction(house: House, people: DemoPeople) -> dict[str, Any]:
+    base_url = house.settings.web.base_url
+    everyone = [*people.staff, *(one for one in people.residents if one["bound"])]
+    return {
+        "callback_url": f"{base_url}/wechat/{ACCOUNT}",
+        "notify_urls": {"wechat_pay": f"{base_url}/notify/wechat_pay/{ACCOUNT}"},
+        "followers": [{"openid": one["openid"], "nickname": one["name"]} for one in everyone],
+        "templates": sandbox_templates(),
+    }
+
+
+def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
+    wechat, pay = facts["wechat"], facts["wechat_pay"]
+    groups = {one["group"]: one["webhook_url"] for one in facts["wecom"]["robots"]}
+    return Settings(
+        web=WebSettings(base_url=ask.base_url, host=HOST, port=ask.port),
+        company=CompanySettings(
+            name="云栖物业服务有限公司",
+            phone="0571-8800 1234",
+            filing_no="浙ICP备00000000号（演示）",
+        ),
+        links=LinkSettings(_link_secret(ask.folder)),
+        database=DatabaseSettings(
+            ask.database_url or f"sqlite+aiosqlite:///{ask.folder.resolve()}/wuyebot.db"
+        ),
+        backup=BackupSettings(ask.folder.resolve() / "backups"),
+        channels={
+            ACCOUNT: (
+                "wechat_official",
+                WechatConfig(
+                    name=ACCOUNT,
+                    app_id=wechat["appid"],
+                    app_secret=wechat["app_secret"],
+                    original_id=wechat["original_id"],
+                    token=wechat["token"],
+                    aes_key=wechat["aes_key"],
+                    base_url=wechat["api_base_url"],
+                    oauth_url=wechat["api_base_url"],
+                    templates=mappings(),
+                ),
+            ),
+            "wecom": ("wecom_robot", RobotConfig(name="wecom", groups=groups)),
+        },
+        gateways={
+            "wechat_pay": WechatPayConfig(
+                name="wechat_pay",
+                mchid=pay["mchid"],
+                app_id=pay["appid"],
+                api_v3_key=pay["api_v3_key"],
+                merchant_serial=pay["merchant_serial"],
+                merchant_private_key_file=Path(pay["merchant_private_key_file"]),
+                platform_public_key_file=Path(pay["platform_public_key_file"]),
+                platform_public_key_id=pay["platform_public_key_id"],
+                platform_certificate_file=Path(pay["platform_certificate_file"]),
+                base_url=pay["base_url"],
+                notify_url=f"{ask.base_url}/notify/wechat_pay/{ACCOUNT}",
+            )
+        },
+    )
+
+
+def _link_secret(folder: Path) -> str:
+    path = folder / "link_secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def _write_facts(
+    ask: DemoAsk, settings: Settings, facts: Mapping[str, Any], people: DemoPeople
+) -> None:
+    """Write demo.json whole or not at all: what outsiders need to drive the demo."""
+    base_url = ask.base_url
+    told = {
+        "base_url": base_url,
+        "clock": facts.get("clock", "real"),
+        "database_url": settings.database.url,
+        "wechat": {**facts["wechat"], "callback_url": f"{base_url}/wechat/{ACCOUNT}"},
+        "wecom": {**facts["wecom"], "callback_url": f"{base_url}/wecom/{ACCOUNT}"},
+        "wechat_pay": {
+            **facts["wechat_pay"],
+            "notify_url": f"{base_url}/notify/wechat_pay/{ACCOUNT}",
+        },
+        "communities": people.communities,
+        "residents": people.residents,
+        "staff": people.staff,
+        "console": {"url": f"{base_url}/console/", "username": "", "password": ""},
+        "control_url": facts["control_url"],
+    }
+    fresh = ask.folder / "demo.json.new"
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    fresh.replace(ask.folder / "demo.json")

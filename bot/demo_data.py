@@ -1,0 +1,149 @@
+"""Seeds the demo: its spreadsheets are written, then imported as an office would import them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bot.demo_community import (
+    CLOUD,
+    COMMUNITIES,
+    LAKE,
+    SINCE,
+    faces,
+    openid_of,
+    opening_totals,
+    second_units,
+    write_sheets,
+)
+from bot.spreadsheets.importing import ImportAsk, Mode, SheetKind, import_sheet
+from storage.audit import CLOCK, Actor
+from storage.database import Database
+from storage.kinds import StaffRole
+from storage.operations import job_runs
+from storage.operations.bills import issue_bills
+from storage.operations.opening import sign_opening
+from storage.operations.seeding import (
+    Colleague,
+    FirstPolicy,
+    Follower,
+    Office,
+    bound_openids,
+    choose_policy,
+    furnish_office,
+    let_in,
+    staff_up,
+)
+from storage.periods import BillingPeriod, shanghai_day
+from storage.queries.estate import Community, all_communities
+
+OFFICES: Final = {
+    CLOUD: Office(
+        "云栖物业服务有限公司",
+        "杭州市西湖区云栖路 18 号 1 幢底层",
+        "0571-8800 1234",
+        "每天 08:30–20:30",
+        "浙ICP备00000000号（演示）",
+    ),
+    LAKE: Office(
+        "云栖物业服务有限公司",
+        "杭州市西湖区翠湖路 6 号门岗旁",
+        "0571-8800 5678",
+        "每天 08:30–18:00",
+        "浙ICP备00000000号（演示）",
+    ),
+}
+COLLEAGUES: Final = (
+    Colleague("周明远", "13900000001", StaffRole.MANAGER, openid_of("manager")),
+    Colleague("何静", "13900000002", StaffRole.CASHIER, openid_of("cashier")),
+    Colleague("林涛", "13900000003", StaffRole.STEWARD, openid_of("steward")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPeople:
+    """Whom and what outsiders may use, in the shape of demo.json."""
+
+    residents: list[dict[str, Any]]
+    staff: list[dict[str, Any]]
+    communities: list[dict[str, Any]]
+
+
+class DemoBroken(Exception):
+    """The demo's own spreadsheets were refused; carries what was said of them."""
+
+
+async def seed(db: Database, *, data_dir: Path, now: datetime, account: str) -> DemoPeople:
+    """Make the demo's communities, once; return who is there.
+
+    Every step may be repeated, so a seeding that was cut off goes on where it stopped. Raises
+    DemoBroken where somebody changed the folder's spreadsheets.
+    """
+    known = await db.read(all_communities)
+    if not all(
+        any(one.name == name and one.opened_at is not None for one in known) for name in COMMUNITIES
+    ):
+        known = await _begin(db, data_dir / "spreadsheets", now, account)
+    bound = await db.read(bound_openids, account)
+    return DemoPeople(
+        residents=[
+            {
+                "openid": face.openid,
+                "name": face.home.name,
+                "phone": face.home.phone,
+                "unit_label": face.home.label,
+                "community": face.home.community,
+                "bound": face.openid in bound,
+            }
+            for face in faces()
+        ],
+        staff=[
+            {"openid": one.openid, "name": one.name, "role": str(one.role)} for one in COLLEAGUES
+        ],
+        communities=[
+            {"id": one.community_id, "name": one.name} for one in known if one.name in COMMUNITIES
+        ],
+    )
+
+
+async def _begin(db: Database, folder: Path, now: datetime, account: str) -> list[Community]:
+    sheets = write_sheets(folder, today=shanghai_day(now))
+    for kind, path in sheets.items():
+        report = await import_sheet(db, ImportAsk(SheetKind(kind), path, Mode.APPLY, CLOCK, now))
+        if report.problems:
+            raise DemoBroken("；".join(str(one) for one in report.problems[:5]))
+    found = [one for one in await db.read(all_communities) if one.name in COMMUNITIES]
+    ids = {one.name: one.community_id for one in found}
+    staff_ids = await db.write(
+        staff_up, COLLEAGUES, account=account, community_ids=sorted(ids.values()), now=now
+    )
+    followers = [
+        Follower(face.openid, ids[home.community], home.code, home.phone)
+        for face in faces()
+        if face.is_bound
+        for home in (face.home, *second_units(face))
+    ]
+    await db.write(let_in, followers, account=account, now=now)
+    policy = FirstPolicy(SINCE, refund_automatic_fen=100_000, bind_needs_code=False)
+    for name, community_id in ids.items():
+        await db.write(furnish_office, OFFICES[name], community_id=community_id)
+        await db.write(choose_policy, policy, community_id=community_id)
+        await db.write(
+            issue_bills,
+            community_id=community_id,
+            period=BillingPeriod.of(shanghai_day(now)),
+            now=now,
+        )
+        await db.write(
+            job_runs.baseline,
+            f"issue_bills/{community_id}",
+            str(BillingPeriod.of(shanghai_day(now))),
+        )
+        await db.write(
+            sign_opening,
+            community_id=community_id,
+            totals=opening_totals(name),
+            actor=Actor(staff_id=staff_ids[0]),
+            now=now,
+        )
+    return await db.read(all_communities)

@@ -1,0 +1,1 @@
+"""Payment platforms, one file each: their words in, our facts out."""

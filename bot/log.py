@@ -1,0 +1,49 @@
+"""Logs: `noun.event` with fields as JSON lines; no secret, name, phone number or openid in them."""
+
+import logging
+import re
+import sys
+from typing import Any, Final
+
+import structlog
+
+_SECRETS: Final = re.compile(
+    r"(access_token|secret|key|code|ticket|token|signature|msg_signature|openid)=[^&\s\"']+"
+)
+_PHONE: Final = re.compile(r"(?<![0-9])(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+
+
+def redact(text: str) -> str:
+    """Hide values of secret query parameters and the middle of phone numbers."""
+    return _PHONE.sub(r"\1****\2", _SECRETS.sub(r"\1=***", text))
+
+
+class _Lines(logging.Formatter):
+    """Prints a record as one JSON line, redacted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        line: dict[str, Any] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        more = {key: one for key, one in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            more["trace"] = self.formatException(record.exc_info)
+        return redact(str(self._render(None, "", {**line, **more})))
+
+
+def set_up(level: str) -> None:
+    """Send all logs to standard error, one JSON line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("apscheduler", "aiosqlite", "sqlalchemy.engine"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

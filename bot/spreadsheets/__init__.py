@@ -1,0 +1,1 @@
+"""Spreadsheets (电子表格) of a property office: read with suspicion, written inert."""

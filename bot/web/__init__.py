@@ -1,0 +1,1 @@
+"""Routes here, words in templates/, look in static/."""

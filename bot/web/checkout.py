@@ -1,0 +1,233 @@
+"""The pay page: shows what is open, takes the choice, and follows the payment to its end."""
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import segno
+from aiohttp import web
+
+from bot.web.devices import kind_of
+from bot.web.pages import Pages
+from bot.web.parts import WebParts
+from bot.web.payers import Payers
+from bot.web.reading import UnfitRequest, query_text, read_form, remote_address
+from handlers.checkout import Checkout, Choice, PageView, Step, Ticked
+from storage.errors import (
+    BillAlreadyPaid,
+    CollectionClosed,
+    LinkExpired,
+    NothingToPay,
+    UnknownBill,
+    UnknownOrder,
+)
+from storage.kinds import OrderState
+from storage.ports.payments import TradeKind
+from storage.queries.orders import OrderView
+
+_TICK: Final = re.compile("([0-9]{1,18})-([0-9]{1,12})", re.ASCII)
+_ORDER_NO: Final = re.compile("[0-9A-Za-z]{6,32}", re.ASCII)
+CHANGED: Final = "账单刚刚有变化，还没有扣款。请核对下面的金额，再点一次缴费。"
+NONE_TICKED: Final = "还没有勾选账单。请至少勾选一笔，再点缴费。"
+CLOSED: Final = "现在不能在这里缴费，没有扣款。请联系物业服务中心。"
+NO_ANSWER: Final = "支付平台暂时没有回应，还没有扣款。请再试一次。"
+REFUSED: Final = "这次没能发起支付，没有扣款。请再试一次；仍不行，请联系物业服务中心。"
+NO_PAYER: Final = "没能确认您的微信身份，还不能付款。请再试一次。"
+
+
+class CheckoutDoor:
+    """The pay page of every link."""
+
+    def __init__(self, parts: WebParts, pages: Pages) -> None:
+        """Put words and buttons on what the handler says."""
+        self._parts = parts
+        self._pages = pages
+        self._checkout = Checkout(parts.handler_deps, parts.pay_gateways)
+        self._payers = Payers(parts)
+        base = urlsplit(parts.base_url)
+        self._origin = f"{base.scheme}://{base.netloc}"
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Show the open bills or, where the address names one, how an order stands."""
+        token = request.match_info["token"]
+        if "order" in request.query:
+            return await self._show_order(request, token)
+        view = await self._checkout.open_page(token)
+        wants_payer = view.bills and kind_of(_agent(request)) is TradeKind.JSAPI
+        if wants_payer and not self._payers.known(request, token):
+            if query_text(request, "asked"):
+                return self._page(view, token, notice=NO_PAYER)
+            asked = await self._payers.ask(view.payer, token)
+            if asked:
+                raise web.HTTPFound(asked)
+        return self._page(view, token)
+
+    async def come_back(self, request: web.Request) -> web.StreamResponse:
+        """Take in who the browser is, as WeChat's OAuth says, and go on to the page."""
+        token = request.match_info["token"]
+        payer = await self._checkout.payer(token)
+        cookie = await self._payers.learn(request, payer, token)
+        response = web.Response(
+            status=303, headers={"Location": f"{self._path(token)}?{urlencode({'asked': 1})}"}
+        )
+        if cookie:
+            self._payers.remember(response, token, cookie)
+        return response
+
+    async def press(self, request: web.Request) -> web.StreamResponse:
+        """Take what was ticked and start the payment; a form of another site is refused."""
+        token = request.match_info["token"]
+        self._refuse_other_sites(request)
+        form = await read_form(request)
+        choice = self._choice(request, token, form)
+        if choice.kind is TradeKind.JSAPI and not choice.openid:
+            return self._page(await self._checkout.open_page(token), token, notice=NO_PAYER)
+        kept = frozenset(one.bill_id for one in choice.ticked)
+        try:
+            started = await self._checkout.start(token, choice)
+        except NothingToPay:
+            return await self._again(token, NONE_TICKED, status=400)
+        except (UnknownBill, BillAlreadyPaid):
+            return await self._again(token, CHANGED, status=409)
+        except CollectionClosed:
+            return await self._again(token, CLOSED, status=409)
+        if started.step is Step.UNAVAILABLE:
+            return await self._again(token, NO_ANSWER, kept=kept)
+        if started.step is Step.REFUSED:
+            return await self._again(token, REFUSED, kept=kept)
+        order = {"order": started.order_no}
+        going = {"go": "1"} if choice.kind is TradeKind.H5 else {}
+        return web.Response(
+            status=303, headers={"Location": f"{self._path(token)}?{urlencode(order | going)}"}
+        )
+
+    async def state(self, request: web.Request) -> web.StreamResponse:
+        """Say in one word how an order stands: what the waiting page asks for."""
+        try:
+            _, order = await self._checkout.look(request.match_info["token"], _order_no(request))
+        except (LinkExpired, UnknownOrder):
+            return web.json_response({"state": "unknown"}, status=404)
+        return web.json_response({"state": self._word(order)})
+
+    async def _show_order(self, request: web.Request, token: str) -> web.StreamResponse:
+        payer, order = await self._checkout.look(token, _order_no(request))
+        word = self._word(order)
+        query = urlencode({"order": order.order_no})
+        facts: dict[str, Any] = {
+            "payer": payer,
+            "order": order,
+            "state": word,
+            "page_url": self._path(token),
+            "state_url": f"{self._path(token)}/state?{query}",
+            "receipt_url": "",
+            "bridge": "",
+            "code": "",
+            "go_url": "",
+        }
+        if order.payment_id is not None:
+            receipt = self._parts.links.receipt_token(order.payment_id)
+            facts["receipt_url"] = f"{self._pages.root}/receipts/{receipt}"
+        if word == "paying":
+            facts |= self._ways(order, f"{self._parts.base_url.rstrip('/')}/pay/{token}?{query}")
+        response = self._pages.render("order.html", **facts)
+        if facts["go_url"]:
+            # The platform lets only pages of a domain that it knows open its cashier.
+            response.headers["Referrer-Policy"] = "strict-origin"
+            if query_text(request, "go"):
+                response.headers["Refresh"] = f"0; url={facts['go_url']}"
+        return response
+
+    def _ways(self, order: OrderView, back_url: str) -> dict[str, str]:
+        found = order.collection
+        if order.kind is TradeKind.JSAPI and found.prepay_id:
+            fields = self._parts.gateways[order.gateway].bridge_fields(found)
+            return {"bridge": json.dumps(fields)}
+        if order.kind is TradeKind.H5 and found.pay_url:
+            joint = "&" if "?" in found.pay_url else "?"
+            return {"go_url": f"{found.pay_url}{joint}{urlencode({'redirect_url': back_url})}"}
+        if order.kind is TradeKind.NATIVE and found.code_url:
+            return {"code": segno.make(found.code_url, error="m").svg_data_uri(scale=6, border=2)}
+        return {}
+
+    def _word(self, order: OrderView) -> str:
+        if order.state is OrderState.PAID:
+            return "returned" if order.returned_fen else "paid"
+        if order.state is OrderState.FAILED:
+            return "failed"
+        if order.state is OrderState.CLOSED or order.expires_at <= self._parts.clock.now():
+            return "expired"
+        return "paying"
+
+    async def _again(
+        self, token: str, notice: str, *, kept: frozenset[int] = frozenset(), status: int = 200
+    ) -> web.Response:
+        view = await self._checkout.open_page(token)
+        return self._page(view, token, notice=notice, kept=kept, status=status)
+
+    def _page(
+        self,
+        view: PageView,
+        token: str,
+        *,
+        notice: str = "",
+        kept: frozenset[int] = frozenset(),
+        status: int = 200,
+    ) -> web.Response:
+        """Render the bills, ticked as `kept` says, or all of them at first."""
+        ids = {one.bill.bill_id for one in view.bills}
+        ticked = (kept & ids) or ids
+        total_fen = sum(one.bill.open_fen for one in view.bills if one.bill.bill_id in ticked)
+        return self._pages.render(
+            "pay.html",
+            status=status,
+            payer=view.payer,
+            bills=view.bills,
+            ticked=ticked,
+            total_fen=total_fen,
+            closed_reason=view.closed_reason,
+            gateways=self._parts.pay_gateways,
+            notice=notice,
+            page_url=self._path(token),
+        )
+
+    def _choice(self, request: web.Request, token: str, form: dict[str, list[str]]) -> Choice:
+        ticked: dict[int, Ticked] = {}
+        for text in form.get("bill", []):
+            match = _TICK.fullmatch(text)
+            if match is None or int(match[1]) in ticked:
+                raise UnfitRequest(400, "bill")
+            ticked[int(match[1])] = Ticked(int(match[1]), int(match[2]))
+        chosen = form.get("gateway", [])
+        if len(chosen) != 1 or chosen[0] not in self._parts.pay_gateways:
+            raise UnfitRequest(400, "gateway")
+        kind = kind_of(_agent(request))
+        return Choice(
+            ticked=tuple(ticked.values()),
+            gateway=chosen[0],
+            kind=kind,
+            openid=self._payers.known(request, token) if kind is TradeKind.JSAPI else "",
+            address=remote_address(request) if kind is TradeKind.H5 else "",
+        )
+
+    def _refuse_other_sites(self, request: web.Request) -> None:
+        site = request.headers.get("Sec-Fetch-Site")
+        origin = request.headers.get("Origin", self._origin)
+        # Our pages send no referrer, and then a browser's own form says "Origin: null".
+        is_ours = site in ("same-origin", "none") if site else origin in (self._origin, "null")
+        if not is_ours:
+            raise UnfitRequest(403, "another site")
+
+    def _path(self, token: str) -> str:
+        return f"{self._pages.root}/pay/{token}"
+
+
+def _agent(request: web.Request) -> str:
+    return request.headers.get("User-Agent", "")[:1000]
+
+
+def _order_no(request: web.Request) -> str:
+    order_no = query_text(request, "order")
+    if _ORDER_NO.fullmatch(order_no) is None:
+        raise UnknownOrder
+    return order_no

@@ -1,0 +1,100 @@
+"""The edge of the web: turns every trouble into an answer, and dresses it in headers."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from bot.web.pages import Pages, secure
+from bot.web.reading import UnfitRequest
+from handlers import refusals
+from storage.errors import LinkExpired, Refusal, Trouble, UnknownOrder
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MACHINES: Final = ("/wechat/", "/wecom/", "/notify/", "/healthz", "/readyz", "/metrics")
+"""Doors where a program calls: it reads a status, not a page."""
+HOT: Final = "/wechat/"
+GONE: Final = (
+    "链接打不开了",
+    "这个链接已经失效或不完整，没有扣款。\n请回到公众号回复“缴费”，重新获取链接。",
+)
+NOT_HERE: Final = ("没有找到这一页", "这个地址没有内容。\n请回到公众号，从菜单里再进一次。")
+UNFIT: Final = ("没看懂这个请求", "没有做任何改动。\n请回到上一页，再试一次。")
+BUSY: Final = ("系统正忙", "刚才这一步没有办成，没有扣款。\n请过一会儿再试一次。")
+
+
+class Edge:
+    """The one middleware."""
+
+    def __init__(self, pages: Pages) -> None:
+        """Keep the pages that troubles are shown on."""
+        self._pages = pages
+
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer whatever happens. Chat callbacks pass with no more than this look at the path.
+
+        An application mounted below ours looks after its own answers.
+        """
+        if len(request.match_info.apps) > 1:
+            return await handler(request)
+        try:
+            response = await handler(request)
+            if request.path.startswith(HOT):
+                return response
+        except (web.HTTPException, UnfitRequest, Trouble) as expected:
+            response = self._expected(request, expected)
+        except Exception:
+            trace = secrets.token_hex(4)
+            resource = request.match_info.route.resource
+            where = resource.canonical if resource is not None else ""
+            log.exception("web.bug", extra={"trace": trace, "route": where})
+            text = f"是我们这边出了错，没有扣款。\n请稍后再试；联系物业时请报编号 {trace}。"
+            response = self._say(request, 500, ("抱歉，出了点问题", text))
+        secure(response)
+        return response
+
+    def _expected(self, request: web.Request, trouble: Exception) -> web.StreamResponse:
+        match trouble:
+            case web.HTTPException():
+                return self._known(request, trouble)
+            case UnfitRequest():
+                response = self._say(request, trouble.status, UNFIT)
+                response.force_close()
+                return response
+            case LinkExpired() | UnknownOrder():
+                return self._say(request, 404, GONE)
+            case Refusal():
+                return self._say(request, 409, ("这一步没有办成", refusals.words(trouble)))
+        log.warning("web.unavailable", extra={"why": type(trouble).__name__})
+        response = self._say(request, 503, BUSY)
+        response.headers["Retry-After"] = "5"
+        return response
+
+    def _known(self, request: web.Request, known: web.HTTPException) -> web.StreamResponse:
+        if known.status < 400:
+            return web.Response(status=known.status, headers=known.headers)
+        words = NOT_HERE if known.status in (403, 404, 405) else UNFIT
+        response = self._say(request, known.status, words)
+        if "Allow" in known.headers:
+            response.headers["Allow"] = known.headers["Allow"]
+        return response
+
+    def _say(self, request: web.Request, status: int, words: tuple[str, str]) -> web.Response:
+        if request.path.startswith(MACHINES):
+            return web.Response(status=status)
+        return self._pages.message(status, *words)
+
+
+def middleware(pages: Pages) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Return the edge as aiohttp takes it."""
+    edge = Edge(pages)
+
+    @web.middleware
+    async def stand(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await edge(request, handler)
+
+    return stand

@@ -1,0 +1,102 @@
+"""All that the web is built from; filled once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.web.metrics import Metrics
+from handlers.deps import HandlerDeps
+from storage.database import Database
+from storage.links import Links
+from storage.ports.chat import IncomingMessage, OutgoingMessage
+from storage.ports.clock import Clock
+from storage.ports.payments import PaymentGateway
+from storage.queries.residents import Person
+
+
+class Account(Protocol):
+    """One chat account as the web sees it: it reads callbacks, replies, and knows browsers."""
+
+    name: str
+
+    def verify_url(self, query: Mapping[str, str]) -> bytes | None:
+        """Return what to echo to the platform's address check, None where it is not theirs."""
+        ...
+
+    def receive(self, query: Mapping[str, str], body: bytes, *, now: datetime) -> IncomingMessage:
+        """Prove, open and read one callback. Raises BadCallback."""
+        ...
+
+    def reply(
+        self,
+        incoming: IncomingMessage,
+        message: OutgoingMessage | None,
+        *,
+        timestamp: int,
+        nonce: str,
+    ) -> bytes:
+        """Return the body that answers a callback."""
+        ...
+
+    async def authorize_url(self, redirect_uri: str, state: str) -> str:
+        """Return where a browser inside the chat app learns who it is, silently."""
+        ...
+
+    async def openid_from_code(self, code: str) -> str:
+        """Return whose browser brought this code, "" where it is no good."""
+        ...
+
+
+class Router(Protocol):
+    """Finds who speaks and which intent answers."""
+
+    async def answer(
+        self, person: Person, message: IncomingMessage, *, now: datetime
+    ) -> OutgoingMessage | None:
+        """Return the answer, None where nothing is to be said."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who runs this, as the front page says it."""
+
+    name: str
+    phone: str = ""
+    services: tuple[str, ...] = ()
+    filing_no: str = ""
+    """备案号."""
+
+
+def nothing() -> None:
+    """Wake nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """The web's surroundings."""
+
+    db: Database
+    clock: Clock
+    links: Links
+    secret: bytes = field(repr=False)
+    """At least 32 bytes, the links' own: signs OAuth states, cookies and paper codes."""
+    channels: Mapping[str, Account]
+    """Official accounts by name, the one whose app id the gateways use first."""
+    gateways: Mapping[str, PaymentGateway]
+    """By name, those that may notify us."""
+    pay_gateways: tuple[str, ...]
+    """Those that the pay page offers, in this order."""
+    router: Router
+    handler_deps: HandlerDeps
+    base_url: str
+    company: Company
+    verify_dir: Path | None = None
+    """Where MP_verify_*.txt files lie."""
+    wake: Callable[[], None] = nothing
+    """Called when something was put into the outbox."""
+    metrics: Metrics = field(default_factory=Metrics)
+    is_ready: Callable[[], bool] = lambda: True
+    """Whether all the rest (clock, channels) is up."""

@@ -1,0 +1,82 @@
+"""Reads what strangers send: in time, up to a size, never unpacked, and never believed."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+BODY_LIMIT_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 5
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+MAX_FIELDS: Final = 600
+
+
+@dataclass(eq=False)
+class UnfitRequest(Exception):
+    """A request that is not read further; `status` is all its sender learns."""
+
+    status: int
+    reason: str
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the raw body. Raises UnfitRequest: packed 415, too large 413, too slow 408, cut 400.
+
+    A body that came with its head is taken without waiting.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnfitRequest(415, "encoding")
+    if (request.content_length or 0) > BODY_LIMIT_BYTES:
+        raise UnfitRequest(413, "size")
+    content = request.content
+    if content.is_eof():
+        body = content.read_nowait()
+        if len(body) > BODY_LIMIT_BYTES:
+            raise UnfitRequest(413, "size")
+        return body
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_on(request)
+    except TimeoutError:
+        raise UnfitRequest(408, "slow") from None
+    except (web.RequestPayloadError, ConnectionError, ValueError):
+        raise UnfitRequest(400, "cut") from None
+
+
+async def _read_on(request: web.Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise UnfitRequest(413, "size")
+    return bytes(body)
+
+
+async def read_form(request: web.Request) -> dict[str, list[str]]:
+    """Return the fields of a form, every value of each. Raises UnfitRequest."""
+    body = await read_body(request)
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != FORM_TYPE:
+        raise UnfitRequest(415, "not a form")
+    try:
+        text = body.decode("utf-8")
+        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise UnfitRequest(400, "form") from None
+
+
+def query_text(request: web.Request, name: str) -> str:
+    """Return one short parameter of the address, "" where it is missing or absurd."""
+    text = request.query.get(name, "")
+    return text if len(text) <= 512 else ""
+
+
+def remote_address(request: web.Request) -> str:
+    """Return the visitor's address; a proxy on this machine is believed about who called it."""
+    remote = request.remote or ""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if remote in ("127.0.0.1", "::1") and forwarded:
+        return forwarded.rpartition(",")[2].strip()[:45]
+    return remote[:45]

@@ -1,0 +1,262 @@
+"""A resident opens the pay page, presses pay, comes back."""
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from handlers.deps import HandlerDeps
+from storage.errors import (
+    CollectionClosed,
+    GatewayUnavailable,
+    NothingToPay,
+    UnknownBill,
+    UnknownOrder,
+)
+from storage.kinds import OrderState
+from storage.operations.payments import (
+    OpenOrder,
+    OrderAsk,
+    close_order,
+    note_prepay,
+    open_order,
+    refuse_order,
+    settle_payment,
+)
+from storage.periods import shanghai_day
+from storage.ports.payments import (
+    Collection,
+    OrderRefused,
+    PaymentAsk,
+    PaymentGateway,
+    PaymentState,
+    TradeKind,
+)
+from storage.queries.bills import BillDetail
+from storage.queries.orders import OrderView, Payer, open_bills_for, order_for, payer_of
+from storage.queries.policies import policy_on
+
+log = logging.getLogger(__name__)
+
+QUIET_AT_FIRST: Final = timedelta(seconds=3)
+"""An order younger than this is not asked about: its notification is on the way."""
+ASK_EVERY: Final = timedelta(seconds=5)
+_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """What an opened pay page shows."""
+
+    payer: Payer
+    bills: tuple[BillDetail, ...]
+    closed_reason: str = ""
+    """Why this community takes no money here now, "" where it does."""
+
+    @property
+    def total_fen(self) -> int:
+        """All that is open, in fen."""
+        return sum(one.bill.open_fen for one in self.bills)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """A bill that the payer ticked, and the fen that her page showed for it."""
+
+    bill_id: int
+    shown_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was pressed: which bills, which gateway, on what kind of device."""
+
+    ticked: tuple[Ticked, ...]
+    gateway: str
+    kind: TradeKind
+    openid: str = ""
+    """Needed by JSAPI only."""
+    address: str = ""
+    """The payer's internet address, needed by H5 only."""
+
+
+class Step(StrEnum):
+    """Where a started payment goes from here."""
+
+    PAYING = "paying"
+    """The platform waits for the payer."""
+    UNAVAILABLE = "unavailable"
+    """It gave no answer: the same order may be tried again."""
+    REFUSED = "refused"
+    """It said no for good: a new order is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An order of ours after pay was pressed."""
+
+    order_no: str
+    step: Step
+
+
+class Watch:
+    """Remembers when we last asked about an order, so that a page's polling stays cheap."""
+
+    def __init__(self) -> None:
+        """Start with nothing asked."""
+        self._asked_at: OrderedDict[str, datetime] = OrderedDict()
+
+    def may_ask(self, order_no: str, now: datetime) -> bool:
+        """Tell whether the platform may be asked now, and remember that it was."""
+        last = self._asked_at.get(order_no)
+        if last is not None and last <= now < last + ASK_EVERY:
+            return False
+        self._asked_at[order_no] = now
+        self._asked_at.move_to_end(order_no)
+        while len(self._asked_at) > _REMEMBERED:
+            self._asked_at.popitem(last=False)
+        return True
+
+
+@dataclass(slots=True)
+class Checkout:
+    """The pay page's three moments, over one set of deps."""
+
+    deps: HandlerDeps
+    offered: tuple[str, ...]
+    """Gateways that the page offers, the first one chosen at first."""
+    watch: Watch = field(default_factory=Watch)
+
+    async def payer(self, token: str) -> Payer:
+        """Return whom a link lets in. Raises LinkExpired."""
+        link = self.deps.links.read_pay(token, today=self._today())
+        return await self.deps.db.read(payer_of, link)
+
+    async def open_page(self, token: str) -> PageView:
+        """Show what is open. Raises LinkExpired."""
+        payer = await self.payer(token)
+        shown = await self.deps.db.read(open_bills_for, payer, today=self._today())
+        policy = await self.deps.db.read(policy_on, payer.community_id, self._today())
+        return PageView(payer, tuple(shown), policy.collection_closed)
+
+    async def start(self, token: str, choice: Choice) -> Started:
+        """Write the order down, then ask the platform to collect.
+
+        The same choice again is the same order. Raises LinkExpired, NothingToPay, BillAlreadyPaid,
+        UnknownBill (one of the bills is not open to this payer for what her page showed), and
+        CollectionClosed.
+        """
+        page = await self.open_page(token)
+        self._check(page, choice)
+        gateway = self.deps.gateways[choice.gateway]
+        now = self.deps.clock.now()
+        ask = OrderAsk(
+            unit_id=page.payer.unit_id,
+            bill_ids=tuple(sorted(one.bill_id for one in choice.ticked)),
+            gateway=choice.gateway,
+            kind=choice.kind,
+            merchant_id=gateway.merchant_id,
+            app_id=gateway.app_id,
+            # The platform wants every parameter as it was the first time, so a payer on another
+            # address is another order.
+            payer_id=choice.openid or choice.address,
+            identity_id=page.payer.identity_id,
+            resident_id=page.payer.resident_id,
+        )
+        opened = await self.deps.db.write(open_order, ask, now=now)
+        if opened.collection is not None and choice.kind is not TradeKind.H5:
+            return Started(opened.order_no, Step.PAYING)
+        return await self._collect(gateway, opened, page.payer, choice)
+
+    def _check(self, page: PageView, choice: Choice) -> None:
+        if choice.gateway not in self.offered or choice.gateway not in self.deps.gateways:
+            raise CollectionClosed(choice.gateway)
+        if not choice.ticked:
+            raise NothingToPay(page.payer.unit_label)
+        open_fen = {one.bill.bill_id: one.bill.open_fen for one in page.bills}
+        for one in choice.ticked:
+            if open_fen.get(one.bill_id) != one.shown_fen:
+                raise UnknownBill
+
+    async def _collect(
+        self, gateway: PaymentGateway, opened: OpenOrder, payer: Payer, choice: Choice
+    ) -> Started:
+        ask = PaymentAsk(
+            order_no=opened.order_no,
+            amount_fen=opened.amount_fen,
+            description=f"{payer.community_name} {payer.unit_label} 物业缴费",
+            expires_at=opened.expires_at,
+            kind=choice.kind,
+            payer_id=choice.openid,
+            payer_ip=choice.address,
+        )
+        try:
+            collection = await gateway.create(ask)
+        except OrderRefused as refused:
+            return await self._refused(opened.order_no, choice.gateway, refused)
+        except GatewayUnavailable as trouble:
+            log.warning(
+                "checkout.unavailable",
+                extra={"order_no": opened.order_no, "reason": trouble.reason},
+            )
+            return Started(opened.order_no, Step.UNAVAILABLE)
+        await self._keep(opened.order_no, collection)
+        return Started(opened.order_no, Step.PAYING)
+
+    async def _keep(self, order_no: str, collection: Collection) -> None:
+        now = self.deps.clock.now()
+        await self.deps.db.write(note_prepay, order_no, collection, now=now)
+
+    async def _refused(self, order_no: str, gateway: str, refused: OrderRefused) -> Started:
+        log.warning("checkout.refused", extra={"order_no": order_no, "code": refused.code})
+        if refused.is_paid:
+            await self._ask(order_no, gateway)
+            return Started(order_no, Step.PAYING)
+        await self.deps.db.write(refuse_order, order_no)
+        return Started(order_no, Step.REFUSED)
+
+    async def look(self, token: str, order_no: str) -> tuple[Payer, OrderView]:
+        """Tell how an order stands, asking the platform now and then while it is open.
+
+        Raises LinkExpired, and UnknownOrder for an order that is not this payer's.
+        """
+        payer = await self.payer(token)
+        view = await self._order(payer, order_no)
+        now = self.deps.clock.now()
+        if not self._should_ask(view, now):
+            return payer, view
+        await self._ask(order_no, view.gateway)
+        return payer, await self._order(payer, order_no)
+
+    async def _order(self, payer: Payer, order_no: str) -> OrderView:
+        view = await self.deps.db.read(order_for, payer, order_no, today=self._today())
+        if view is None:
+            raise UnknownOrder
+        return view
+
+    def _should_ask(self, view: OrderView, now: datetime) -> bool:
+        return (
+            view.state is OrderState.OPEN
+            and view.gateway in self.deps.gateways
+            and now >= view.created_at + QUIET_AT_FIRST
+            and self.watch.may_ask(view.order_no, now)
+        )
+
+    async def _ask(self, order_no: str, gateway: str) -> None:
+        """Ask the platform, and take its word by the same door as a notification."""
+        try:
+            fact = await self.deps.gateways[gateway].query(order_no)
+        except GatewayUnavailable as trouble:
+            log.warning(
+                "checkout.query_failed", extra={"order_no": order_no, "reason": trouble.reason}
+            )
+            return
+        if fact.state is PaymentState.PAID:
+            await self.deps.db.write(settle_payment, fact, heard_at=self.deps.clock.now())
+        elif fact.state is PaymentState.CLOSED:
+            await self.deps.db.write(close_order, order_no)
+
+    def _today(self) -> date:
+        return shanghai_day(self.deps.clock.now())

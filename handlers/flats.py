@@ -1,0 +1,29 @@
+"""Which of her flats is meant, and the link that opens its pay page for this viewer only."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from handlers.deps import HandlerDeps
+from handlers.turn import Turn
+from storage.links import PayLink
+from storage.queries.residents import Home
+
+LINK_LASTS: Final = timedelta(days=7)
+
+
+def pay_url(turn: Turn, deps: HandlerDeps) -> str:
+    """Return an address that works for a week. Raises NotBound, UnitNotChosen."""
+    home = turn.home
+    link = PayLink(home.unit_id, home.binding_id, home.link_epoch, turn.today + LINK_LASTS)
+    return deps.links.pay_url(link)
+
+
+def home_named(homes: Sequence[Home], unit_text: str) -> Home | None:
+    """Return the one of her flats that a text names, in full or by its last part, or None."""
+    named = [
+        one
+        for one in homes
+        if unit_text in (one.code, one.label) or one.code.endswith(f"-{unit_text}")
+    ]
+    return named[0] if len(named) == 1 else None

@@ -1,0 +1,1 @@
+"""One file per thing a resident may ask for."""

@@ -1,0 +1,41 @@
+"""How to reach the office (联系物业): phone, hours, address."""
+
+from typing import Final
+
+from handlers import words
+from handlers.deps import HandlerDeps
+from handlers.turn import Intent, Turn
+from storage.ports.chat import OutgoingMessage
+from storage.queries.households import offices
+from storage.queries.residents import Contact, contact
+
+SHOWN: Final = 5
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the offices of her communities, or of all where she has no flat yet."""
+    found = await _contacts(turn, deps)
+    if not found:
+        return OutgoingMessage("contact", "物业还没有登记联系方式。\n请到物业前台询问。")
+    blocks = [told(one) for one in found]
+    return OutgoingMessage("contact", words.lines(*blocks, "也可以回复“人工”，请管家回复您。"))
+
+
+async def _contacts(turn: Turn, deps: HandlerDeps) -> list[Contact]:
+    ids = dict.fromkeys(home.community_id for home in turn.person.homes)
+    if ids:
+        return [await deps.db.read(contact, community_id) for community_id in ids]
+    return [one.contact for one in await deps.db.read(offices, limit=SHOWN)]
+
+
+def told(office: Contact) -> str:
+    """Tell one office, leaving out what is not known."""
+    return words.lines(
+        " ".join(one for one in (office.community_name, office.company_name) if one),
+        f"电话 {office.phone}" if office.phone else "",
+        f"上班时间 {office.duty_hours}" if office.duty_hours else "",
+        f"地址 {office.address}" if office.address else "",
+    )
+
+
+INTENT = Intent(name="contact", answer=answer)

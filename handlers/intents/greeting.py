@@ -1,0 +1,19 @@
+"""A greeting (问好)."""
+
+from handlers import edges, words
+from handlers.deps import HandlerDeps
+from handlers.turn import Intent, Turn
+from storage.ports.chat import OutgoingMessage
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Greet, and say what comes next for this person."""
+    home = turn.person.home
+    if not turn.person.homes:
+        return edges.welcome(turn)
+    who = f"{home.label}，您好！" if home is not None else "您好！"
+    text = words.lines(f"{who}有什么可以帮您？可以回复序号：", words.menu())
+    return OutgoingMessage("greeting", text)
+
+
+INTENT = Intent(name="greeting", answer=answer)

@@ -1,0 +1,31 @@
+"""Notices (公告) that were meant for her, the newest first."""
+
+from typing import Final
+
+from handlers import words
+from handlers.deps import HandlerDeps
+from handlers.turn import Intent, Turn
+from storage.errors import NotBound
+from storage.ports.chat import OutgoingMessage
+from storage.queries.households import notices_for
+
+SHOWN: Final = 3
+LETTERS: Final = 150
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Repeat the last notices sent to her."""
+    if not turn.person.homes:
+        raise NotBound
+    found = await deps.db.read(notices_for, turn.person.identity_id, limit=SHOWN)
+    if not found:
+        text = "最近没有发给您的公告。\n有新公告会发到这里；急事请回复“电话”联系物业。"
+        return OutgoingMessage("notices", text)
+    blocks = [
+        f"{words.moment(one.decided_at)} {one.community_name}\n{words.shorten(one.text, LETTERS)}"
+        for one in found
+    ]
+    return OutgoingMessage("notices", words.lines("最近的公告", *blocks, "想问详情，回复“人工”。"))
+
+
+INTENT = Intent(name="notices", answer=answer)

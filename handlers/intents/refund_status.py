@@ -1,0 +1,67 @@
+"""Where a refund stands (退款进度): every step with its time, and when the money is expected."""
+
+from datetime import datetime
+from typing import Final
+
+from handlers import words
+from handlers.deps import HandlerDeps
+from handlers.turn import Intent, Turn
+from storage.kinds import RefundStep
+from storage.ports.chat import OutgoingMessage
+from storage.queries.refunds import RefundProgress, refunds_of
+
+SHOWN: Final = 3
+
+WHERE: Final = {
+    RefundStep.REQUESTED: "等物业经理审核，审核后会通知您。",
+    RefundStep.APPROVED: "正在提交给支付平台，不用您操作。",
+    RefundStep.SUBMITTED: "钱在路上，还没有到账：零钱一般当天到，银行卡一般1到3个工作日。",
+    RefundStep.UNFUNDED: "物业的收款账户余额不够，正在补足，补足后自动再退，不用您操作。",
+    RefundStep.UNKNOWN: "正在和支付平台核对结果，不会多退也不会少退，不用您操作。",
+    RefundStep.ABNORMAL: "原来的付款账户收不了款，物业会联系您换一个办法退；着急请回复“人工”。",
+    RefundStep.CLOSED: "支付平台关闭了这笔退款，钱没有退出；要再退，请回复“退款”重新申请。",
+    RefundStep.FAILED: "这笔退款没有成功，钱没有退出；要再退，请回复“退款”重新申请。",
+    RefundStep.DECLINED: "钱没有退出，账单也没有变；有疑问请回复“人工”。",
+    RefundStep.SUCCESS: "钱已退回原来的付款账户，请查看微信零钱或银行卡；用它缴的账单要重新缴。",
+}
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the newest refunds of the flat, step by step."""
+    home = turn.home
+    found = await deps.db.read(
+        refunds_of,
+        identity_id=turn.person.identity_id,
+        binding_id=home.binding_id,
+        unit_id=home.unit_id,
+        limit=SHOWN,
+    )
+    if not found:
+        text = f"{home.label} 没有退款申请。\n要退款，请回复“退款”。"
+        return OutgoingMessage("refund_status", text)
+    return OutgoingMessage("refund_status", words.lines(*map(_block, found)))
+
+
+def _block(one: RefundProgress) -> str:
+    state = RefundStep(one.state)
+    return words.lines(
+        f"{one.unit_label} 退款 {words.money(one.amount_fen)}，编号 {one.refund_no}",
+        _step("已受理", one.requested_at),
+        _decision(one, state),
+        _step("已提交退款", one.submitted_at),
+        _step("已到账", one.settled_at) if state is RefundStep.SUCCESS else "",
+        WHERE[state],
+    )
+
+
+def _decision(one: RefundProgress, state: RefundStep) -> str:
+    if state is RefundStep.DECLINED:
+        return f"{_step('没有通过', one.decided_at)}：{words.shorten(one.decline_reason, 60)}"
+    return _step("审核通过", one.decided_at)
+
+
+def _step(what: str, at: datetime | None) -> str:
+    return f"{words.moment(at)} {what}" if at is not None else ""
+
+
+INTENT = Intent(name="refund_status", answer=answer)

@@ -1,0 +1,1 @@
+"""One file per thing we tell a person unasked."""

@@ -1,0 +1,29 @@
+"""A notice (公告) that staff send to many, or to a group of their own."""
+
+from typing import Final
+
+from handlers import words
+from handlers.notification import Notification, Telling, fields
+from storage.events import NoticeSent
+from storage.ports.chat import OutgoingMessage
+
+TITLES: Final = {"notice": "通知", "urgent": "紧急通知"}
+
+
+def say(event: NoticeSent, told: Telling) -> OutgoingMessage:
+    """Pass the staff's own words on, with who speaks above them."""
+    title = TITLES.get(event.category, TITLES["notice"])
+    return OutgoingMessage(
+        kind="notice",
+        text=words.lines(f"【{event.community_name}】{title}", event.text),
+        fields=fields(
+            community=event.community_name,
+            text=event.text,
+            title=title,
+            time=f"{told.today}",
+            number=event.broadcast_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(NoticeSent, say)

@@ -1,0 +1,58 @@
+"""Money arrived: what it paid, what is left, and the receipt."""
+
+from typing import Final
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields, moment
+from storage.events import PaymentSettled
+from storage.periods import BillingPeriod
+from storage.ports.chat import OutgoingMessage
+
+MOST_BILLS: Final = 6
+
+
+def say(event: PaymentSettled, told: Telling) -> OutgoingMessage:
+    """Tell the payer that her money is with us."""
+    text = words.lines(
+        f"已收到 {event.unit_label} 的缴费 {words.money(event.amount_fen)}，谢谢您。",
+        *_bills(event),
+        _surplus(event),
+        _left(event),
+        f"点开可以查看电子收据，编号 {event.receipt_no}。",
+    )
+    return OutgoingMessage(
+        kind="payment_settled",
+        text=text,
+        url=told.links.receipt_url(told.links.receipt_token(event.payment_id)),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=moment(event.paid_at),
+            state="缴费成功",
+            number=event.receipt_no,
+        ),
+    )
+
+
+def _bills(event: PaymentSettled) -> list[str]:
+    shown = [
+        f"{name} {words.period(BillingPeriod.parse(period))} {words.money(fen)}"
+        for name, period, fen in event.bills[:MOST_BILLS]
+    ]
+    rest = len(event.bills) - len(shown)
+    return [*shown, f"还有 {rest} 笔，见收据"] if rest > 0 else shown
+
+
+def _surplus(event: PaymentSettled) -> str:
+    if event.surplus_fen <= 0:
+        return ""
+    return f"多缴的 {words.money(event.surplus_fen)} 已存为预存款。"
+
+
+def _left(event: PaymentSettled) -> str:
+    if event.open_fen > 0:
+        return f"还有 {words.money(event.open_fen)} 待缴，回复“账单”查看。"
+    return "现在没有待缴账单了。" if event.open_fen == 0 else ""
+
+
+NOTIFICATION = Notification(PaymentSettled, say)

@@ -1,0 +1,28 @@
+"""Somebody agreed to a refund; the platform is asked next."""
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields
+from storage.events import RefundApproved
+from storage.ports.chat import OutgoingMessage
+
+
+def say(event: RefundApproved, told: Telling) -> OutgoingMessage:
+    """Tell the resident that the money will go back."""
+    return OutgoingMessage(
+        kind="refund_approved",
+        text=words.lines(
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已经审批通过，"
+            f"编号 {event.refund_no}。",
+            "马上提交给支付平台，提交后会通知您。",
+        ),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=f"{told.today}",
+            state="审批通过",
+            number=event.refund_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(RefundApproved, say)

@@ -1,0 +1,47 @@
+"""The platform could not give the money back; what happens next is said."""
+
+from typing import Final
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields
+from storage.events import RefundFailed
+from storage.ports.chat import OutgoingMessage
+
+CAUSES: Final = {
+    "abnormal": (
+        "没能退回原支付账户，可能是账户已注销或冻结，钱还在支付平台，没有丢。",
+        "物业会联系您换一种方式退；也可以回复“人工”。",
+    ),
+    "closed": (
+        "没有办成，钱没有退出，还在原来的缴费里。",
+        "您可以回复“退款”重新申请，或者回复“人工”。",
+    ),
+    "unfunded": (
+        "还要再等一等，支付平台暂时没有受理，钱没有丢。",
+        "我们会自动再次提交，提交后会通知您，不用您操作。",
+    ),
+}
+"""Cause → where the money is, and what happens next."""
+
+
+def say(event: RefundFailed, told: Telling) -> OutgoingMessage:
+    """Tell the resident that her money is not lost, and who acts next."""
+    where, following = CAUSES[event.cause]
+    return OutgoingMessage(
+        kind="refund_failed",
+        text=words.lines(
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)}（编号 {event.refund_no}）"
+            f"{where}",
+            following,
+        ),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=f"{told.today}",
+            state="退款处理中" if event.cause == "unfunded" else "退款未办成",
+            number=event.refund_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(RefundFailed, say)

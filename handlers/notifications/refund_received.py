@@ -1,0 +1,33 @@
+"""A request for money back is in our books."""
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields
+from storage.events import RefundReceived
+from storage.ports.chat import OutgoingMessage
+
+
+def say(event: RefundReceived, told: Telling) -> OutgoingMessage:
+    """Tell the resident that her request is known, and who acts next."""
+    following = (
+        "马上提交给支付平台，提交后会通知您。"
+        if event.is_automatic
+        else "物业经理审批后会通知您；回复“退款进度”随时查看。"
+    )
+    return OutgoingMessage(
+        kind="refund_received",
+        text=words.lines(
+            f"已收到 {event.unit_label} 的退款申请 {words.money(event.amount_fen)}，"
+            f"编号 {event.refund_no}。",
+            following,
+        ),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=f"{told.today}",
+            state="退款已受理" if event.is_automatic else "退款待审批",
+            number=event.refund_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(RefundReceived, say)

@@ -1,0 +1,33 @@
+"""The money of a refund is back; bills that it had paid are owed again."""
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields, moment
+from storage.events import RefundSettled
+from storage.ports.chat import OutgoingMessage
+
+
+def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
+    """Tell the resident where the money is, and what she owes again."""
+    following = (
+        f"对应的账单恢复为待缴 {words.money(event.reopened_fen)}，请回复“账单”查看。"
+        if event.reopened_fen > 0
+        else "您的账单没有变动；如有疑问，请回复“人工”。"
+    )
+    return OutgoingMessage(
+        kind="refund_settled",
+        text=words.lines(
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已到账，"
+            f"退回了原支付账户，编号 {event.refund_no}。",
+            following,
+        ),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=moment(event.settled_at),
+            state="退款已到账",
+            number=event.refund_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(RefundSettled, say)

@@ -1,0 +1,28 @@
+"""The platform accepted a refund: the money is on its way, not yet there."""
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields
+from storage.events import RefundSubmitted
+from storage.ports.chat import OutgoingMessage
+
+
+def say(event: RefundSubmitted, told: Telling) -> OutgoingMessage:
+    """Tell the resident that the money has left us; never that it has arrived."""
+    return OutgoingMessage(
+        kind="refund_submitted",
+        text=words.lines(
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已提交给"
+            f"{words.gateway(event.gateway)}，编号 {event.refund_no}。",
+            "预计1–3个工作日退回原支付账户，完成后会再通知您。",
+        ),
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.amount_fen),
+            time=f"{told.today}",
+            state="退款已提交",
+            number=event.refund_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(RefundSubmitted, say)

@@ -1,0 +1,42 @@
+"""A household's open bills, before, on or after the due day."""
+
+from datetime import date
+
+from handlers import words
+from handlers.notification import Notification, Telling, amount, fields
+from storage.events import ReminderWords
+from storage.ports.chat import OutgoingMessage
+from storage.rules.dunning import is_arrears
+
+
+def say(event: ReminderWords, told: Telling) -> OutgoingMessage:
+    """Remind without reproach: 待缴 in the first thirty days after the due day, then 欠费."""
+    due_on, as_of_on = date.fromisoformat(event.due_on), date.fromisoformat(event.as_of_on)
+    state = "欠费" if is_arrears(due_on, as_of_on) else "待缴"
+    return OutgoingMessage(
+        kind="reminder",
+        text=words.lines(
+            f"您好，{event.unit_label} {_when(event, due_on, as_of_on, state)}"
+            f"合计 {words.money(event.open_fen)}。",
+            "点击查看并缴费；如有疑问，请回复“人工”。",
+        ),
+        url=event.pay_url,
+        fields=fields(
+            unit=event.unit_label,
+            amount=amount(event.open_fen),
+            time=event.due_on,
+            state=state,
+            number=f"{event.bill_count}",
+        ),
+    )
+
+
+def _when(event: ReminderWords, due_on: date, as_of_on: date, state: str) -> str:
+    if event.is_overdue:
+        what = "笔欠费" if state == "欠费" else "笔账单待缴"
+        return f"截至{words.day(as_of_on)}有 {event.bill_count} {what}，"
+    when = "今天是应缴日" if due_on == as_of_on else f"应缴日是{words.day(due_on)}"
+    return f"有 {event.bill_count} 笔账单待缴，{when}，"
+
+
+NOTIFICATION = Notification(ReminderWords, say)

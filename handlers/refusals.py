@@ -1,0 +1,86 @@
+"""Every refusal in Chinese: what happened, then what to do next."""
+
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from typing import Final
+
+from handlers import words as say
+from storage import errors as e
+from storage.errors import Contradiction, Refusal, Trouble, Unavailable
+
+WORDS: Final[dict[type[Trouble], str]] = {
+    e.NotAnAmount: "没看懂这个金额：{text}。\n请只写数字，例如“120.50”。",
+    e.NotBound: "您还没有绑定房屋，所以暂时看不到账单。\n"
+    "请回复“绑定 房号 姓名 手机号”，例如：绑定 3-2-1201 李秀英 13800001234。",
+    e.UnitNotChosen: "您绑定了几套房屋，请问要办哪一套？\n{unit_labels}\n回复前面的序号即可。",
+    e.BindingMismatch: "和登记的信息没对上，可能电话换过了。\n"
+    "请核对后重新发送；或者回复“申请”，请管家核对。",
+    e.BindingIncomplete: "还缺少：{missing}。\n请补充后再发送。",
+    e.TooManyTries: "为了保护住户信息，核对次数太多，已暂停到{retry_at}。\n"
+    "请到时再试，或者回复“人工”，请管家帮忙。",
+    e.AlreadyBound: "您已经绑定了 {unit_label}，不用再绑定。\n回复“账单”可以查看待缴账单。",
+    e.NothingToPay: "{unit_label} 没有待缴账单，现在不用缴费。\n回复“缴费记录”可以查看以前的缴费。",
+    e.BillAlreadyPaid: "选中的账单里有一笔已经缴过了，没有重复扣款。\n回复“账单”可以查看还剩哪些。",
+    e.UnknownBill: "没有找到这笔账单。\n回复“账单”可以查看您现在的待缴账单。",
+    e.LinkExpired: "这个链接已经失效，没有扣款。\n请回复“缴费”，重新获取链接。",
+    e.CollectionClosed: "本小区暂时不能在这里缴费：{reason}。\n没有扣款，请回复“电话”联系物业。",
+    e.NothingToRefund: "{unit_label} 没有您本人可以退的缴费。\n"
+    "如果是家人缴的，请由缴费的人申请；也可以回复“人工”。",
+    e.RefundTooMuch: "这笔缴费最多还能退 {left_fen}。\n"
+    "请回复不超过这个数的金额，或者回复“算了”取消。",
+    e.RefundWindowOver: "这笔钱是{paid_on}缴的，时间太久，支付平台不能原路退回。\n"
+    "请回复“人工”，请物业用别的办法处理。",
+    e.PaymentNotSettled: "这笔钱还没有到账，所以现在不能退。\n到账后会通知您，到时再回复“退款”。",
+    e.UnknownRefund: "没有找到这笔退款。\n回复“退款进度”可以查看您的退款。",
+    e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n"
+    "回复“退款进度”可以查看现在到哪一步。",
+    e.SelfApproval: "自己提出的申请不能由自己审批。\n请另一位经理来处理。",
+    e.NotAllowed: "这件事需要有权限的人来办，没有做任何改动。\n请回复“人工”，请物业帮忙。",
+    e.UnknownAudience: "没看懂要发给谁：{words}。\n请写“全小区”“3栋”“3栋2单元”或“欠费住户”。",
+    e.AudienceEmpty: "这个范围里没有收得到消息的住户，没有发送。\n请换一个范围再试。",
+    e.PrivacyLint: "群发的内容里有住户隐私：{found}，没有发送。\n请删掉以后重新发送。",
+    e.UnknownBroadcast: "没有找到这条群发。\n请核对编号以后再试。",
+    e.BroadcastStateWrong: "群发 {broadcast_no} 已经到了别的步骤，没有再改动。\n"
+    "请查看它现在的进度。",
+    e.CommunitySilent: "{community_name} 的期初账还没有签字，所以暂不主动发消息。\n"
+    "请经理核对并签字以后再发。",
+    e.OpeningSheetDisagrees: "期初表和账上的合计对不上，没有签字：{rows}。\n请核对以后再提交。",
+    e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
+    e.UnknownOrder: "没有找到这笔支付，没有扣款。\n请回复“缴费”重新发起。",
+    e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
+    "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
+    e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
+    e.StorageUnavailable: "系统现在太忙，刚才这一步没有办成。\n请过一会儿再试一次。",
+}
+"""Trouble → what is said of it; the names in braces are its own facts."""
+
+CONTRADICTION: Final = (
+    "这笔款项和账上的记录不一致，已交给工作人员核对，您的钱不会丢。\n"
+    "有结果会通知您，也可以回复“人工”询问。"
+)
+UNNAMED: Final = "这件事现在办不了，没有做任何改动。\n请回复“人工”，请物业帮忙。"
+
+
+def words(trouble: Refusal | Unavailable | Contradiction) -> str:
+    """Say a trouble in Chinese: what happened, then what to do next."""
+    if isinstance(trouble, Contradiction):
+        return CONTRADICTION
+    return WORDS.get(type(trouble), UNNAMED).format(**_facts(trouble))
+
+
+def _facts(trouble: Trouble) -> dict[str, str]:
+    if not is_dataclass(trouble):
+        return {}
+    return {one.name: _spoken(one.name, getattr(trouble, one.name)) for one in fields(trouble)}
+
+
+def _spoken(name: str, fact: object) -> str:
+    if isinstance(fact, tuple):
+        return say.numbered(fact) if name == "unit_labels" else "、".join(map(str, fact))
+    if isinstance(fact, datetime):
+        return say.clock_time(fact)
+    if isinstance(fact, date):
+        return say.day(fact)
+    if isinstance(fact, int) and name.endswith("_fen"):
+        return say.money(fact)
+    return say.shorten(str(fact), 40)

@@ -1,0 +1,263 @@
+"""Finds who speaks and which intent answers; turns a refusal into words."""
+
+import logging
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from handlers import edges, memory, refusals, words
+from handlers.deps import HandlerDeps
+from handlers.flats import home_named
+from handlers.pace import Pace
+from handlers.turn import Intent, Turn
+from handlers.understanding.recogniser import Understanding
+from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
+from storage.operations.conversations import remember
+from storage.operations.residents import choose_unit
+from storage.periods import shanghai_day
+from storage.ports.chat import IncomingKind, IncomingMessage, OutgoingMessage
+from storage.queries.residents import Person
+
+log = logging.getLogger(__name__)
+
+SURE: Final = 0.5
+"""Below this nothing is done, only offered."""
+CLEAR: Final = 0.8
+"""From this on a new wish breaks off what is under way."""
+MISSES: Final = 2
+
+SILENT: Final = frozenset(
+    {IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT}
+)
+ABOUT_A_FLAT: Final = frozenset(
+    (
+        *("unpaid", "bill_detail", "history", "pay", "payment_status", "refund_request"),
+        *("refund_status", "balance", "receipt", "due_date", "tariff"),
+    )
+)
+"""Intents that tell of one flat: another's is never answered for."""
+PASSING: Final = frozenset(
+    (
+        *("greeting", "thanks", "goodbye", "confirm", "cancel", "help", "out_of_scope"),
+        *("human", "contact"),
+    )
+)
+"""Intents after which the talk is still about what it was about before."""
+NEVER_BREAK_OFF: Final = frozenset(("confirm", "cancel", "out_of_scope", "greeting", "thanks"))
+GOES_ON: Final = re.compile(r"那.{1,12}呢?[?？]?")
+SCENE: Final = re.compile(r"(?:qrscene_)?bind:([0-9A-Za-z-]{1,20})")
+"""What a QR code on paper carries that begins to bind its flat."""
+ENDINGS: Final = " 了吧的啊呢。.!！,，"
+
+
+class Router:
+    """Answers one message of one person; the composition root gives it the intents."""
+
+    def __init__(
+        self, deps: HandlerDeps, intents: Sequence[Intent], staff_intents: Sequence[Intent]
+    ) -> None:
+        """Know the intents by name, and the words that some begin with."""
+        self._deps = deps
+        self._intents = {one.name: one for one in intents}
+        self._staff_intents = {one.name: one for one in staff_intents}
+        self._pace = Pace()
+
+    async def answer(
+        self, person: Person, message: IncomingMessage, *, now: datetime
+    ) -> OutgoingMessage | None:
+        """Answer, or None where nothing is said. Troubles become words, faults an apology."""
+        if message.kind in SILENT or not self._pace.allows(person.identity_id, now):
+            return None
+        today = shanghai_day(now)
+        understood = self._deps.recogniser.understand(message.text, today=today)
+        turn = Turn(message, person, understood, memory.recall(person.memory), now, today)
+        reply = await self._without_trouble(turn)
+        await self._remember(turn, person.memory)
+        return reply
+
+    async def _without_trouble(self, turn: Turn) -> OutgoingMessage:
+        try:
+            return await self._reply(turn)
+        except (Refusal, Unavailable, Contradiction) as trouble:
+            turn.memory.misses = 0
+            return OutgoingMessage("refusal", refusals.words(trouble))
+        except Exception:
+            trace = secrets.token_hex(4)
+            log.exception("turn.failed", extra={"trace": trace})
+            turn.memory = memory.recall(turn.person.memory)
+            return OutgoingMessage("fault", edges.FAULT.format(trace=trace))
+
+    async def _remember(self, turn: Turn, before: str) -> None:
+        """Keep the memory where it changed; that may fail without taking the answer away."""
+        after = memory.text_of(turn.memory)
+        if after == before:
+            return
+        try:
+            await self._deps.db.jot(remember, turn.person.identity_id, after, now=turn.now)
+        except Exception:
+            log.exception("turn.not_remembered")
+
+    async def _reply(self, turn: Turn) -> OutgoingMessage:
+        kind = turn.message.kind
+        if kind in (IncomingKind.FOLLOW, IncomingKind.SCAN):
+            return await self._met(turn)
+        if kind is IncomingKind.CLICK:
+            return await self._clicked(turn)
+        if kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
+            return OutgoingMessage("help", edges.UNSPOKEN[kind])
+        if kind is IncomingKind.VOICE and not turn.message.text.strip():
+            return OutgoingMessage("help", edges.UNSPOKEN[kind])
+        begun = self._said_as(turn)
+        if begun is not None:
+            turn.memory.settle()
+            return await self._run(turn, begun)
+        if turn.memory.expecting:
+            return await self._go_on(turn)
+        return await self._by_meaning(turn)
+
+    async def _met(self, turn: Turn) -> OutgoingMessage:
+        """Welcome a follower; a code that names a flat begins to bind it."""
+        turn.memory.settle()
+        scene = SCENE.fullmatch(turn.message.text)
+        if scene is None or turn.person.homes:
+            return edges.welcome(turn)
+        said = f"绑定 {scene[1]}"
+        turn.understood = self._deps.recogniser.understand(said, today=turn.today)
+        return await self._run(turn, self._intents["bind"])
+
+    async def _clicked(self, turn: Turn) -> OutgoingMessage:
+        """Answer a menu button; a key that is none of ours shows what can be asked."""
+        turn.memory.settle()
+        name = turn.message.text.removeprefix("MENU:")
+        blank = self._deps.recogniser.understand("", today=turn.today)
+        turn.understood = replace(blank, intent=name, confidence=1.0)
+        return await self._run(turn, self._intents.get(name, self._intents["help"]))
+
+    def _said_as(self, turn: Turn) -> Intent | None:
+        """Return the intent whose own words the text begins with; staff words are for staff."""
+        text = turn.understood.text.strip()
+        known = [*self._intents.values()]
+        if turn.staff is not None:
+            known = [*self._staff_intents.values(), *known]
+        for intent in known:
+            if intent.said_as and text.startswith(intent.said_as):
+                return intent
+        return None
+
+    async def _go_on(self, turn: Turn) -> OutgoingMessage:
+        """Hand the answer to whoever asked, unless it breaks off or turns to something else."""
+        asked, understood = self._expecting(turn), turn.understood
+        if understood.intent == "cancel" and understood.confidence >= SURE:
+            turn.memory.settle()
+            return edges.CANCELLED
+        if asked is None or asked.go_on is None or self._turns_away(turn):
+            turn.memory.settle()
+            return await self._by_meaning(turn)
+        before = (turn.memory.expecting, dict(turn.memory.facts))
+        reply = await asked.go_on(turn, self._deps)
+        if (turn.memory.expecting, turn.memory.facts) == before:
+            turn.memory.misses += 1
+            if turn.memory.misses >= MISSES:
+                turn.memory.settle()
+                return edges.not_understood(MISSES)
+            return reply
+        turn.memory.misses = 0
+        turn.memory.topic = asked.name
+        return await self._resumed(turn, before[1]) or reply
+
+    def _expecting(self, turn: Turn) -> Intent | None:
+        name = turn.memory.expecting
+        if turn.staff is not None and name in self._staff_intents:
+            return self._staff_intents[name]
+        return self._intents.get(name)
+
+    def _turns_away(self, turn: Turn) -> bool:
+        """Tell whether something new is clearly wished instead of an answer."""
+        understood, facts = turn.understood, turn.memory.facts
+        if turn.memory.expecting in self._staff_intents:
+            return False
+        if understood.text.strip(ENDINGS) in facts.get("choices", ()):
+            return False
+        if facts.get("takes") == "any":
+            return understood.intent == "human" and understood.confidence >= CLEAR
+        is_new = understood.intent not in NEVER_BREAK_OFF | {turn.memory.expecting}
+        return is_new and understood.confidence >= CLEAR
+
+    async def _resumed(self, turn: Turn, facts: dict[str, Any]) -> OutgoingMessage | None:
+        """Answer what was asked before the flat had to be chosen, or None."""
+        intent = self._intents.get(str(facts.get("resume", "")))
+        if intent is None or turn.memory.expecting or turn.person.home is None:
+            return None
+        said = str(facts.get("said", ""))
+        turn.understood = self._deps.recogniser.understand(said, today=turn.today)
+        return await self._run(turn, intent)
+
+    async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
+        """Answer what the text means; what is unclear gets the menu, never an action."""
+        intent = self._meant(turn)
+        if intent is None:
+            turn.memory.misses += 1
+            return edges.not_understood(turn.memory.misses)
+        turn.memory.misses = 0
+        if intent.name in ABOUT_A_FLAT and not await self._keeps_to_hers(turn):
+            return edges.not_hers(turn, turn.understood.slots.unit or "")
+        return await self._run(turn, intent)
+
+    def _meant(self, turn: Turn) -> Intent | None:
+        understood, topic = turn.understood, turn.memory.topic
+        name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
+        if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
+            name = "history"
+        return self._intents.get(name)
+
+    async def _keeps_to_hers(self, turn: Turn) -> bool:
+        """Turn to the flat that was named; False where it is none of hers."""
+        unit_text, homes = turn.understood.slots.unit, turn.person.homes
+        if unit_text is None or not homes:
+            return True
+        home = home_named(homes, unit_text)
+        if home is None:
+            return False
+        if turn.person.home != home:
+            turn.person = replace(turn.person, chosen_unit_id=home.unit_id)
+            await self._deps.db.jot(choose_unit, turn.person.identity_id, home.unit_id)
+        return True
+
+    async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
+        """Let an intent answer; of several flats, ask for one and come back to it."""
+        try:
+            reply = await intent.answer(turn, self._deps)
+        except UnitNotChosen as unclear:
+            said = turn.understood.text or intent.name
+            turn.memory.ask("my_units", resume=intent.name, said=said)
+            return OutgoingMessage("my_units", refusals.words(unclear))
+        if intent.name not in PASSING:
+            turn.memory.topic = intent.name
+            if not turn.memory.expecting and intent.name != "bill_detail":
+                turn.memory.facts = {}
+        return reply
+
+
+def _by_slots(turn: Turn) -> str:
+    """Return the intent that what was named points to where the words alone are unclear, or ""."""
+    slots, topic, homes = turn.understood.slots, turn.memory.topic, turn.person.homes
+    if slots.ordinal is not None:
+        return _by_number(turn.understood, topic)
+    if not homes and (slots.unit or slots.phone):
+        return "bind"
+    if len(homes) > 1 and slots.unit and home_named(homes, slots.unit):
+        return "my_units"
+    if slots.period is not None and topic in ("unpaid", "bill_detail", "history"):
+        return "history" if topic == "history" else "bill_detail"
+    return ""
+
+
+def _by_number(understood: Understanding, topic: str) -> str:
+    """A bare number picks from the menu at any time; 第二笔 after a list of bills is that bill."""
+    number = understood.slots.ordinal or 0
+    if "第" in understood.normal and topic == "unpaid":
+        return "bill_detail"
+    return words.MENU[number - 1][0] if 1 <= number <= len(words.MENU) else ""

@@ -1,0 +1,1 @@
+"""One file per thing a member of staff may ask for in chat."""

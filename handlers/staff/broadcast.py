@@ -1,0 +1,173 @@
+"""Writing to many (群发): text → audience → preview with counts → confirm, or a time."""
+
+from typing import Any, Final
+
+from handlers import words
+from handlers.deps import HandlerDeps
+from handlers.staff import audience as spoken
+from handlers.staff.moments import read_moment
+from handlers.staff.office import SENDERS, number, office, rest_of
+from handlers.staff.preview import preview_words
+from handlers.turn import Intent, Turn
+from storage.errors import AudienceEmpty, CommunitySilent, UnknownAudience
+from storage.kinds import BroadcastState
+from storage.operations import notices
+from storage.operations.notices import Writing
+from storage.ports.chat import OutgoingMessage
+from storage.queries.audiences import Audience, preview, resolve
+from storage.queries.desk import communities_served
+from storage.queries.notices import BroadcastView, find_broadcast
+from storage.queries.policies import policy_on
+
+NAME: Final = "staff_broadcast"
+SAID_AS: Final = ("群发", "发通知", "发公告")
+URGENT: Final = ("紧急", "停水", "停电", "停气", "停暖", "停热")
+YES: Final = frozenset(("确认", "确定", "确认发送", "发送", "确认群发"))
+NO: Final = frozenset(("取消", "放弃", "算了", "不发", "不发了", "取消群发"))
+CATEGORIES: Final = {"紧急": "urgent", "普通": "notice"}
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Begin a broadcast with whatever of it was said. Raises NotAllowed."""
+    staff = office(turn, *SENDERS)
+    served = await deps.db.read(communities_served, staff.community_ids)
+    rest, community_id = rest_of(turn, SAID_AS), served[0][0] if len(served) == 1 else 0
+    for key, name in served:
+        if rest.startswith(name):
+            rest, community_id = rest.removeprefix(name).strip(" ：:，,\n"), key
+    to, text = spoken.split_audience(rest)
+    return await _next(turn, deps, {"text": text, "to": to, "community_id": community_id})
+
+
+async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Take the text, the audience, the community, or the word that lets it go."""
+    office(turn, *SENDERS)
+    known = dict(turn.memory.facts)
+    step, said = known.pop("step", ""), turn.message.text.strip()
+    if step == "confirm":
+        return await _decide(turn, deps, str(known["broadcast_no"]), said)
+    if step == "text":
+        known["text"] = said
+    elif step == "audience":
+        if spoken.read_audience(said) is None:
+            raise UnknownAudience(said)
+        known["to"] = said
+    elif step == "community":
+        known["community_id"] = await _community_said(turn, deps, said)
+    return await _next(turn, deps, known)
+
+
+async def _community_said(turn: Turn, deps: HandlerDeps, said: str) -> int:
+    staff = office(turn, *SENDERS)
+    served = await deps.db.read(communities_served, staff.community_ids)
+    picked = number(said) or 0
+    if 1 <= picked <= len(served):
+        return served[picked - 1][0]
+    return next((key for key, name in served if name == said), 0)
+
+
+async def _next(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> OutgoingMessage:
+    """Ask for what is missing, or show the preview."""
+    if not known["text"]:
+        turn.memory.ask(NAME, step="text", **known)
+        to = f"发给{known['to']}，" if known["to"] else ""
+        return OutgoingMessage(
+            NAME,
+            f"好的，{to}请把要群发的内容发给我，最多 {notices.MAX_CHARS} 个字。\n"
+            "不发了，回复“取消”。",
+        )
+    if not known["to"]:
+        turn.memory.ask(NAME, step="audience", **known)
+        return OutgoingMessage(
+            NAME,
+            "要发给谁？可以说“全小区”“3栋”“3栋2单元”，或者“3栋欠费”“欠费500元以上”。\n"
+            "不发了，回复“取消”。",
+        )
+    if not known["community_id"]:
+        staff = office(turn, *SENDERS)
+        served = await deps.db.read(communities_served, staff.community_ids)
+        turn.memory.ask(NAME, step="community", **known)
+        names = words.numbered([name for _, name in served])
+        return OutgoingMessage(NAME, words.lines("您负责几个小区，这条发给哪个？", names))
+    return await _draft(turn, deps, known)
+
+
+async def _draft(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> OutgoingMessage:
+    """Write the draft down. A refusal leaves the talk where its cause can be put right."""
+    again = {key: known[key] for key in ("text", "to", "community_id")}
+    turn.memory.ask(NAME, step="audience", **again)
+    said = spoken.read_audience(known["to"])
+    if said is None:
+        raise UnknownAudience(known["to"])
+    audience = await deps.db.read(resolve, said, known["community_id"])
+    category = "urgent" if any(word in known["text"] for word in URGENT) else "notice"
+    counts = await deps.db.read(preview, audience, category=category, now=turn.now)
+    if not counts.recipients:
+        raise AudienceEmpty
+    turn.memory.ask(NAME, step="text", **again)
+    writing = Writing(audience, spoken.label(said), category, known["text"])
+    try:
+        return await offer(turn, deps, writing)
+    except CommunitySilent:
+        turn.memory.settle()
+        raise
+
+
+async def offer(turn: Turn, deps: HandlerDeps, writing: Writing) -> OutgoingMessage:
+    """Write a draft and show its preview; what is said next decides on it."""
+    staff = office(turn, *SENDERS)
+    view = await deps.db.write(notices.draft, writing, by=staff, now=turn.now)
+    return await _show(turn, deps, view, writing.audience)
+
+
+async def _show(
+    turn: Turn, deps: HandlerDeps, view: BroadcastView, audience: Audience
+) -> OutgoingMessage:
+    counts = await deps.db.read(preview, audience, category=view.category, now=turn.now)
+    policy = await deps.db.read(policy_on, view.community_id, turn.today)
+    turn.memory.ask(NAME, step="confirm", broadcast_no=view.broadcast_no, audience=audience.dump())
+    return OutgoingMessage(NAME, preview_words(view, counts, policy, turn.now))
+
+
+async def _decide(turn: Turn, deps: HandlerDeps, broadcast_no: str, said: str) -> OutgoingMessage:
+    staff = office(turn, *SENDERS)
+    plain = said.strip(' 。.!！“”"')
+    send_at = read_moment(plain, now=turn.now)
+    if plain in YES or send_at is not None:
+        view = await deps.db.write(
+            notices.confirm, broadcast_no, by=staff, now=turn.now, send_at=send_at
+        )
+        turn.memory.settle()
+        return OutgoingMessage(NAME, _confirmed(view, is_later=send_at is not None))
+    if plain in NO:
+        await deps.db.write(notices.cancel, broadcast_no, by=staff, now=turn.now)
+        turn.memory.settle()
+        return OutgoingMessage(NAME, f"好的，群发 {broadcast_no} 已取消，没有发送。")
+    if plain in CATEGORIES:
+        audience = Audience.load(turn.memory.facts["audience"])
+        category = CATEGORIES[plain]
+        view = await deps.db.write(notices.set_category, broadcast_no, category, by=staff)
+        return await _show(turn, deps, view, audience)
+    view = await deps.db.read(find_broadcast, broadcast_no, community_ids=staff.community_ids)
+    return OutgoingMessage(
+        NAME,
+        f"群发 {view.broadcast_no} 还没有发送。\n"
+        "回复“确认”发送，“取消”放弃，或者说一个时间，比如“明天9点发”。",
+    )
+
+
+def _confirmed(view: BroadcastView, *, is_later: bool) -> str:
+    when = f"定在{words.moment(view.send_at)}发送" if is_later and view.send_at else "已开始发送"
+    if view.state is BroadcastState.AWAITING_APPROVAL:
+        return words.lines(
+            f"群发 {view.broadcast_no} 要发给 {view.recipient_count} 人，人数较多，"
+            "需要另一位同事同意后才发送。",
+            "已经通知了同事；回复“群发进度”查看。",
+        )
+    return words.lines(
+        f"群发 {view.broadcast_no} {when}，共 {view.recipient_count} 人。",
+        f"回复“群发进度”查看，回复“取消群发 {view.broadcast_no}”停止。",
+    )
+
+
+INTENT = Intent(name=NAME, answer=answer, go_on=go_on, said_as=SAID_AS)

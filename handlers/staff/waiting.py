@@ -1,0 +1,78 @@
+"""What waits for a decision (待审批): refunds, broadcasts, applications for a binding."""
+
+from typing import Final
+
+from handlers import words
+from handlers.deps import HandlerDeps
+from handlers.staff.office import ANYBODY, office
+from handlers.turn import Intent, Turn
+from storage.ports.chat import OutgoingMessage
+from storage.queries.desk import Application, RefundAsked, applications_waiting, refunds_waiting
+from storage.queries.notices import BroadcastView, awaiting_approval
+
+NAME: Final = "staff_waiting"
+SAID_AS: Final = ("待审批", "待办", "绑定申请")
+MOST: Final = 10
+
+
+async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """List what waits in the speaker's communities, each with the words that decide on it."""
+    served = office(turn, *ANYBODY).community_ids
+    refunds = await deps.db.read(refunds_waiting, community_ids=served, limit=MOST)
+    notices = await deps.db.read(awaiting_approval, community_ids=served)
+    people = await deps.db.read(applications_waiting, community_ids=served, limit=MOST)
+    blocks = [*_refunds(refunds), *_broadcasts(notices), *_applications(people)]
+    if not blocks:
+        return OutgoingMessage(NAME, "现在没有等着审批的事。")
+    return OutgoingMessage(NAME, words.lines(*blocks))
+
+
+def _refunds(found: list[RefundAsked]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.refund_no} {one.unit_label} {words.money(one.amount_fen)}"
+        f"，{words.shorten(one.reason, 30) or '没有写原因'}"
+        for one in found
+    ]
+    number = found[0].refund_no
+    return [
+        f"退款 {len(found)} 笔：",
+        *rows,
+        f"回复“同意 {number}”，或者“拒绝 {number} 原因”。",
+    ]
+
+
+def _broadcasts(found: list[BroadcastView]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.broadcast_no} {one.community_name} {one.audience_label} {one.recipient_count} 人："
+        f"{words.shorten(one.text, 40)}"
+        for one in found[:MOST]
+    ]
+    number = found[0].broadcast_no
+    return [
+        f"群发 {len(found)} 条：",
+        *rows,
+        f"回复“同意群发 {number}”，或者“拒绝群发 {number}”。",
+    ]
+
+
+def _applications(found: list[Application]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.binding_id} {one.unit_label} {one.name} {words.mask_phone(one.phone)}"
+        f"（{words.role(one.role)}）"
+        for one in found
+    ]
+    number = found[0].binding_id
+    return [
+        f"绑定申请 {len(found)} 个：",
+        *rows,
+        f"回复“同意绑定 {number}”，或者“拒绝绑定 {number}”。",
+    ]
+
+
+INTENT = Intent(name=NAME, answer=answer, said_as=SAID_AS)

@@ -1,0 +1,185 @@
+"""Clean what was typed and bring its many spellings to one form."""
+
+import re
+import unicodedata
+from typing import Final
+
+from opencc import OpenCC
+
+MAX_CHARS: Final = 3_000
+
+_SEPARATORS: Final = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "|["
+    + "".join(
+        f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17)
+    )
+    + "]"
+)
+_EMOTICON: Final = re.compile(r"\[[a-z\u4e00-\u9fff]{1,6}\]")
+_SPACES: Final = re.compile(r"\s+")
+_CJK_GAP: Final = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
+_PUNCTUATION: Final = str.maketrans(
+    {
+        **dict.fromkeys("。｡．…", "."),
+        **dict.fromkeys("，、､", ","),
+        **dict.fromkeys("；", ";"),
+        **dict.fromkeys("：∶", ":"),
+        **dict.fromkeys("！", "!"),
+        **dict.fromkeys("？", "?"),
+        **dict.fromkeys("‐‑‒–—―−－﹣─━", "-"),
+        **dict.fromkeys("~～〜", "~"),
+        **dict.fromkeys("“”„‟「」『』《》〈〉【】\"'‘’`´", " "),
+        **dict.fromkeys("（〔［", "("),
+        **dict.fromkeys("）〕］", ")"),
+        "〇": "零",
+        "帐": "账",
+        "妳": "你",
+        "祢": "你",
+        "咁": "这么",
+        "冇": "没",
+        "嘅": "的",
+        "唔": "不",
+        "啲": "些",
+        "咗": "了",
+        "俾": "给",
+        "畀": "给",
+    }
+)
+_TYPOS: Final[dict[str, str]] = {
+    "wuyefei": "物业费",
+    "wu ye fei": "物业费",
+    "wyf": "物业费",
+    "shuifei": "水费",
+    "dianfei": "电费",
+    "zhangdan": "账单",
+    "jiaofei": "缴费",
+    "tuikuan": "退款",
+    "fapiao": "发票",
+    "shouju": "收据",
+    "bangding": "绑定",
+    "rengong": "人工",
+    "物业废": "物业费",
+    "物业非": "物业费",
+    "物业肥": "物业费",
+    "物业fei": "物业费",
+    "物液费": "物业费",
+    "务业费": "物业费",
+    "物页费": "物业费",
+    "污业费": "物业费",
+    "勿业费": "物业费",
+    "水废": "水费",
+    "电废": "电费",
+    "停车废": "停车费",
+    "车位废": "车位费",
+    "停车非": "停车费",
+    "交废": "交费",
+    "缴废": "缴费",
+    "绞费": "缴费",
+    "教费": "交费",
+    "较费": "缴费",
+    "叫费": "缴费",
+    "退宽": "退款",
+    "腿款": "退款",
+    "推款": "退款",
+    "退欵": "退款",
+    "发飘": "发票",
+    "发漂": "发票",
+    "收剧": "收据",
+    "收具": "收据",
+    "帮定": "绑定",
+    "邦定": "绑定",
+    "榜定": "绑定",
+    "绑订": "绑定",
+    "梆定": "绑定",
+    "张单": "账单",
+    "账蛋": "账单",
+    "仗单": "账单",
+    "障单": "账单",
+    "丈单": "账单",
+    "人公": "人工",
+    "仁工": "人工",
+    "违约今": "违约金",
+    "违约斤": "违约金",
+    "保修": "报修",
+    "报休": "报修",
+    "滞那金": "滞纳金",
+    "欠废": "欠费",
+    "公滩": "公摊",
+    "甚麽": "什么",
+    "什麽": "什么",
+    "神马": "什么",
+    "肿么": "怎么",
+    "咋个": "怎么",
+    "咋": "怎么",
+    "啥子": "什么",
+    "啥": "什么",
+    "木有": "没有",
+    "米有": "没有",
+    "莫得": "没有",
+    "嘛时候": "什么时候",
+    "几多钱": "多少钱",
+    "几多": "多少",
+    "好多钱": "多少钱",
+    "几钱": "多少钱",
+    "点解": "为什么",
+    "为毛": "为什么",
+    "为嘛": "为什么",
+    "干嘛": "干什么",
+    "点样": "怎么",
+    "边个": "谁",
+    "哪个时候": "什么时候",
+    "几时": "什么时候",
+    "几耐": "多久",
+    "俺": "我",
+    "咱家": "我家",
+    "咱": "我",
+    "吾": "我",
+    "侬": "你",
+    "您": "你",
+    "噻": "",
+    "撒子": "什么",
+    "晓得": "知道",
+}
+_TYPO: Final = re.compile("|".join(sorted(map(re.escape, _TYPOS), key=len, reverse=True)))
+_STRIPPED: Final = re.compile(r"[^0-9a-z\u3400-\u9fff¥.,:#/+%-]+")
+_LOOSE_MARK: Final = re.compile(r"(?<![0-9a-z])[.,:#/+%-]+|[.,:#/+%-]+(?![0-9a-z\u3400-\u9fff])")
+_INNER_COMMA: Final = re.compile(r"[.,:]+(?![0-9])")
+_AROUND_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
+
+_TO_SIMPLIFIED: Final = OpenCC("t2s")
+
+
+def sanitise(text: str) -> str:
+    """Return text in NFC without control, surrogate, bidi and zero-width characters."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    separated = _SEPARATORS.sub(" ", text)
+    return unicodedata.normalize("NFC", _UNSAFE.sub("", separated)).strip()
+
+
+def fold(text: str) -> str:
+    """Return the sanitised text in lower-case simplified Chinese with ASCII punctuation.
+
+    Clause marks stay where they are; at most MAX_CHARS characters are kept.
+    """
+    compatible = unicodedata.normalize("NFKC", sanitise(text[: 2 * MAX_CHARS]))[:MAX_CHARS]
+    simple = _TO_SIMPLIFIED.convert(_UNSAFE.sub("", compatible).lower())
+    plain = _EMOTICON.sub(" ", simple).translate(_PUNCTUATION)
+    spaced = _CJK_GAP.sub("", _SPACES.sub(" ", plain))
+    return _TYPO.sub(lambda match: _TYPOS[match.group()], spaced).strip()
+
+
+def squeeze(folded: str) -> str:
+    """Return a folded text without punctuation, but with marks inside numbers and labels."""
+    bare = _INNER_COMMA.sub(" ", _STRIPPED.sub(" ", folded))
+    kept = _LOOSE_MARK.sub(" ", bare)
+    return _AROUND_CJK.sub("", _SPACES.sub(" ", kept)).strip()
+
+
+def normalise(text: str) -> str:
+    """Return the one form under which equal utterances are equal."""
+    return squeeze(fold(text))

@@ -1,0 +1,95 @@
+"""Chinese fragments that several texts share: amounts, periods, days, masks, numbered choices."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+
+from storage import money as fen_money
+from storage.periods import SHANGHAI, BillingPeriod
+
+MENU: Final = (
+    ("unpaid", "查账单"),
+    ("pay", "缴费"),
+    ("bill_detail", "账单怎么算的"),
+    ("history", "缴费记录"),
+    ("refund_request", "申请退款"),
+    ("bind", "绑定房屋"),
+    ("human", "找人工"),
+)
+"""What a bare number means at any time, in this order."""
+
+GATEWAYS: Final = {
+    "wechat_pay": "微信支付",
+    "alipay": "支付宝",
+    "unionpay": "云闪付",
+    "bank_transfer": "银行转账",
+    "offline": "线下缴费",
+}
+ROLES: Final = {"owner": "业主", "tenant": "租客", "family": "家人"}
+
+
+def money(fen: int) -> str:
+    """Say an amount within a sentence: 123450 → "1,234.50元"."""
+    return f"{fen_money.yuan(fen)}元"
+
+
+def period(one: BillingPeriod) -> str:
+    """Say a billing period: "2025年3月"."""
+    return f"{one.year}年{one.month}月"
+
+
+def day(on: date) -> str:
+    """Say a Shanghai day: "3月31日"."""
+    return f"{on.month}月{on.day}日"
+
+
+def moment(at: datetime) -> str:
+    """Say an instant as Shanghai's clocks show it: "3月31日 14:05"."""
+    there = at.astimezone(SHANGHAI)
+    return f"{there.month}月{there.day}日 {there:%H:%M}"
+
+
+def clock_time(at: datetime) -> str:
+    """Say the time of day in Shanghai: "14:05"."""
+    return f"{at.astimezone(SHANGHAI):%H:%M}"
+
+
+def gateway(name: str) -> str:
+    """Say by which way money came."""
+    return GATEWAYS.get(name, "其他方式")
+
+
+def role(name: str) -> str:
+    """Say what a resident is to a flat."""
+    return ROLES[name]
+
+
+def mask_name(name: str) -> str:
+    """Hide a name from others: "李秀英" → "李**"."""
+    return name[:1] + "*" * max(len(name) - 1, 1)
+
+
+def mask_phone(phone: str) -> str:
+    """Hide a phone number: "13812345678" → "138****5678"."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else "****"
+
+
+def lines(*parts: str) -> str:
+    """Put each part on a line of its own, leaving out what is empty."""
+    return "\n".join(part for part in parts if part)
+
+
+def numbered(choices: Sequence[str]) -> str:
+    """List choices, each with the number that picks it."""
+    return "\n".join(f"{number} {choice}" for number, choice in enumerate(choices, start=1))
+
+
+def shorten(text: str, limit: int = 20) -> str:
+    """Repeat what somebody typed, on one line and no longer than `limit` letters."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def menu() -> str:
+    """List what can be asked, each with its number."""
+    return numbered([label for _, label in MENU])

@@ -1,0 +1,30 @@
+"""Which jobs run; when, stands in each. Order is the order within one tick."""
+
+from typing import Final
+
+from scheduler.job import Job
+from scheduler.jobs import (
+    back_up,
+    check_ledger,
+    deliver_outbox,
+    issue_bills,
+    query_payments,
+    query_refunds,
+    send_broadcasts,
+    send_reminders,
+    submit_refunds,
+    sweep_inbox,
+)
+
+JOBS: Final[tuple[Job, ...]] = (
+    issue_bills.JOB,
+    check_ledger.JOB,
+    back_up.JOB,
+    send_reminders.JOB,
+    query_payments.JOB,
+    submit_refunds.JOB,
+    query_refunds.JOB,
+    send_broadcasts.JOB,
+    sweep_inbox.JOB,
+    deliver_outbox.JOB,
+)

@@ -1,0 +1,162 @@
+"""Queueing a broadcast (群发) part by part, and reporting it when all of it has ended."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from storage import outbox
+from storage.events import BroadcastReported, NoticeSent
+from storage.kinds import BroadcastState, OutboxState, Urgency
+from storage.models.messages import outbox as outbox_rows
+from storage.models.notices import broadcast_skips, broadcasts
+from storage.models.people import identities
+from storage.outbox import Addressee
+from storage.periods import shanghai_day
+from storage.queries.audiences import Audience, blocked, hearing, left_out
+from storage.queries.notices import with_community
+
+PART: Final = 500
+"""How many people are queued in one transaction."""
+ROBOTS: Final = "wecom"
+"""The account of the group robots."""
+
+
+def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
+    """Begin a broadcast whose time has come, and write down which households it leaves out.
+
+    Returns False where it has begun, or was cancelled, meanwhile.
+    """
+    row = _lock(tx, broadcast_id)
+    if row.state != BroadcastState.SCHEDULED or row.send_at > now:
+        return False
+    tx.execute(
+        update(broadcasts)
+        .where(broadcasts.c.id == broadcast_id)
+        .values(state=BroadcastState.SENDING, started_at=now)
+    )
+    audience = Audience.load(row.audience)
+    skips = [] if audience.group else left_out(tx, audience, category=row.category, now=now)
+    if skips:
+        tx.execute(
+            broadcast_skips.insert(),
+            [
+                {"broadcast_id": broadcast_id, "unit_id": unit_id, "why": why}
+                for unit_id, why in skips
+            ],
+        )
+    return True
+
+
+def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int = PART) -> int:
+    """Queue the next part of a broadcast and move its cursor; return how many people that were.
+
+    Returns 0 where everybody is queued, and where it was cancelled meanwhile.
+    """
+    row = _lock(tx, broadcast_id)
+    if row.state != BroadcastState.SENDING:
+        return 0
+    audience = Audience.load(row.audience)
+    if audience.group:
+        return _queue_group(tx, row, audience.group, now)
+    chosen = hearing(audience, shanghai_day(now)).subquery()
+    people = tx.execute(
+        select(identities)
+        .where(
+            identities.c.id.in_(select(chosen.c.id)),
+            identities.c.id > row.queued_up_to,
+        )
+        .order_by(identities.c.id)
+        .limit(limit)
+    ).all()
+    for person in people:
+        if not blocked(person, row.category):
+            to = Addressee(person.account, person.openid, person.id)
+            _enqueue(tx, row, to, Urgency.NOTICE, now)
+    if people:
+        _move_cursor(tx, broadcast_id, people[-1].id)
+    return len(people)
+
+
+def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> int:
+    """Tell a group of staff; at night too, for it is they who have the duty."""
+    if row.queued_up_to:
+        return 0
+    _enqueue(tx, row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)
+    _move_cursor(tx, row.id, 1)
+    return 1
+
+
+def _enqueue(tx: Connection, row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> None:
+    outbox.enqueue(
+        tx,
+        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text),
+        to,
+        key=f"broadcast:{row.id}:{to.identity_id or to.recipient}",
+        urgency=urgency,
+        now=now,
+        community_id=row.community_id,
+        broadcast_id=row.id,
+    )
+
+
+def _move_cursor(tx: Connection, broadcast_id: int, queued_up_to: int) -> None:
+    tx.execute(
+        update(broadcasts).where(broadcasts.c.id == broadcast_id).values(queued_up_to=queued_up_to)
+    )
+
+
+def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
+    """End a broadcast that is queued whole and of which nothing waits, and tell who wrote it."""
+    row = _lock(tx, broadcast_id)
+    by_state = tx.execute(
+        select(outbox_rows.c.state, func.count())
+        .where(outbox_rows.c.broadcast_id == broadcast_id)
+        .group_by(outbox_rows.c.state)
+    ).all()
+    counts = Counter({str(one.state): int(one[1]) for one in by_state})
+    waits = counts[OutboxState.WAITING] + counts[OutboxState.CLAIMED]
+    if row.state != BroadcastState.SENDING or waits:
+        return False
+    tx.execute(
+        update(broadcasts)
+        .where(broadcasts.c.id == broadcast_id)
+        .values(state=BroadcastState.DONE, ended_at=now)
+    )
+    skipped = tx.execute(
+        select(func.count())
+        .select_from(broadcast_skips)
+        .where(broadcast_skips.c.broadcast_id == broadcast_id)
+    ).scalar_one()
+    report = BroadcastReported(
+        broadcast_no=row.broadcast_no,
+        reached=counts[OutboxState.SENT],
+        waiting=counts[OutboxState.HELD],
+        failed=counts[OutboxState.DEAD] + counts[OutboxState.UNKNOWN],
+        skipped=skipped + counts[OutboxState.SUPPRESSED],
+    )
+    _report(tx, row, report, now)
+    return True
+
+
+def _report(tx: Connection, row: Row[Any], report: BroadcastReported, now: datetime) -> None:
+    writer = tx.execute(
+        select(identities).where(identities.c.staff_id == row.created_by).order_by(identities.c.id)
+    )
+    for person in writer.all():
+        outbox.enqueue(
+            tx,
+            report,
+            Addressee(person.account, person.openid, person.id),
+            key=f"broadcast-report:{row.id}:{now:%Y%m%d%H%M%S}:{person.id}",
+            urgency=Urgency.RECEIPT,
+            now=now,
+            community_id=row.community_id,
+        )
+
+
+def _lock(tx: Connection, broadcast_id: int) -> Row[Any]:
+    return tx.execute(
+        with_community().where(broadcasts.c.id == broadcast_id).with_for_update(of=broadcasts)
+    ).one()

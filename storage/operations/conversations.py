@@ -1,0 +1,64 @@
+"""What a talk is about, what a person does not want to hear, and handing her over to a human."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from storage import audit
+from storage.audit import Actor
+from storage.events import StaffTask
+from storage.kinds import StaffRole
+from storage.models.messages import conversations
+from storage.models.people import identities
+from storage.operations.hearers import tell_staff
+from storage.sql import insert
+
+
+def remember(tx: Connection, identity_id: int, memory: str, *, now: datetime) -> None:
+    """Keep what the talk is about, as JSON text."""
+    tx.execute(
+        insert(tx, conversations)
+        .values(identity_id=identity_id, memory=memory, updated_at=now)
+        .on_conflict_do_update(
+            index_elements=["identity_id"], set_={"memory": memory, "updated_at": now}
+        )
+    )
+
+
+def set_muted(
+    tx: Connection, identity_id: int, categories: tuple[str, ...], *, now: datetime
+) -> None:
+    """Write down which categories a person has turned off; () turns all on again."""
+    muted = " ".join(sorted(categories))
+    tx.execute(update(identities).where(identities.c.id == identity_id).values(muted=muted))
+    audit.note(
+        tx,
+        Actor(identity_id=identity_id),
+        "mute",
+        "identity",
+        str(identity_id),
+        at=now,
+        detail=muted,
+    )
+
+
+def hand_over(
+    tx: Connection,
+    *,
+    identity_id: int,
+    community_id: int,
+    unit_label: str,
+    said: str,
+    now: datetime,
+) -> int:
+    """Ask a community's staff to answer a person, at most once in ten minutes.
+
+    Returns how many of the staff hear of it: the stewards, or the managers where there are none.
+    """
+    task = StaffTask("handover", str(identity_id), unit_label, 0, said[:200])
+    key = f"handover:{identity_id}:{now:%Y%m%d%H}{now.minute // 10}"
+    for role in (StaffRole.STEWARD, StaffRole.MANAGER):
+        told = tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now)
+        if told:
+            return told
+    return 0

@@ -1,0 +1,127 @@
+"""What a receipt (收据) shows: its number, what was paid, and what has gone back since."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from storage.kinds import RefundStep
+from storage.models.bills import bills, fee_items
+from storage.models.estate import communities, units
+from storage.models.payments import allocations, payment_orders, payments, receipts, refunds
+from storage.periods import BillingPeriod
+
+_GONE = (RefundStep.DECLINED, RefundStep.CLOSED, RefundStep.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """What one bill got of the payment, in fen."""
+
+    item_name: str
+    period: BillingPeriod
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRefund:
+    """Money of this payment that goes, or went, back."""
+
+    refund_no: str
+    amount_fen: int
+    is_settled: bool
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """A receipt as printed. No name and no phone number."""
+
+    receipt_no: str
+    order_no: str
+    gateway: str
+    unit_label: str
+    community_name: str
+    company_name: str
+    office_phone: str
+    amount_fen: int
+    surplus_fen: int
+    returned_fen: int
+    refunded_fen: int
+    """What is back with the payer by now."""
+    paid_at: datetime
+    issued_at: datetime
+    voided_at: datetime | None
+    lines: tuple[ReceiptLine, ...]
+    refunds: tuple[ReceiptRefund, ...]
+
+
+def receipt_of(tx: Connection, payment_id: int) -> ReceiptView | None:
+    """Return the receipt of a payment, None where there is none."""
+    row = tx.execute(
+        select(
+            receipts.c.receipt_no,
+            receipts.c.issued_at,
+            receipts.c.voided_at,
+            payment_orders.c.order_no,
+            payments,
+            units.c.label,
+            communities.c.name,
+            communities.c.company_name,
+            communities.c.phone,
+        )
+        .select_from(
+            receipts.join(payments)
+            .join(payment_orders, payment_orders.c.id == payments.c.order_id)
+            .join(units, units.c.id == payments.c.unit_id)
+            .join(communities, communities.c.id == units.c.community_id)
+        )
+        .where(receipts.c.payment_id == payment_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    given_back = _refunds(tx, payment_id)
+    return ReceiptView(
+        receipt_no=row.receipt_no,
+        order_no=row.order_no,
+        gateway=row.gateway,
+        unit_label=row.label,
+        community_name=row.name,
+        company_name=row.company_name,
+        office_phone=row.phone,
+        amount_fen=row.amount_fen,
+        surplus_fen=row.surplus_fen,
+        returned_fen=row.returned_fen,
+        refunded_fen=sum(one.amount_fen for one in given_back if one.is_settled),
+        paid_at=row.paid_at,
+        issued_at=row.issued_at,
+        voided_at=row.voided_at,
+        lines=_lines(tx, payment_id),
+        refunds=given_back,
+    )
+
+
+def _lines(tx: Connection, payment_id: int) -> tuple[ReceiptLine, ...]:
+    rows = tx.execute(
+        select(fee_items.c.name, bills.c.period, allocations.c.amount_fen)
+        .select_from(allocations.join(bills).join(fee_items))
+        .where(allocations.c.payment_id == payment_id, allocations.c.refund_id.is_(None))
+        .order_by(bills.c.period, bills.c.id)
+    ).all()
+    return tuple(
+        ReceiptLine(row.name, BillingPeriod.parse(row.period), row.amount_fen) for row in rows
+    )
+
+
+def _refunds(tx: Connection, payment_id: int) -> tuple[ReceiptRefund, ...]:
+    rows = tx.execute(
+        select(refunds)
+        .where(refunds.c.payment_id == payment_id, refunds.c.state.not_in(_GONE))
+        .order_by(refunds.c.id)
+    ).all()
+    return tuple(
+        ReceiptRefund(
+            row.refund_no, row.amount_fen, row.state == RefundStep.SUCCESS, row.settled_at
+        )
+        for row in rows
+    )

@@ -1,0 +1,73 @@
+"""What waits for the outside: orders to ask about, refunds to send or to follow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from storage.kinds import OrderState, RefundStep
+from storage.models.payments import payment_orders, payments, refunds
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWork:
+    """An open order whose platform has not told us of it."""
+
+    order_no: str
+    gateway: str
+    expires_at: datetime
+
+
+def orders_to_query(tx: Connection, *, now: datetime, limit: int) -> list[OrderWork]:
+    """Return open orders that are due for a question, the most patient first."""
+    rows = tx.execute(
+        select(payment_orders.c.order_no, payment_orders.c.gateway, payment_orders.c.expires_at)
+        .where(payment_orders.c.state == OrderState.OPEN, payment_orders.c.next_query_at <= now)
+        .order_by(payment_orders.c.next_query_at, payment_orders.c.id)
+        .limit(limit)
+    )
+    return [OrderWork(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWork:
+    """A refund that waits for its platform."""
+
+    refund_no: str
+    order_no: str
+    gateway: str
+    amount_fen: int
+    total_fen: int
+    reason: str
+    state: RefundStep
+
+
+def refunds_to_submit(tx: Connection, *, now: datetime, limit: int) -> list[RefundWork]:
+    """Return refunds that were agreed to and have not been accepted by their platform yet."""
+    return _refunds(tx, (RefundStep.APPROVED, RefundStep.UNFUNDED, RefundStep.UNKNOWN), now, limit)
+
+
+def refunds_to_query(tx: Connection, *, now: datetime, limit: int) -> list[RefundWork]:
+    """Return refunds that are under way at their platform and due for a question."""
+    return _refunds(tx, (RefundStep.SUBMITTED, RefundStep.ABNORMAL), now, limit)
+
+
+def _refunds(
+    tx: Connection, states: tuple[RefundStep, ...], now: datetime, limit: int
+) -> list[RefundWork]:
+    rows = tx.execute(
+        select(
+            refunds.c.refund_no,
+            refunds.c.order_no,
+            refunds.c.gateway,
+            refunds.c.amount_fen,
+            payments.c.amount_fen.label("total_fen"),
+            refunds.c.reason,
+            refunds.c.state,
+        )
+        .select_from(refunds.join(payments, payments.c.id == refunds.c.payment_id))
+        .where(refunds.c.state.in_(states), refunds.c.next_step_at <= now)
+        .order_by(refunds.c.next_step_at, refunds.c.id)
+        .limit(limit)
+    )
+    return [RefundWork(*row[:6], RefundStep(row.state)) for row in rows]

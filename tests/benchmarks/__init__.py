@@ -1,0 +1,1 @@
+"""Measures ours beside peers and limits, in one run: `python -m tests.benchmarks`."""

@@ -1,0 +1,15 @@
+"""Becomes one of the processes that a benchmark starts beside itself: `NAME ARGUMENTS…`."""
+
+import importlib
+import sys
+
+CHILDREN = {
+    "load": "tests.benchmarks.load",
+    "werobot": "tests.benchmarks.werobot_peer",
+    "platform": "tests.benchmarks.slow_platform",
+    "drain": "tests.benchmarks.drain",
+}
+
+if __name__ == "__main__":
+    name, *words = sys.argv[1:]
+    importlib.import_module(CHILDREN[name]).main(words)

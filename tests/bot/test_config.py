@@ -1,0 +1,125 @@
+"""What a deployment is told, and how it hears of its mistakes."""
+
+from pathlib import Path
+
+import pytest
+import tomllib
+
+from bot import config
+from bot.config import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+SECRETS = {
+    "links": "x" * 40,
+    "app_secret": "s" * 32,
+    "token": "token-of-ours",
+    "aes_key": "A" * 43,
+    "api_v3_key": "k" * 32,
+    "apiclient_key.pem": "",
+    "pub_key.pem": "",
+}
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Return the example as an operator fills it in: the same keys, secrets in files."""
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "secrets").mkdir()
+    for name, secret in SECRETS.items():
+        (tmp_path / "secrets" / name).write_text(secret + "\n", encoding="utf-8")
+    return path
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_the_example_is_a_configuration_that_works(example: Path):
+    settings = config.read(example)
+
+    kind, official = settings.channels["main"]
+    assert kind == "wechat_official"
+    assert official.app_secret == "s" * 32
+    assert official.templates["reminder"].fields["thing1"] == "unit"
+    assert settings.gateways["wechat_pay"].api_v3_key == "k" * 32
+    assert settings.web.verify_dir == example.parent.resolve() / "verify"
+
+
+def test_every_key_of_the_example_is_read_and_every_section_is_in_it():
+    table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+    sections = {"web", "company", "links", "database", "backup", "log", "channels", "gateways"}
+    assert set(table) == sections
+
+
+def test_an_unknown_key_is_an_error_that_names_the_nearest(example: Path):
+    changed(example, "mchid =", "mch_id =")
+
+    with pytest.raises(ConfigError, match=r'\[gateways\.wechat_pay\] has no key "mch_id"'):
+        config.read(example)
+    with pytest.raises(ConfigError, match=r'did you mean "mchid"\?'):
+        config.read(example)
+
+
+def test_an_unknown_section_is_an_error(example: Path):
+    changed(example, "[backup]", "[backups]")
+
+    with pytest.raises(ConfigError, match=r'has no key "backups" \(did you mean "backup"\?\)'):
+        config.read(example)
+
+
+@pytest.mark.parametrize("secret", ["app_secret", "token", "aes_key", "links"])
+def test_n04_an_empty_secret_refuses_to_start(example: Path, secret: str):
+    (example.parent / "secrets" / secret).write_text("\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match="is empty; set it"):
+        config.read(example)
+
+
+def test_a_short_link_secret_refuses_to_start(example: Path):
+    (example.parent / "secrets" / "links").write_text("short", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match="secret needs at least 32 characters"):
+        config.read(example)
+
+
+def test_a_secret_may_come_from_the_environment(example: Path, monkeypatch: pytest.MonkeyPatch):
+    changed(example, 'app_secret_file = "secrets/app_secret"', "")
+    monkeypatch.setenv("WUYEBOT_CHANNELS_MAIN_APP_SECRET", "from-the-environment")
+
+    assert config.read(example).channels["main"][1].app_secret == "from-the-environment"
+
+
+def test_a_missing_key_is_named(example: Path):
+    changed(example, 'base_url = "https://wuye.example.com"', "")
+
+    with pytest.raises(ConfigError, match=r"\[web\] base_url is missing, and has no default"):
+        config.read(example)
+
+
+def test_a_wrong_type_is_named(example: Path):
+    changed(example, "port = 8080", 'port = "eighty"')
+
+    with pytest.raises(ConfigError, match=r"\[web\] port: Expected `int`"):
+        config.read(example)
+
+
+def test_a_plain_http_notify_url_is_refused(example: Path):
+    changed(
+        example,
+        'notify_url = "https://wuye.example.com/notify',
+        'notify_url = "http://wuye.example.com/notify',
+    )
+
+    with pytest.raises(ConfigError, match="notify_url"):
+        config.read(example)
+
+
+def test_no_secret_is_printed_with_the_settings(example: Path):
+    printed = repr(config.read(example))
+
+    assert not [one for one in SECRETS.values() if one and one in printed]

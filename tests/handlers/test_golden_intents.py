@@ -1,0 +1,177 @@
+"""Every text of every intent, in fixed situations, as a reviewer reads it (UPDATE_GOLDEN=1)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from handlers import registry
+from storage.ports.chat import IncomingKind
+from tests.handlers import situations as on
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "intents"
+
+BIND = "绑定 3栋2单元1201 李秀英 13800001234"
+WRONG = "绑定 3栋2单元1201 李秀英 13899999999"
+REFUND_STATES = (
+    *("requested", "approved", "declined", "submitted", "unfunded", "unknown", "abnormal"),
+    *("closed", "failed", "success"),
+)
+
+TALKS = {
+    "bind": (
+        (on.stranger, "绑定", "1201", "3栋2单元1201", "李秀英", "13800001234"),
+        (on.stranger, BIND, BIND),
+        (on.stranger, WRONG, "申请"),
+        (on.stranger, *[WRONG] * 6),
+        (on.stranger, "绑定", "不知道呀", "不知道呀"),
+        (on.needs_code, BIND, "246810"),
+        (on.needs_code, BIND, "111111", "申请"),
+        (on.two_communities, BIND, "2"),
+        (on.registered_twice, BIND, "都绑定"),
+    ),
+    "unbind": (
+        (on.stranger, "解绑"),
+        (on.owing, "解绑", "确认？", "确认"),
+        (on.owing, "解绑", "算了"),
+    ),
+    "remove_person": (
+        (on.sharing, "移除 赵敏", "确认"),
+        (on.sharing, "移除 赵敏", "什么", "算了"),
+        (on.sharing, "移除 张三"),
+        (on.tenant, "移除 李秀英"),
+    ),
+    "my_units": (
+        (on.stranger, "我的房屋"),
+        (on.owing, "我的房屋"),
+        (on.sharing, "我的房屋"),
+        (on.two_flats, "我的房屋", "2", "我的房屋"),
+        (on.two_flats, "缴费", "第一个"),
+        (on.owing, "3-2-1202欠多少"),
+    ),
+    "unpaid": (
+        (on.stranger, "账单"),
+        (on.owing, "账单", "第二笔", "那上个月呢", "一起交了"),
+        (on.owing, "8月欠多少"),
+        (on.owing_long, "账单", "水费欠多少"),
+        (on.paid, "账单"),
+        (on.tenant, "账单"),
+        (on.two_flats, "账单", "1"),
+    ),
+    "bill_detail": (
+        (on.owing, "为什么这么多"),
+        (on.owing_long, "10月水费为什么这么多", "那上个月呢"),
+        (on.owing_long, "今年的明细"),
+        (on.paid, "明细"),
+        (on.owing, "3月明细"),
+    ),
+    "history": (
+        (on.owing, "缴费记录"),
+        (on.paid_twice, "缴费记录", "那上个月呢"),
+        (on.refunding("submitted"), "缴费记录"),
+    ),
+    "tariff": ((on.owing, "收费标准"),),
+    "due_date": ((on.owing, "什么时候到期"), (on.paid, "什么时候到期")),
+    "pay": ((on.stranger, "缴费"), (on.owing, "缴费"), (on.paid, "缴费")),
+    "payment_status": (
+        (on.owing, "我交过了"),
+        (on.paying, "缴费成功了吗"),
+        (on.paid, "缴费成功了吗"),
+    ),
+    "balance": ((on.owing, "余额"), (on.tenant, "余额")),
+    "prepay": ((on.owing, "预存"),),
+    "receipt": ((on.owing, "收据"), (on.paid, "收据")),
+    "invoice": ((on.owing, "开发票"),),
+    "refund_request": (
+        (on.owing, "我要退款"),
+        (on.paid, "我要退款", "1", "确认"),
+        (on.paid, "我要退款", "2", "100元", "确认"),
+        (on.paid, "重复缴费了，退我100元", "确认"),
+        (on.paid, "我要退款", "4", "房子上个月卖掉了", "600元", "算了"),
+        (on.paid_twice, "我要退款", "2", "3", "确认"),
+        (on.paid_strict, "我要退款", "1", "确认"),
+        (on.paid, "我要退款", "账单"),
+    ),
+    "refund_status": (
+        (on.paid, "退款进度"),
+        *((on.refunding(state), "退款进度") for state in REFUND_STATES),
+    ),
+    "refund_policy": (
+        (on.owing, "怎么退款"),
+        (on.paid_strict, "怎么退款"),
+        (on.stranger, "怎么退款"),
+    ),
+    "dispute": ((on.owing, "账单不对"),),
+    "feedback": ((on.owing, "我要投诉"),),
+    "repair": ((on.owing, "报修"),),
+    "notices": ((on.owing, "公告"), (on.noticed, "公告"), (on.stranger, "公告")),
+    "contact": ((on.owing, "物业电话"), (on.two_communities, "物业电话")),
+    "human": (
+        (on.owing, "人工"),
+        (on.paid, "人工"),
+        (on.stranger, "人工"),
+        (on.two_communities, "人工"),
+    ),
+    "mute": ((on.owing, "不要再发了", "3"), (on.owing, "关闭缴费提醒")),
+    "unmute": ((on.owing, "打开提醒"),),
+    "report": ((on.owing, "收支公示"),),
+    "meter": ((on.owing, "报水表读数"),),
+    "help": ((on.stranger, "帮助"), (on.owing, "七上八下", "乱七八糟", "1")),
+    "greeting": ((on.stranger, "你好"), (on.owing, "你好"), (on.two_flats, "你好")),
+    "thanks": ((on.owing, "谢谢"),),
+    "goodbye": ((on.owing, "再见"),),
+    "confirm": ((on.owing, "确认"),),
+    "cancel": ((on.owing, "算了"),),
+    "out_of_scope": ((on.owing, "今天天气怎么样"),),
+}
+
+EVENTS = (
+    (on.stranger, IncomingKind.FOLLOW, ""),
+    (on.stranger, IncomingKind.FOLLOW, "qrscene_bind:3-2-1201"),
+    (on.owing, IncomingKind.FOLLOW, ""),
+    (on.owing, IncomingKind.SCAN, "123"),
+    (on.owing, IncomingKind.CLICK, "MENU:unpaid"),
+    (on.owing, IncomingKind.CLICK, "STAFF:approve"),
+    (on.owing, IncomingKind.IMAGE, ""),
+    (on.owing, IncomingKind.LOCATION, ""),
+    (on.owing, IncomingKind.OTHER, ""),
+    (on.owing, IncomingKind.VOICE, ""),
+    (on.owing, IncomingKind.VOICE, "我欠多少"),
+    (on.owing, IncomingKind.UNFOLLOW, ""),
+)
+
+
+def compare(name: str, text: str) -> None:
+    """Hold a text against its golden file, or write it there."""
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_every_intent_has_its_talks():
+    files = Path(registry.__file__).with_name("intents").glob("*.py")
+
+    assert set(TALKS) == {path.stem for path in files} - {"__init__", "staff_bind"}
+
+
+@pytest.mark.parametrize("name", TALKS)
+async def test_an_intent_says_what_its_golden_file_says(name, scene):
+    parts = []
+    for situation, *steps in TALKS[name]:
+        async with scene(situation) as talk:
+            for step in steps:
+                await talk.hear(step)
+            parts.append(f"== {situation.__doc__}\n{talk.script()}")
+
+    compare(name, "\n".join(parts))
+
+
+async def test_what_is_no_text_is_answered_as_its_golden_file_says(scene):
+    parts = []
+    for situation, kind, text in EVENTS:
+        async with scene(situation) as talk:
+            await talk.hear(text, kind)
+            parts.append(f"== {situation.__doc__} {kind}\n{talk.script()}")
+
+    compare("events", "\n".join(parts))

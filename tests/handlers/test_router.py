@@ -1,0 +1,297 @@
+"""Who speaks, what is meant, what is remembered, and what never happens by mistake."""
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from handlers import memory, pace
+from handlers.router import Router
+from handlers.turn import Intent, Memory, Turn
+from storage.database import Database
+from storage.errors import StorageUnavailable
+from storage.kinds import StaffRole
+from storage.models.messages import conversations, outbox
+from storage.models.payments import refunds
+from storage.models.people import bindings, identities
+from storage.ports.chat import IncomingKind, OutgoingMessage
+from storage.queries.residents import find_person
+from tests import factories
+from tests.handlers import situations as on
+
+
+def count(table):
+    return lambda tx: tx.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+class CountingDoors(Database):
+    """A database that writes down which door was used."""
+
+    def __init__(self, inner: Database) -> None:
+        self.inner, self.url, self.used = inner, inner.url, []
+
+    async def write(self, operation, *args, **kwargs):
+        self.used.append(("write", operation.__name__))
+        return await self.inner.write(operation, *args, **kwargs)
+
+    async def jot(self, operation, *args, **kwargs):
+        self.used.append(("jot", operation.__name__))
+        return await self.inner.jot(operation, *args, **kwargs)
+
+    async def read(self, query, *args, **kwargs):
+        self.used.append(("read", query.__name__))
+        return await self.inner.read(query, *args, **kwargs)
+
+
+def with_doors(talk, db):
+    doors = CountingDoors(db)
+    talk.deps = replace(talk.deps, db=doors)
+    talk.router = Router(talk.deps, [*talk.router._intents.values()], ())
+    return doors
+
+
+async def test_asking_for_the_bill_again_reads_once_and_writes_nothing(db, talk):
+    li = talk(await db.write(on.owing))
+    await li.say("账单")
+    doors = with_doors(li, db)
+
+    await li.say("账单")
+
+    assert doors.used == [("write", "accept"), ("read", "open_bills")]
+
+
+async def test_asking_for_the_bill_first_remembers_the_topic_in_one_jot(db, talk):
+    li = talk(await db.write(on.owing))
+    doors = with_doors(li, db)
+
+    await li.say("账单")
+
+    assert doors.used == [("write", "accept"), ("read", "open_bills"), ("jot", "remember")]
+
+
+async def test_staff_words_from_a_resident_are_words_like_any_others(db, talk):
+    async def approve(turn: Turn, deps):
+        return OutgoingMessage("approve", "同意了")
+
+    staff_intent = Intent("approve", approve, said_as=("批准",))
+    li = talk(await db.write(on.owing))
+    li.router = Router(li.deps, [*li.router._intents.values()], (staff_intent,))
+    chen = talk("o-chen")
+    chen.router = li.router
+
+    assert "没听明白" in await li.say("批准 T261123000001")
+    assert await chen.say("批准 T261123000001") == "同意了"
+
+
+async def test_what_staff_was_asked_a_resident_cannot_answer(db, talk):
+    async def never(turn: Turn, deps):
+        raise AssertionError("a resident reached a staff intent")
+
+    li = talk(await db.write(on.owing))
+    li.router = Router(
+        li.deps, [*li.router._intents.values()], (Intent("broadcast", never, never, ("群发",)),)
+    )
+    person = await db.read(find_person, factories.ACCOUNT, "o-li", now=factories.NOW)
+    kept = json.dumps({"expecting": "broadcast"})
+    await db.write(
+        lambda tx: tx.execute(
+            conversations.insert().values(
+                identity_id=person.identity_id, memory=kept, updated_at=factories.NOW
+            )
+        )
+    )
+
+    assert "待缴账单" in await li.say("账单")
+
+
+async def test_a_flood_is_dropped_in_silence_and_others_are_answered(db, talk):
+    li, wang = talk(await db.write(on.owing)), talk("o-wang")
+    wang.router = li.router
+
+    replies = [await li.hear("你好") for _ in range(pace.MESSAGES + 3)]
+
+    assert replies[-4] is not None
+    assert replies[-3:] == [None, None, None]
+    assert await wang.hear("你好") is not None
+    li.clock.advance(timedelta(minutes=1))
+    assert await li.hear("你好") is not None
+
+
+async def test_a_fault_of_ours_is_an_apology_with_a_number_that_the_log_knows(db, talk, caplog):
+    async def broken(turn: Turn, deps):
+        turn.memory.ask("unpaid", half="done")
+        raise ZeroDivisionError
+
+    li = talk(await db.write(on.owing))
+    li.router = Router(li.deps, [*li.router._intents.values(), Intent("unpaid", broken)], ())
+
+    with caplog.at_level(logging.ERROR):
+        said = await li.say("账单")
+
+    (entry,) = [one for one in caplog.records if one.message == "turn.failed"]
+    assert entry.trace in said
+    assert len(entry.trace) == 8
+    assert "ZeroDivision" not in said
+    assert "李" not in caplog.text
+    assert await db.read(count(conversations)) == 0
+
+
+async def test_a_memory_that_cannot_be_kept_takes_no_answer_away(db, talk, caplog):
+    li = talk(await db.write(on.owing))
+    doors = with_doors(li, db)
+
+    async def shut(operation, *args, **kwargs):
+        raise StorageUnavailable("full")
+
+    doors.jot = shut
+
+    assert "待缴账单" in await li.say("账单")
+    assert [one.message for one in caplog.records] == ["turn.not_remembered"]
+
+
+async def test_a_clear_new_wish_breaks_off_what_is_under_way(db, talk):
+    li = talk(await db.write(on.paid))
+    await li.say("我要退款", "1")
+
+    told = await li.say("物业电话", "确认")
+
+    assert "没有等您确认的事" in told
+    assert await db.read(count(refunds)) == 0
+
+
+@pytest.mark.parametrize("words", ["算了", "取消", "不退了", "不用了"])
+async def test_a_no_ends_what_is_under_way_and_changes_nothing(db, talk, words):
+    li = talk(await db.write(on.paid))
+    await li.say("我要退款", "1")
+
+    told = await li.say(words)
+
+    assert "已取消" in told
+    assert "没有等您确认的事" in await li.say("确认")
+    assert await db.read(count(refunds)) == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["确认吗？", "什么意思", "好像不对", "嗯？", "6666", "不确认", "先不", "😀", "‮确认‮x"]
+)
+async def test_only_a_plain_yes_asks_money_back(db, talk, words):
+    li = talk(await db.write(on.paid))
+    await li.say("我要退款", "1")
+
+    await li.say(words)
+
+    assert await db.read(count(refunds)) == 0
+
+
+async def test_a_yes_heard_twice_at_once_is_one_refund(db, talk):
+    li = talk(await db.write(on.paid))
+    await li.say("我要退款", "1")
+    person = await db.read(find_person, factories.ACCOUNT, "o-li", now=factories.NOW)
+    message = li.said[-1]
+    assert message[1] is not None
+
+    said = [incoming(f"m{number}", "确认") for number in range(2)]
+    await asyncio.gather(*(li.router.answer(person, one, now=factories.NOW) for one in said))
+
+    assert await db.read(count(refunds)) == 1
+
+
+def incoming(key, text, kind=IncomingKind.TEXT):
+    return factories.incoming("o-li", text, key=key, kind=kind)
+
+
+async def test_what_the_talk_was_about_is_forgotten_after_half_an_hour(db, talk):
+    li = talk(await db.write(on.paid))
+    await li.say("我要退款", "1")
+
+    li.clock.advance(timedelta(minutes=31))
+    told = await li.say("确认")
+
+    assert "没有等您确认的事" in told
+    assert await db.read(count(refunds)) == 0
+
+
+async def test_two_misses_in_a_row_offer_a_human_and_an_understood_word_begins_anew(db, talk):
+    li = talk(await db.write(on.owing))
+
+    assert "人工" in (await li.say("七上八下", "乱七八糟")).splitlines()[0]
+    await li.say("账单")
+    assert "人工" not in (await li.say("七上八下")).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT],
+)
+async def test_what_asks_nothing_is_not_answered(db, talk, kind):
+    li = talk(await db.write(on.owing))
+
+    assert await li.hear("x", kind) is None
+
+
+async def test_a_human_hears_of_a_handover_once(db, talk):
+    li = talk(await db.write(on.owing))
+
+    await li.say("人工", "人工")
+
+    rows = await db.read(lambda tx: tx.execute(select(outbox)).all())
+    assert [(row.event, row.recipient) for row in rows] == [("StaffTask", "o-chen")]
+
+
+async def test_a_staff_member_who_left_hears_nothing(db, talk):
+    def nobody(tx):
+        world = factories.build(tx)
+        factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+        factories.add_staff(tx, world.community_id, "财", StaffRole.CASHIER, "o-cash")
+        return "o-li"
+
+    li = talk(await db.write(nobody))
+
+    assert "没有转过去" in await li.say("人工")
+    assert await db.read(count(outbox)) == 0
+
+
+async def test_a_chosen_flat_is_remembered(db, talk):
+    li = talk(await db.write(on.two_flats))
+
+    await li.say("我的房屋", "2")
+    li.clock.advance(timedelta(days=1))
+
+    assert "3栋2单元1202 待缴账单" in await li.say("账单")
+
+
+async def test_muting_is_kept_and_undone(db, talk):
+    li = talk(await db.write(on.owing))
+    await li.say("关闭缴费提醒")
+    muted = lambda tx: tx.execute(  # noqa: E731
+        select(identities.c.muted).where(identities.c.openid == "o-li")
+    ).scalar_one()
+    assert await db.read(muted) == "reminders"
+
+    await li.say("打开提醒")
+
+    assert await db.read(muted) == ""
+
+
+async def test_unbinding_needs_a_yes(db, talk):
+    li = talk(await db.write(on.owing))
+
+    await li.say("解绑", "嗯？", "解绑吗？")
+    states = lambda tx: list(tx.execute(select(bindings.c.state)).scalars())  # noqa: E731
+    assert await db.read(states) == ["active"]
+
+    await li.say("解绑", "确认")
+    assert await db.read(states) == ["removed"]
+    assert "还没有绑定" in await li.say("账单")
+
+
+def test_a_memory_is_the_same_after_it_was_kept():
+    kept = Memory("bind", "unpaid", {"unit": "3-2-1201", "choices": ["申请"]}, 1)
+
+    assert memory.recall(memory.text_of(kept)) == kept
+    assert memory.text_of(Memory()) == "{}"
+    assert memory.recall("{}") == Memory()

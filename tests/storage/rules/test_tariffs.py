@@ -1,0 +1,109 @@
+"""What a month costs, checked against exact fractions."""
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.kinds import Basis
+from storage.rules.tariffs import (
+    Span,
+    area_charge_fen,
+    charge,
+    fixed_charge_fen,
+    price_text,
+    succeed,
+)
+
+JANUARY, JUNE, NEXT_JUNE = date(2026, 1, 1), date(2026, 6, 1), date(2027, 6, 1)
+
+
+def span(effective_on: date, ends_on: date | None = None, price_e4: int = 28_000) -> Span:
+    return Span(Basis.BY_AREA, price_e4, 25, effective_on, ends_on)
+
+
+@given(
+    area_e2=st.integers(1, 10_000_000),
+    price_e4=st.integers(0, 1_000_000_000),
+)
+def test_area_times_price_is_rounded_half_up_once(area_e2: int, price_e4: int):
+    exact = Decimal(area_e2).scaleb(-2) * Decimal(price_e4).scaleb(-4) * 100
+
+    fen = area_charge_fen(Decimal(area_e2).scaleb(-2), price_e4)
+
+    assert fen == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def test_what_floats_get_wrong_is_right():
+    assert area_charge_fen(Decimal("130.70"), 1_500) == 1_961
+
+
+def test_an_area_with_three_decimals_is_refused():
+    with pytest.raises(ValueError, match="two decimals"):
+        area_charge_fen(Decimal("89.505"), 28_000)
+
+
+def test_a_fixed_price_is_rounded_half_up_to_the_fen():
+    assert [fixed_charge_fen(one) for one in (1_500_000, 149, 150, 50, 49)] == [15_000, 1, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("price_e4", "text"),
+    [(28_000, "2.80"), (28_500, "2.85"), (28_505, "2.8505"), (28_550, "2.855"), (0, "0.00")],
+)
+def test_a_price_is_printed_with_two_to_four_decimals(price_e4: int, text: str):
+    assert price_text(price_e4) == text
+
+
+def test_a_charge_says_how_it_came_about():
+    made = charge(Basis.BY_AREA, price_e4=28_000, floor_area_m2=Decimal("89.5"), tariff="7/x")
+
+    assert made is not None
+    assert made.amount_fen == 25_060
+    assert made.explanation == {
+        "basis": "by_area",
+        "quantity": "89.50㎡",
+        "unit_price": "2.80元",
+        "months": "1个月",
+        "sum": "89.50㎡ × 2.80元 × 1个月 = 250.60元",
+        "tariff": "7/x",
+    }
+
+
+def test_without_an_area_there_is_no_charge_by_area():
+    assert charge(Basis.BY_AREA, price_e4=28_000, floor_area_m2=None) is None
+    assert charge(Basis.FIXED, price_e4=1_500_000, floor_area_m2=None) is not None
+
+
+def test_a_new_price_ends_the_open_one_before_it():
+    assert succeed([span(JANUARY)], span(JUNE, price_e4=30_000)) == [
+        span(JANUARY, JUNE),
+        span(JUNE, price_e4=30_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        span(JANUARY, price_e4=30_000),
+        span(date(2025, 1, 1), price_e4=30_000),
+        span(date(2026, 3, 1), JUNE, price_e4=30_000),
+    ],
+)
+def test_a_price_that_meets_another_is_refused(new: Span):
+    assert succeed([span(JANUARY, JUNE), span(JUNE)], new) is None
+
+
+def test_the_same_price_again_changes_nothing():
+    known = [span(JANUARY, JUNE), span(JUNE)]
+
+    assert succeed(known, span(JANUARY)) == known
+    assert succeed(known, span(JUNE)) == known
+
+
+def test_a_price_before_the_first_must_end_where_the_first_begins():
+    past = span(date(2025, 1, 1), JANUARY)
+
+    assert succeed([span(JANUARY)], past) == [span(JANUARY), past]
