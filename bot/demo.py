@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 from aiohttp import web
 
-from bot import demo_data
+from bot import demo_seed
 from bot.app import House, open_house
 from bot.channels.wechat_official import Config as WechatConfig
 from bot.channels.wecom_robot import Config as RobotConfig
@@ -29,7 +29,7 @@ from bot.config import (
     Settings,
     WebSettings,
 )
-from bot.demo_data import DemoPeople
+from bot.demo_seed import DemoPeople
 from bot.demo_templates import mappings, sandbox_templates
 from bot.gateways.wechat_pay_config import Config as WechatPayConfig
 from bot.menu import BUTTONS
@@ -102,8 +102,8 @@ async def serve(ask: DemoAsk) -> None:
         platforms = await _platforms(ask, stack)
         settings = _settings(ask, platforms.facts)
         house = await stack.enter_async_context(open_house(settings, platforms.clock))
-        people = await demo_data.seed(
-            house.db, data_dir=ask.folder, now=platforms.clock.now(), account=ACCOUNT
+        people = await demo_seed.seed(
+            house.db, folder=ask.folder, now=platforms.clock.now(), account=ACCOUNT
         )
         await platforms.meet(house, people)
         _write_facts(ask, settings, platforms.facts, people)
@@ -131,7 +131,7 @@ class Platforms(Protocol):
         ...
 
 
-class _InProcess:
+class _Here:
     def __init__(self, world: World) -> None:
         self._world = world
         self.facts: Mapping[str, Any] = world.facts()
@@ -143,9 +143,10 @@ class _InProcess:
         self._world.clock.on_tick.append(house.runner.tick)
 
 
-class _ElsewhereProcess:
+class _Elsewhere:
     def __init__(self, control_url: str, facts: Mapping[str, Any], http: Any) -> None:  # noqa: ANN401
         self._control_url, self._http = control_url, http
+        self._phone_url = control_url.removesuffix("/control") + "/phone"
         self.facts = facts
         self._remote = RemoteClock()
         self.clock: DemoClock = self._remote
@@ -165,6 +166,9 @@ class _ElsewhereProcess:
         }
         async with self._http.post(f"{self._control_url}/bots", json=said) as response:
             response.raise_for_status()
+        known = {"residents": people.residents, "staff": people.staff}
+        async with self._http.post(f"{self._phone_url}/people", json=known) as response:
+            response.raise_for_status()
 
     async def set_clock(self) -> None:
         """Take over the platforms' time."""
@@ -175,13 +179,13 @@ class _ElsewhereProcess:
 async def _platforms(ask: DemoAsk, stack: AsyncExitStack) -> Platforms:
     if not ask.platforms_url:
         folder = ask.folder / "platforms"
-        return _InProcess(World.open(folder, base_url=ask.base_url, now=ask.start))
+        return _Here(World.open(folder, base_url=ask.base_url, now=ask.start))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     control_url = ask.platforms_url.rstrip("/") + "/_sandbox/control"
     async with http.get(f"{control_url}/platforms") as response:
         response.raise_for_status()
         facts = await response.json()
-    elsewhere = _ElsewhereProcess(control_url, facts, http)
+    elsewhere = _Elsewhere(control_url, facts, http)
     await elsewhere.set_clock()
     return elsewhere
 

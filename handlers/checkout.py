@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from handlers.deps import HandlerDeps
+from storage import crashpoints
 from storage.errors import (
     CollectionClosed,
     GatewayUnavailable,
@@ -192,6 +193,7 @@ class Checkout:
             payer_id=choice.openid,
             payer_ip=choice.address,
         )
+        crashpoints.reach("order.before_call")
         try:
             collection = await gateway.create(ask)
         except OrderRefused as refused:
@@ -202,7 +204,9 @@ class Checkout:
                 extra={"order_no": opened.order_no, "reason": trouble.reason},
             )
             return Started(opened.order_no, Step.UNAVAILABLE)
+        crashpoints.reach("order.after_call")
         await self._keep(opened.order_no, collection)
+        crashpoints.reach("order.after_save")
         return Started(opened.order_no, Step.PAYING)
 
     async def _keep(self, order_no: str, collection: Collection) -> None:

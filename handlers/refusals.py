@@ -46,6 +46,8 @@ WORDS: Final[dict[type[Trouble], str]] = {
     "请经理核对并签字以后再发。",
     e.OpeningSheetDisagrees: "期初表和账上的合计对不上，没有签字：{rows}。\n请核对以后再提交。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
+    e.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
+    "请换一个开始日期，或者先结束原来的标准。",
     e.UnknownOrder: "没有找到这笔支付，没有扣款。\n请回复“缴费”重新发起。",
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",

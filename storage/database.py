@@ -117,7 +117,9 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     if make_url(url).get_backend_name() == "sqlite":
         backend: Backend = await _SqliteBackend.open(Path(make_url(url).database or ""))
     else:
-        backend = _PostgresBackend(create_async_engine(url, pool_size=4, max_overflow=0))
+        backend = _PostgresBackend(
+            create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
+        )
     database = Database(backend, url)
     try:
         yield database
@@ -132,7 +134,9 @@ async def open_reader(url: str) -> AsyncIterator[Database]:
         path = quote(str(_existing_file(url)))
         backend: Backend = _SqliteReader(await _open_sqlite(f"file:{path}?mode=ro", "BEGIN"))
     else:
-        backend = _PostgresReader(create_async_engine(url, pool_size=1, max_overflow=0))
+        backend = _PostgresReader(
+            create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        )
     database = Database(backend, url)
     try:
         yield database
@@ -153,7 +157,9 @@ class _Sqlite:
     def __init__(self, link: aiosqlite.Connection, begin: str) -> None:
         self.link = link
         self.raw: RawConnection = link._conn
-        engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
+        engine = create_engine(
+            "sqlite://", hide_parameters=True, creator=lambda: self.raw, poolclass=StaticPool
+        )
         event.listen(engine, "begin", lambda tx: self.raw.execute(begin) and None)
         self.connection = engine.connect()
 

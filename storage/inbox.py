@@ -2,16 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, case, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.kinds import OutboxState
 from storage.models.messages import inbox, outbox
 from storage.models.people import identities
 from storage.ports.chat import IncomingKind, IncomingMessage
+from storage.prepared import Insert, Prepared
 from storage.queries.residents import Person, person_of
-from storage.sql import database_now, insert, insert_once
+from storage.sql import database_now
 
 WINDOWS: Final = {
     IncomingKind.TEXT: (timedelta(hours=48), 5),
@@ -23,6 +34,41 @@ WINDOWS: Final = {
     IncomingKind.SCAN: (timedelta(minutes=1), 3),
 }
 """How long, and for how many messages, an act of hers lets us answer unasked."""
+
+_TAKEN: Final = ("account", "message_key", "openid", "kind", "said", "heard_at")
+_TAKE_IN = Prepared(
+    lambda insert: (
+        insert(inbox)
+        .values({"is_answered": 0, **{name: bindparam(name) for name in _TAKEN}})
+        .on_conflict_do_nothing()
+        .returning(inbox.c.id)
+    )
+)
+
+
+def _write_meet(insert: Insert) -> ReturningInsert[Any]:
+    names = ("account", "openid", "window_until", "window_left", "is_following")
+    statement = insert(identities).values(
+        {"first_seen_at": bindparam("now"), **{name: bindparam(name) for name in names}}
+    )
+    old, new = identities.c, statement.excluded
+    is_open = old.window_until > bindparam("now")
+
+    def larger(name: str) -> ColumnElement[Any]:
+        return case((and_(is_open, old[name] > new[name]), old[name]), else_=new[name])
+
+    is_hers = bindparam("is_hers", type_=Integer) == 1
+    return statement.on_conflict_do_update(
+        index_elements=["account", "openid"],
+        set_={
+            "is_following": case((is_hers, new.is_following), else_=old.is_following),
+            "window_until": larger("window_until"),
+            "window_left": larger("window_left"),
+        },
+    ).returning(identities.c.id, identities.c.has_held)
+
+
+_MEET = Prepared(_write_meet)
 
 _MARK = update(inbox).where(inbox.c.id == bindparam("row_id")).values(is_answered=1)
 
@@ -37,22 +83,18 @@ class Accepted:
 
 def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accepted | None:
     """Take a message in and say who spoke; None where it was taken in before."""
-    inbox_id = insert_once(
+    taken = _TAKE_IN.rows(
         tx,
-        inbox,
-        {
-            "account": message.account,
-            "message_key": message.message_key[:160],
-            "openid": message.sender,
-            "kind": message.kind,
-            "said": message.text[:2000],
-            "heard_at": now,
-            "is_answered": 0,
-        },
+        account=message.account,
+        message_key=message.message_key[:160],
+        openid=message.sender,
+        kind=message.kind,
+        said=message.text[:2000],
+        heard_at=now,
     )
-    if inbox_id is None:
+    if not taken:
         return None
-    return Accepted(inbox_id, person_of(tx, _meet(tx, message, now), now=now))
+    return Accepted(taken[0].id, person_of(tx, _meet(tx, message, now), now=now))
 
 
 def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
@@ -62,31 +104,16 @@ def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
     platform's report on a message of ours is no act of hers.
     """
     length, count = WINDOWS.get(message.kind, (timedelta(), 0))
-    until = now + length
-    is_open = identities.c.window_until > now
-    is_following = message.kind is not IncomingKind.UNFOLLOW
-    is_hers = message.kind is not IncomingKind.DELIVERY
-    old_until, old_left = identities.c.window_until, identities.c.window_left
-    row = tx.execute(
-        insert(tx, identities)
-        .values(
-            account=message.account,
-            openid=message.sender,
-            first_seen_at=now,
-            window_until=until,
-            window_left=count,
-            is_following=is_following,
-        )
-        .on_conflict_do_update(
-            index_elements=["account", "openid"],
-            set_={
-                "is_following": is_following if is_hers else identities.c.is_following,
-                "window_until": case((and_(is_open, old_until > until), old_until), else_=until),
-                "window_left": case((and_(is_open, old_left > count), old_left), else_=count),
-            },
-        )
-        .returning(identities.c.id, identities.c.has_held)
-    ).one()
+    (row,) = _MEET.rows(
+        tx,
+        account=message.account,
+        openid=message.sender,
+        now=now,
+        window_until=now + length,
+        window_left=count,
+        is_following=message.kind is not IncomingKind.UNFOLLOW,
+        is_hers=int(message.kind is not IncomingKind.DELIVERY),
+    )
     if row.has_held and length:
         release_held(tx, row.id, now=now)
     return int(row.id)

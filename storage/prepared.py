@@ -1,11 +1,13 @@
 """Statements of the hot path: SQLAlchemy writes each once per engine, the driver runs it often."""
 
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
 
 Statement = Select[Any] | ReturningInsert[Any]
@@ -53,14 +55,21 @@ class _Text:
         kinds = [column.type.dialect_impl(dialect) for column in columns]
         turns = [kind.result_processor(dialect, None) for kind in kinds]
         self._turns = [(place, turn) for place, turn in enumerate(turns) if turn is not None]
-        self._row = namedtuple("Row", columns.keys(), rename=True)._make  # noqa: PYI024
+        names = [str(column.key) for column in columns]
+        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+        self._row = row._make
 
     def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Run it over the driver's own connection."""
+        """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
         given = {**self._fixed, **values}
         places = [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
         raw: Any = tx.connection.dbapi_connection
-        found = raw.execute(self._sql, places).fetchall()
+        try:
+            found = raw.execute(self._sql, places).fetchall()
+        except sqlite3.Error as trouble:
+            raise DBAPIError.instance(
+                self._sql, None, trouble, sqlite3.Error, dialect=tx.dialect
+            ) from trouble
         if not self._turns:
             return [*map(self._row, found)]
         return [self._turned(row) for row in found]

@@ -41,7 +41,7 @@ def incoming(
 
 def add_community(tx: Connection, name: str = "翡翠湾", **choices) -> int:
     """Add a community that is open, with an office; `choices` are its policy's columns."""
-    community_id = tx.execute(
+    community_id: int = tx.execute(
         insert(communities)
         .values(
             name=name,
@@ -50,6 +50,7 @@ def add_community(tx: Connection, name: str = "翡翠湾", **choices) -> int:
             duty_hours="每天8:30到17:30",
             address="1栋一楼大厅",
             opened_at=NOW - timedelta(days=365),
+            widened_at=NOW - timedelta(days=365),
         )
         .returning(communities.c.id)
     ).scalar_one()
@@ -153,7 +154,7 @@ def add_binding(
 
 def add_staff(tx: Connection, community_id: int, name: str, role: StaffRole, openid: str) -> int:
     """Employ somebody who serves a community and is known in chat."""
-    staff_id = tx.execute(
+    staff_id: int = tx.execute(
         insert(staff).values(name=name, phone=f"139{openid}", role=role).returning(staff.c.id)
     ).scalar_one()
     tx.execute(insert(staff_communities).values(staff_id=staff_id, community_id=community_id))

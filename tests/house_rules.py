@@ -16,7 +16,7 @@ BELOW = {
 
 FLOORS = (
     {"models", "kinds", "errors", "ports", "periods", "money", "crashpoints"},
-    {"rules", "events", "database", "gate", "sql"},
+    {"rules", "events", "database", "gate", "sql", "prepared"},
     {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps"},
     {"operations"},
     {"migrations", "migrate"},
@@ -41,6 +41,7 @@ CATCH_ALL = (
     "storage/gate.py",
     "handlers/router.py",
     "scheduler/runner.py",
+    "scheduler/guard.py",
     "bot/web/middleware.py",
 )
 ENVIRONMENT = ("bot/config.py",)

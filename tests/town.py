@@ -32,7 +32,7 @@ class Town:
 
 def build(tx: Connection, **choices) -> Town:
     """Build the town; `choices` are its policy's columns."""
-    community_id = factories.add_community(tx, **choices)
+    community_id = factories.add_community(tx, **{"refund_automatic_fen": 0} | choices)
     unit_ids = {}
     for number in range(1, 13):
         code = f"3-{1 if number <= 6 else 2}-{100 + number}"
@@ -76,8 +76,8 @@ def household(tx: Connection, community_id: int, code: str, openid: str) -> int:
 def _once(tx: Connection, table, **values) -> int:
     known = tx.execute(select(table.c.id).filter_by(**values)).scalar_one_or_none()
     if known is not None:
-        return known
-    return tx.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+        return int(known)
+    return int(tx.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
 
 
 def person(tx: Connection, openid: str, **values) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.places import ConfigOption, DataOption, database_url, fail
+from bot.cli.places import ConfigOption, FolderOption, database_url, fail
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.queries.proofs import SENTENCES, Broken, prove
@@ -15,12 +15,12 @@ from storage.queries.proofs import SENTENCES, Broken, prove
 
 def command(
     config: ConfigOption = None,
-    data: DataOption = None,
+    folder: FolderOption = None,
     json_lines: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Prove that every sentence about the books is true."""
     try:
-        broken = asyncio.run(_prove(database_url(config, data)))
+        broken = asyncio.run(_prove(database_url(config, folder)))
     except StorageUnavailable as trouble:
         fail(trouble.reason)
     if json_lines:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.places import ConfigOption, DataOption, database_url, fail
+from bot.cli.places import ConfigOption, FolderOption, database_url, fail
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.queries.book import book
@@ -14,12 +14,12 @@ from storage.queries.book import book
 
 def command(
     config: ConfigOption = None,
-    data: DataOption = None,
+    folder: FolderOption = None,
     json_lines: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Print our own book; readable beside a running bot."""
     try:
-        ours = asyncio.run(_book(database_url(config, data)))
+        ours = asyncio.run(_book(database_url(config, folder)))
     except StorageUnavailable as trouble:
         fail(trouble.reason)
     if json_lines:

@@ -14,7 +14,7 @@ from storage.errors import StorageUnavailable
 
 def command(
     port: Annotated[int, typer.Option(help="Where to answer, on loopback.")] = 8080,
-    data: Annotated[Path, typer.Option(help="The demo's folder.")] = Path(".demo"),
+    folder: Annotated[Path, typer.Option("--data", help="The demo's folder.")] = Path(".demo"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew.")] = False,  # noqa: FBT002
     now: Annotated[str, typer.Option(help="Start the virtual clock here (ISO).")] = "",
     database: Annotated[str, typer.Option(help="Another database than SQLite.")] = "",
@@ -25,8 +25,8 @@ def command(
     config.arm_crashpoints()
     try:
         if fresh:
-            demo.start_fresh(data)
-        ask = demo.DemoAsk(port, data.resolve(), _instant(now), database, platforms)
+            demo.start_fresh(folder)
+        ask = demo.DemoAsk(port, folder.resolve(), _instant(now), database, platforms)
     except ValueError as trouble:
         fail(str(trouble))
     typer.echo(f"打开 http://127.0.0.1:{port}/_sandbox/phone 开始体验（Ctrl+C 结束）")

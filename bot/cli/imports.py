@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.places import ConfigOption, DataOption, database_url, fail
+from bot.cli.places import ConfigOption, FolderOption, database_url, fail
 from bot.spreadsheets.importing import ImportAsk, ImportReport, Mode, SheetKind, import_sheet
 from bot.spreadsheets.writing import write_marked
 from storage.audit import CLOCK
@@ -21,7 +21,7 @@ def command(
     kind: Annotated[SheetKind, typer.Argument(help="estate, bills or tariffs")],
     file: Annotated[Path, typer.Argument(help="The .xlsx file.")],
     config: ConfigOption = None,
-    data: DataOption = None,
+    folder: FolderOption = None,
     apply: Annotated[bool, typer.Option("--apply", help="Change the books.")] = False,  # noqa: FBT002
     good_rows: Annotated[  # noqa: FBT002
         bool, typer.Option("--good-rows", help="Of an estate: take the good rows, mark the bad.")
@@ -34,7 +34,7 @@ def command(
     mode = Mode.LOOK
     if apply:
         mode = Mode.GOOD_ROWS if good_rows else Mode.APPLY
-    raise typer.Exit(run_import(database_url(config, data), kind, file, mode, community))
+    raise typer.Exit(run_import(database_url(config, folder), kind, file, mode, community))
 
 
 def run_import(

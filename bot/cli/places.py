@@ -9,7 +9,7 @@ import typer
 from bot import config
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="The bot's configuration.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="A demo's folder.")]
+FolderOption = Annotated[Path | None, typer.Option("--data", help="A demo's folder.")]
 
 
 def database_url(config_file: Path | None, demo_folder: Path | None) -> str:

@@ -13,10 +13,12 @@ from bot.sandbox.server import serve
 
 def command(
     port: Annotated[int, typer.Option(help="Where to answer, on loopback.")] = 8090,
-    data: Annotated[Path, typer.Option(help="Where the books are kept.")] = Path(".sandbox"),
+    folder: Annotated[Path, typer.Option("--data", help="Where the books are kept.")] = Path(
+        ".sandbox"
+    ),
     now: Annotated[str, typer.Option(help="Start the virtual clock here (ISO).")] = "",
 ) -> None:
     """Run the platforms until they are told to stop."""
     log.set_up("INFO")
     start = datetime.fromisoformat(now) if now else None
-    asyncio.run(serve(data.resolve(), port, now=start))
+    asyncio.run(serve(folder.resolve(), port, now=start))

@@ -1,5 +1,6 @@
 """The control plane: what an outsider may do to the sandbox, and see of it."""
 
+import contextlib
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -181,7 +182,7 @@ def events(world: World) -> Callable[[web.Request], Awaitable[web.StreamResponse
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        with world.live.subscribe() as queue:
+        with contextlib.suppress(ConnectionResetError), world.live.subscribe() as queue:
             first = json.dumps({"type": "clock", **clock_told(world)})
             await response.write(f"data: {first}\n\n".encode())
             while not world.is_closing.is_set():

@@ -10,7 +10,7 @@ from bot.sandbox.clock import SHANGHAI, from_ms, iso, to_ms
 from bot.sandbox.ground import Ground
 from bot.sandbox.keys import Keys
 
-MERCHANT_NAME = "幸福物业服务有限公司"
+MERCHANT_NAME = "云栖物业服务有限公司"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);

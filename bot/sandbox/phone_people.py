@@ -24,7 +24,7 @@ class PhoneDirectory:
         """Read what was told before, or the demo's own file beside the sandbox's folder."""
         self._world = world
         self._told: dict[str, dict[str, Any]] = {}
-        self._kept = world.data_dir / KEPT
+        self._kept = world.folder / KEPT
 
     def take(self, told: Mapping[str, Any]) -> int:
         """Take `{residents: [...], staff: [...]}`; return how many people are known now."""
@@ -89,7 +89,7 @@ class PhoneDirectory:
         if self._kept.exists():
             self._told = json.loads(self._kept.read_text(encoding="utf-8"))
             return
-        for folder in (self._world.data_dir, self._world.data_dir.parent):
+        for folder in (self._world.folder, self._world.folder.parent):
             facts = _facts(folder / "demo.json")
             if facts:
                 self.take(facts)

@@ -124,11 +124,6 @@ class World:
         return self.ground.folder
 
     @property
-    def data_dir(self) -> Path:
-        """The sandbox's folder."""
-        return self.ground.folder
-
-    @property
     def control_url(self) -> str:
         """Where the control plane answers."""
         return self.base_url + CONTROL

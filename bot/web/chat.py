@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.channels.wechat_codec import BadCallback
-from bot.web.deadlines import REPLY_SECONDS, Deadlines
+from bot.web.deadlines import Deadlines
 from bot.web.parts import Account, WebParts
 from bot.web.reading import UnfitRequest, read_body
 from bot.web.repeats import Repeats
@@ -32,12 +32,11 @@ _PLAIN: Final = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosnif
 class ChatDoor:
     """Callbacks of all official accounts."""
 
-    def __init__(self, parts: WebParts, *, seconds: float = REPLY_SECONDS) -> None:
-        """Stand before the router; `seconds` is how long an answer may take."""
+    def __init__(self, parts: WebParts) -> None:
+        """Stand before the router."""
         self._parts = parts
-        self._seconds = seconds
         self._repeats: Repeats | None = None
-        self._deadlines = Deadlines(SUCCESS, seconds=seconds)
+        self._deadlines = Deadlines(SUCCESS, seconds=parts.reply_seconds)
         self._answered: list[int] = []
         self._marking: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()

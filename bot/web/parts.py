@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from bot.web.deadlines import REPLY_SECONDS
 from bot.web.metrics import Metrics
 from handlers.deps import HandlerDeps
 from storage.database import Database
@@ -97,6 +98,8 @@ class WebParts:
     """Where MP_verify_*.txt files lie."""
     wake: Callable[[], None] = nothing
     """Called when something was put into the outbox."""
+    reply_seconds: float = REPLY_SECONDS
+    """How long a chat answer may take before it goes out by the outbox."""
     metrics: Metrics = field(default_factory=Metrics)
     is_ready: Callable[[], bool] = lambda: True
     """Whether all the rest (clock, channels) is up."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.web.parts import WebParts
 from bot.web.reading import read_body
 from handlers.webhooks.payments import Hearing, hear
+from storage import crashpoints
 from storage.errors import StorageUnavailable
 from storage.ports.payments import PaymentGateway, WebhookRejected, WebhookReply, WebhookRequest
 
@@ -43,16 +44,19 @@ class WebhookDoor:
     async def _reply(
         self, gateway: PaymentGateway, request: WebhookRequest
     ) -> tuple[str, WebhookReply]:
+        crashpoints.reach("notice.before_verify")
         try:
             fact = gateway.read_webhook(request, now=self._parts.clock.now())
         except WebhookRejected as rejected:
             log.info("webhook.rejected", extra={"cause": rejected.cause})
             return rejected.cause, rejected.reply
+        crashpoints.reach("notice.after_verify")
         try:
             hearing = await hear(fact, self._parts.handler_deps)
         except StorageUnavailable:
             log.warning("webhook.not_kept", extra={"gateway": gateway.name})
             return "not_kept", replace(gateway.ask_again(), status=503)
+        crashpoints.reach("notice.before_answer")
         if hearing is Hearing.UNKNOWN:
             return "unknown", replace(gateway.ask_again(), status=404)
         return "heard", gateway.acknowledge()

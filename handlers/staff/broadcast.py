@@ -1,5 +1,6 @@
 """Writing to many (群发): text → audience → preview with counts → confirm, or a time."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from handlers import words
@@ -44,6 +45,9 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     office(turn, *SENDERS)
     known = dict(turn.memory.facts)
     step, said = known.pop("step", ""), turn.message.text.strip()
+    if step != "confirm" and said in NO:
+        turn.memory.settle()
+        return OutgoingMessage(NAME, "好的，不发了，什么都没有改动。")
     if step == "confirm":
         return await _decide(turn, deps, str(known["broadcast_no"]), said)
     if step == "text":
@@ -84,12 +88,28 @@ async def _next(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoin
             "不发了，回复“取消”。",
         )
     if not known["community_id"]:
-        staff = office(turn, *SENDERS)
-        served = await deps.db.read(communities_served, staff.community_ids)
+        served = await _served_with(turn, deps, known["to"])
+        if len(served) == 1:
+            return await _draft(turn, deps, known | {"community_id": served[0][0]})
         turn.memory.ask(NAME, step="community", **known)
         names = words.numbered([name for _, name in served])
         return OutgoingMessage(NAME, words.lines("您负责几个小区，这条发给哪个？", names))
     return await _draft(turn, deps, known)
+
+
+async def _served_with(turn: Turn, deps: HandlerDeps, to: str) -> list[tuple[int, str]]:
+    """Return the speaker's communities that have the buildings named; all where none has."""
+    staff = office(turn, *SENDERS)
+    served = await deps.db.read(communities_served, staff.community_ids)
+    said = spoken.read_audience(to)
+    if said is None or not said.buildings:
+        return served
+    fitting = []
+    for key, name in served:
+        with suppress(UnknownAudience):
+            await deps.db.read(resolve, said, key)
+            fitting.append((key, name))
+    return fitting or served
 
 
 async def _draft(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> OutgoingMessage:
@@ -125,7 +145,13 @@ async def _show(
 ) -> OutgoingMessage:
     counts = await deps.db.read(preview, audience, category=view.category, now=turn.now)
     policy = await deps.db.read(policy_on, view.community_id, turn.today)
-    turn.memory.ask(NAME, step="confirm", broadcast_no=view.broadcast_no, audience=audience.dump())
+    turn.memory.ask(
+        NAME,
+        step="confirm",
+        broadcast_no=view.broadcast_no,
+        audience=audience.dump(),
+        category=view.category,
+    )
     return OutgoingMessage(NAME, preview_words(view, counts, policy, turn.now))
 
 
@@ -157,7 +183,7 @@ async def _decide(turn: Turn, deps: HandlerDeps, broadcast_no: str, said: str) -
 
 
 def _confirmed(view: BroadcastView, *, is_later: bool) -> str:
-    when = f"定在{words.moment(view.send_at)}发送" if is_later and view.send_at else "已开始发送"
+    when = f"定在{words.moment(view.send_at)} 发送" if is_later and view.send_at else "已开始发送"
     if view.state is BroadcastState.AWAITING_APPROVAL:
         return words.lines(
             f"群发 {view.broadcast_no} 要发给 {view.recipient_count} 人，人数较多，"

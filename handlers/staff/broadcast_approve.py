@@ -21,7 +21,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return OutgoingMessage(NAME, "同意哪一条？请写上编号，比如“同意群发 N0001”。")
     view = await deps.db.write(approve, named, by=staff, now=turn.now)
     is_later = view.send_at is not None and view.send_at > turn.now
-    when = f"定在{words.moment(view.send_at)}发送" if is_later and view.send_at else "已开始发送"
+    when = f"定在{words.moment(view.send_at)} 发送" if is_later and view.send_at else "已开始发送"
     return OutgoingMessage(
         NAME,
         words.lines(

@@ -1,6 +1,7 @@
 """How a broadcast goes (群发进度, 群发报告): figures, whom it did not reach, and why."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Final
 
 from handlers import words
@@ -65,7 +66,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     failures = await deps.db.read(deliveries, view, states=FAILED, limit=200)
     left_out = await deps.db.read(households_left_out, view, limit=NAMED)
     text = words.lines(
-        *_head(view),
+        *_head(view, turn.now),
         *_figures(report),
         *_failures(failures),
         *_left_out(report, left_out),
@@ -74,12 +75,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
-def _head(view: BroadcastView) -> list[str]:
-    when = (
-        f"，定在{words.moment(view.send_at)}"
-        if view.state is BroadcastState.SCHEDULED and view.send_at
-        else ""
-    )
+def _head(view: BroadcastView, now: datetime) -> list[str]:
+    is_later = view.send_at is not None and view.send_at > now
+    when = f"，定在{words.moment(view.send_at)}" if is_later and view.send_at else ""
     return [
         f"群发 {view.broadcast_no}：{STATES[view.state]}{when}",
         f"发给：{view.community_name} {view.audience_label}，共 {view.recipient_count} 人",

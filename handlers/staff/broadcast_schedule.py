@@ -27,7 +27,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     view = await deps.db.write(schedule, named, send_at=send_at, by=staff, now=turn.now)
     return OutgoingMessage(
         NAME,
-        f"群发 {view.broadcast_no} 改到{words.moment(send_at)}发送。\n"
+        f"群发 {view.broadcast_no} 改到{words.moment(send_at)} 发送。\n"
         f"回复“取消群发 {view.broadcast_no}”可以撤回。",
     )
 

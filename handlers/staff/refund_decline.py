@@ -37,9 +37,11 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """Take the reason."""
-    named = str(turn.memory.facts["refund_no"])
+    named, said = str(turn.memory.facts["refund_no"]), turn.message.text.strip()
     turn.memory.settle()
-    return await _decline(turn, deps, named, turn.message.text.strip())
+    if said in ("取消", "算了", "不拒绝了"):
+        return OutgoingMessage(NAME, f"好的，退款 {named} 没有改动。")
+    return await _decline(turn, deps, named, said)
 
 
 async def _decline(turn: Turn, deps: HandlerDeps, named: str, reason: str) -> OutgoingMessage:

@@ -54,7 +54,7 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
 
 
 async def _claim(deps: JobDeps, now: datetime) -> list[Claimed]:
-    return await deps.db.write(outbox.claim, now=now, limit=BATCH)
+    return await deps.db.jot(outbox.claim, now=now, limit=BATCH)
 
 
 async def _deliver(deps: JobDeps, claimed: Sequence[Claimed], now: datetime) -> list[Outcome]:

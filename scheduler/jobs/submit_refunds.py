@@ -37,6 +37,7 @@ async def _send(deps: JobDeps, work: RefundWork, now: datetime) -> str:
         return "unavailable"
     crashpoints.reach("refund.after_call")
     heard = await deps.db.write(refund_results.note_refund, fact, heard_at=now)
+    crashpoints.reach("refund.after_save")
     return "submitted" if heard.contradiction is None else "contradicted"
 
 

@@ -16,9 +16,13 @@ communities = Table(
     text("duty_hours", 60),
     text("filing_no", 60),
     instant("opened_at", nullable=True),
+    instant("widened_at", nullable=True),
     UniqueConstraint("name"),
 )
-"""`opened_at` is when a manager signed the opening sheet; until then nothing unasked is sent."""
+"""`opened_at` is when a manager signed the opening sheet; until then nothing unasked is sent.
+
+From then until `widened_at` only the pilot households are spoken to unasked.
+"""
 
 buildings = Table(
     "buildings",

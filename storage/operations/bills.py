@@ -16,12 +16,13 @@ from storage.events import BillsIssued
 from storage.kinds import Account, BindingState, OccupancyRole, Urgency
 from storage.ledger import Leg, NewEntry
 from storage.models.bills import bill_lines, bills, fee_items, tariffs
-from storage.models.estate import communities, units
+from storage.models.estate import units
 from storage.models.payments import serials
 from storage.models.people import bindings, identities, occupancies
 from storage.outbox import Addressee, enqueue
 from storage.periods import BillingPeriod
 from storage.queries.estate import Unit, liable_parties, units_of
+from storage.queries.opening import spoken_to
 from storage.rules.tariffs import charge
 from storage.sql import insert
 
@@ -286,15 +287,12 @@ def announce(
     """Tell each who has bound a unit what was issued for a month, all of it in one message.
 
     Says only what this person may see and what is still open. Returns how many messages are new;
-    none where the community's opening sheet is not signed.
+    none to whom the community may not speak unasked yet.
     """
-    opened_at = tx.execute(
-        select(communities.c.opened_at).where(communities.c.id == community_id)
-    ).scalar_one()
-    if opened_at is None:
-        return 0
     merged: dict[tuple[int, int], list[Row[Any]]] = {}
-    for row in tx.execute(_issued_and_seen(community_id, period)):
+    for row in tx.execute(
+        _issued_and_seen(community_id, period).where(spoken_to(tx, community_id))
+    ):
         merged.setdefault((row.unit_id, row.identity_id), []).append(row)
     return sum(
         enqueue(

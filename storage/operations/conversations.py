@@ -1,8 +1,10 @@
 """What a talk is about, what a person does not want to hear, and handing her over to a human."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage import audit
 from storage.audit import Actor
@@ -11,18 +13,25 @@ from storage.kinds import StaffRole
 from storage.models.messages import conversations
 from storage.models.people import identities
 from storage.operations.hearers import tell_staff
-from storage.sql import insert
+from storage.prepared import Insert, Prepared
+
+
+def _write_remember(insert: Insert) -> ReturningInsert[Any]:
+    names = ("identity_id", "memory", "updated_at")
+    statement = insert(conversations).values({name: bindparam(name) for name in names})
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["identity_id"],
+        set_={"memory": new.memory, "updated_at": new.updated_at},
+    ).returning(conversations.c.identity_id)
+
+
+_REMEMBER = Prepared(_write_remember)
 
 
 def remember(tx: Connection, identity_id: int, memory: str, *, now: datetime) -> None:
     """Keep what the talk is about, as JSON text."""
-    tx.execute(
-        insert(tx, conversations)
-        .values(identity_id=identity_id, memory=memory, updated_at=now)
-        .on_conflict_do_update(
-            index_elements=["identity_id"], set_={"memory": memory, "updated_at": now}
-        )
-    )
+    _REMEMBER.rows(tx, identity_id=identity_id, memory=memory, updated_at=now)
 
 
 def set_muted(

@@ -1,6 +1,6 @@
 """Beginning with a community (期初): debts brought along, and the opening sheet that is signed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from storage import audit
 from storage.audit import Actor
-from storage.errors import NotAllowed, OpeningSheetDisagrees
+from storage.errors import NotAllowed, OpeningSheetDisagrees, UnknownAudience
 from storage.kinds import Account, OccupancyRole, StaffRole
 from storage.models.bills import bills, fee_items
 from storage.models.estate import buildings, communities, units
@@ -23,6 +23,7 @@ from storage.queries.estate import Unit, all_communities, liable_parties, units_
 from storage.queries.residents import staff_member
 
 DUE_DAY: Final = 25
+MOST_PILOTS: Final = 10
 
 
 class Reason(StrEnum):
@@ -254,19 +255,15 @@ def sign_opening(
     totals: Mapping[tuple[str, str], int],
     actor: Actor,
     now: datetime,
+    pilot_codes: Collection[str] = (),
 ) -> bool:
     """Take a manager's word that the old books' totals are ours; from now on we may speak.
 
-    `totals`: (building label, fee item name) → fen. Returns False where it was signed before.
-    Raises NotAllowed, and OpeningSheetDisagrees with each total that differs.
+    `totals`: (building label, fee item name) → fen. With `pilot_codes` (at most ten units) only
+    these are spoken to unasked until `widen`. Returns False where it was signed before. Raises
+    NotAllowed, UnknownAudience, and OpeningSheetDisagrees with each total that differs.
     """
-    signer = None if actor.staff_id is None else staff_member(tx, actor.staff_id)
-    if (
-        signer is None
-        or signer.role is not StaffRole.MANAGER
-        or community_id not in signer.community_ids
-    ):
-        raise NotAllowed
+    _check_manager(tx, community_id, actor)
     ours = opening_totals(tx, community_id)
     theirs = {place: fen for place, fen in totals.items() if fen}
     differing = sorted(
@@ -282,9 +279,53 @@ def sign_opening(
     signed = tx.execute(
         update(communities)
         .where(communities.c.id == community_id, communities.c.opened_at.is_(None))
-        .values(opened_at=now)
+        .values(opened_at=now, widened_at=None if pilot_codes else now)
     ).rowcount
     if signed:
+        _choose_pilots(tx, community_id, pilot_codes)
         total = sum(ours.values())
         audit.note(tx, actor, "sign", "opening", str(community_id), at=now, detail=f"{total} fen")
     return bool(signed)
+
+
+def widen(tx: Connection, *, community_id: int, actor: Actor, now: datetime) -> bool:
+    """Speak to every household from now on, not only to the pilots. Raises NotAllowed.
+
+    Returns False where the community is not signed, or was widened before.
+    """
+    _check_manager(tx, community_id, actor)
+    widened = tx.execute(
+        update(communities)
+        .where(
+            communities.c.id == community_id,
+            communities.c.opened_at.is_not(None),
+            communities.c.widened_at.is_(None),
+        )
+        .values(widened_at=now)
+    ).rowcount
+    if widened:
+        audit.note(tx, actor, "widen", "opening", str(community_id), at=now)
+    return bool(widened)
+
+
+def _check_manager(tx: Connection, community_id: int, actor: Actor) -> None:
+    signer = None if actor.staff_id is None else staff_member(tx, actor.staff_id)
+    if (
+        signer is None
+        or signer.role is not StaffRole.MANAGER
+        or community_id not in signer.community_ids
+    ):
+        raise NotAllowed
+
+
+def _choose_pilots(tx: Connection, community_id: int, codes: Collection[str]) -> None:
+    if len(codes) > MOST_PILOTS:
+        raise UnknownAudience(f"{len(codes)}>{MOST_PILOTS}")
+    for code in codes:
+        chosen = tx.execute(
+            update(units)
+            .where(units.c.community_id == community_id, units.c.code == code)
+            .values(is_pilot=1)
+        ).rowcount
+        if not chosen:
+            raise UnknownAudience(code)

@@ -247,6 +247,7 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
     returned as a contradiction, with nothing booked. Money for bills that were paid meanwhile
     goes back by itself; a part that is too much becomes prepayment.
     """
+    crashpoints.reach("settle.after_begin")
     event_key = f"{fact.gateway}:{fact.event_id or f'{fact.order_no}:{fact.state}'}"
     order = tx.execute(
         select(payment_orders)
@@ -352,6 +353,7 @@ def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime
         posted_at=heard_at,
         legs=legs,
     )
+    crashpoints.reach("settle.after_ledger")
     _set_state(tx, order.id, OrderState.PAID, settled_at=heard_at)
     receipts.issue(tx, payment_id, now=heard_at)
     if is_second:
@@ -384,11 +386,8 @@ def _write_payment(
 
 
 def _allocate(tx: Connection, payment_id: int, bill_id: int, share: int, now: datetime) -> None:
-    tx.execute(
-        allocations.insert().values(
-            payment_id=payment_id, bill_id=bill_id, amount_fen=share, booked_at=now
-        )
-    )
+    given = {"payment_id": payment_id, "bill_id": bill_id, "amount_fen": share, "booked_at": now}
+    tx.execute(allocations.insert().values(given))
     tx.execute(update(bills).where(bills.c.id == bill_id).values(paid_fen=bills.c.paid_fen + share))
 
 

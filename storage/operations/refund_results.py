@@ -129,6 +129,7 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
         next_step_at=None,
         platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
     )
+    crashpoints.reach("refund.before_outbox")
     reopened_fen = sum(part.amount_fen for part in parts if part.bill_id is not None)
     event = RefundSettled(
         row.refund_no, label_of(tx, row), row.amount_fen, settled_at.isoformat(), reopened_fen

@@ -15,6 +15,7 @@ from storage.models.messages import outbox as outbox_rows
 from storage.outbox import Addressee
 from storage.periods import shanghai_day
 from storage.queries.bills import open_bills
+from storage.queries.opening import spoken_to
 from storage.queries.policies import policy_on
 from storage.queries.residents import Listener, listeners
 from storage.rules.dunning import reached_steps
@@ -36,11 +37,6 @@ def plan_reminders(tx: Connection, *, community_id: int, now: datetime) -> Plann
     weekly cap leaves out is kept as suppressed, so that staff see why, and is not made up for.
     """
     today = shanghai_day(now)
-    opened = tx.execute(
-        select(communities.c.opened_at).where(communities.c.id == community_id)
-    ).scalar_one()
-    if opened is None:
-        return Planned()
     policy = policy_on(tx, community_id, today)
     steps = reached_steps(policy.reminder_days)
     planned = capped = 0
@@ -69,10 +65,12 @@ def _households(tx: Connection, community_id: int, steps: dict[int, int], today:
     return list(
         tx.execute(
             select(bills.c.unit_id)
+            .join(units, units.c.id == bills.c.unit_id)
             .where(
                 and_(bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_fen),
                 bills.c.due_on.in_(days),
                 bills.c.community_id == community_id,
+                spoken_to(tx, community_id),
             )
             .distinct()
             .order_by(bills.c.unit_id)

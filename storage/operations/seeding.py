@@ -6,8 +6,6 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select, update
 
-from storage import audit
-from storage.audit import CLOCK
 from storage.kinds import BindingState, StaffRole
 from storage.models.estate import communities, units
 from storage.models.people import (
@@ -15,11 +13,10 @@ from storage.models.people import (
     identities,
     occupancies,
     residents,
-    staff,
-    staff_communities,
 )
 from storage.models.policies import policies
-from storage.sql import insert, insert_once
+from storage.operations.staff import add_staff
+from storage.sql import insert_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +67,6 @@ def choose_policy(tx: Connection, policy: FirstPolicy, *, community_id: int) -> 
     return insert_once(tx, policies, values) is not None
 
 
-def appoint(
-    tx: Connection,
-    *,
-    name: str,
-    phone: str,
-    role: StaffRole,
-    community_ids: Sequence[int],
-    now: datetime,
-) -> int:
-    """Make somebody a member of staff of communities; return her key, the same for one phone."""
-    made = insert_once(tx, staff, {"name": name, "phone": phone, "role": role})
-    staff_id: int = tx.execute(select(staff.c.id).where(staff.c.phone == phone)).scalar_one()
-    tx.execute(
-        insert(tx, staff_communities).on_conflict_do_nothing(),
-        [{"staff_id": staff_id, "community_id": one} for one in sorted(community_ids)],
-    )
-    if made is not None:
-        audit.note(tx, CLOCK, "appoint", "staff", str(staff_id), at=now, detail=str(role))
-    return staff_id
-
-
 @dataclass(frozen=True, slots=True)
 class Colleague:
     """A member of staff and her openid."""
@@ -112,7 +88,7 @@ def staff_up(
     """Appoint colleagues for communities and let them act from their chat identities."""
     found = []
     for one in colleagues:
-        staff_id = appoint(
+        staff_id = add_staff(
             tx, name=one.name, phone=one.phone, role=one.role, community_ids=community_ids, now=now
         )
         identity_id = _meet(tx, account, one.openid, now)

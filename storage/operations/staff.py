@@ -1,5 +1,6 @@
 """Who works in the office, for which communities, and by which chat identity we know her."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -18,7 +19,7 @@ def add_staff(
     name: str,
     phone: str,
     role: StaffRole,
-    community_ids: tuple[int, ...],
+    community_ids: Sequence[int],
     now: datetime,
 ) -> int:
     """Take somebody on, or change her role and communities; return her key."""

@@ -72,37 +72,39 @@ _IS_LIVE = text("bindings.state IN ('active', 'applied')")
 """Said as the index of live bindings says it, or the engines read all bindings instead."""
 
 _HOMES = Prepared(
-    lambda _: select(
-        identities.c.account,
-        identities.c.openid,
-        identities.c.chosen_unit_id,
-        identities.c.muted,
-        identities.c.staff_id,
-        bindings.c.id.label("binding_id"),
-        bindings.c.unit_id,
-        bindings.c.role,
-        bindings.c.resident_id,
-        units.c.community_id,
-        units.c.code,
-        units.c.label,
-        units.c.link_epoch,
-        conversations.c.memory,
-        conversations.c.updated_at,
-    )
-    .select_from(
-        identities.outerjoin(conversations)
-        .outerjoin(
-            bindings,
-            and_(
-                bindings.c.identity_id == identities.c.id,
-                bindings.c.state == BindingState.ACTIVE,
-                _IS_LIVE,
-            ),
+    lambda _: (
+        select(
+            identities.c.account,
+            identities.c.openid,
+            identities.c.chosen_unit_id,
+            identities.c.muted,
+            identities.c.staff_id,
+            bindings.c.id.label("binding_id"),
+            bindings.c.unit_id,
+            bindings.c.role,
+            bindings.c.resident_id,
+            units.c.community_id,
+            units.c.code,
+            units.c.label,
+            units.c.link_epoch,
+            conversations.c.memory,
+            conversations.c.updated_at,
         )
-        .outerjoin(units, units.c.id == bindings.c.unit_id)
+        .select_from(
+            identities.outerjoin(conversations)
+            .outerjoin(
+                bindings,
+                and_(
+                    bindings.c.identity_id == identities.c.id,
+                    bindings.c.state == BindingState.ACTIVE,
+                    _IS_LIVE,
+                ),
+            )
+            .outerjoin(units, units.c.id == bindings.c.unit_id)
+        )
+        .where(identities.c.id == bindparam("identity_id"))
+        .order_by(bindings.c.id)
     )
-    .where(identities.c.id == bindparam("identity_id"))
-    .order_by(bindings.c.id)
 )
 
 

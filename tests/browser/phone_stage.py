@@ -249,7 +249,7 @@ def seeded(world: World) -> dict[str, str]:
         openids[name] = world.account.add_person(name).openid
         staff.append({"openid": openids[name], "name": name, "role": role})
     facts = {"residents": residents, "staff": staff}
-    (world.data_dir / "demo.json").write_text(json.dumps(facts), encoding="utf-8")
+    (world.folder / "demo.json").write_text(json.dumps(facts), encoding="utf-8")
     menu = json.dumps(MENU, ensure_ascii=False).replace("{base}", world.base_url)
     world.account.book.keep("menu", menu)
     return openids

@@ -7,12 +7,20 @@ from datetime import date, timedelta
 import pytest
 
 from handlers import refusals
-from storage.errors import AmountMismatch, Contradiction, Refusal, Unavailable, UnitNotChosen
+from storage.errors import (
+    AmountMismatch,
+    Contradiction,
+    NotAnAmount,
+    Refusal,
+    Unavailable,
+    UnitNotChosen,
+)
 from tests.factories import NOW
 
 
 def kinds(of: type) -> list[type]:
-    return [one for sub in of.__subclasses__() for one in (sub, *kinds(sub))]
+    found: list[type] = of.__subclasses__()
+    return [one for kind in found for one in (kind, *kinds(kind))]
 
 
 EXAMPLES = {
@@ -28,6 +36,8 @@ EXAMPLES = {
     "reason": "正在对账",
     "community_name": "翡翠湾",
     "words": "五栋",
+    "fee_item": "物业费",
+    "taken_from_on": date(2026, 1, 1),
     "found": "房号和欠费",
 }
 
@@ -71,6 +81,6 @@ def test_several_flats_are_listed_with_the_numbers_that_pick_them():
 
 
 def test_what_was_typed_cannot_fill_in_our_words():
-    said = refusals.words(refusals.e.NotAnAmount("{left_fen}"))
+    said = refusals.words(NotAnAmount("{left_fen}"))
 
     assert "{left_fen}" in said

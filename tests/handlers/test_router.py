@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from sqlalchemy import func, select
 from handlers import memory, pace
 from handlers.router import Router
 from handlers.turn import Intent, Memory, Turn
+from handlers.understanding import examples
+from handlers.understanding.recogniser import INTENT_NAMES
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.kinds import StaffRole
@@ -32,7 +35,8 @@ class CountingDoors(Database):
     """A database that writes down which door was used."""
 
     def __init__(self, inner: Database) -> None:
-        self.inner, self.url, self.used = inner, inner.url, []
+        self.inner, self.url = inner, inner.url
+        self.used: list[tuple[str, str]] = []
 
     async def write(self, operation, *args, **kwargs):
         self.used.append(("write", operation.__name__))
@@ -295,3 +299,23 @@ def test_a_memory_is_the_same_after_it_was_kept():
     assert memory.recall(memory.text_of(kept)) == kept
     assert memory.text_of(Memory()) == "{}"
     assert memory.recall("{}") == Memory()
+
+
+@pytest.mark.parametrize(
+    "situation", [on.stranger, on.owing, on.two_flats, on.paid_twice, on.tenant, on.needs_code]
+)
+async def test_no_talk_ends_in_a_fault(scene, situation, caplog):
+    sayings = [text for _, text in examples.load(INTENT_NAMES)]
+    chance = random.Random(20261123)
+    odd = ["", " ", "0", "第99个", "999999999元", "😀", "{x}", "%s", "a" * 500, "\x00", "1", "2"]
+
+    async with scene(situation) as talk:
+        for text in chance.sample(sayings, 150) + odd * 3:
+            if "确认" in text:
+                continue
+            reply = await talk.hear(text)
+            talk.clock.advance(timedelta(seconds=3))
+            assert reply is not None
+            assert reply.text
+            assert reply.kind != "fault", (text, caplog.text[-800:])
+            assert len((reply.text + reply.url).encode()) < 2048, text

@@ -78,7 +78,7 @@ export function drawHints(say) {
   const hint = (title, about, onclick) => h("li", {}, h("button", { type: "button", onclick }, h("span", {}, h("b", {}, title), h("small", {}, about)), icon("right")));
   const hints = [];
   if (person?.role) {
-    hints.push(hint("问“今日收款”", "收了多少、退了多少", () => say("今日收款")), hint("说“群发通知”", "给一栋楼发通知，先看能到几人", () => say("群发通知")), hint("问“待审退款”", "同意或退回一笔退款", () => say("待审退款")));
+    hints.push(hint("问“今日”", "收了多少、退了多少、还欠多少", () => say("今日")), hint("说“群发 3栋 …”", "先看能到几户，确认了才发", () => say("群发 3栋 明天上午9点到12点停水检修")), hint("问“群发报告”", "谁收到了、谁没有、为什么", () => say("群发报告")), hint("问“待审批”", "等着同意的退款、群发和绑定", () => say("待审批")));
   } else {
     if (person && !person.bound && person.unit && person.phone) hints.push(hint("先绑定房屋", "一句话说完房号、姓名、手机号", () => say(`绑定 ${person.unit.split("、")[0]} ${person.name} ${person.phone}`)));
     hints.push(hint("问“我欠多少”", "一笔一笔说给您听", () => say("我欠多少")),

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("duty_hours", sa.String(length=60), server_default="", nullable=False),
         sa.Column("filing_no", sa.String(length=60), server_default="", nullable=False),
         sa.Column("opened_at", base.UtcDateTime(), nullable=True),
+        sa.Column("widened_at", base.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_communities")),
         sa.UniqueConstraint("name", name=op.f("uq_communities_name")),
     )

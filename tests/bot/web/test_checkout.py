@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, func, select, update
 
@@ -43,7 +42,7 @@ async def start(door: TestClient, token: str, **more) -> str:
     """Press pay for everything and return the address of the order's page."""
     answer = await press(door, token, ticks(await open_page(door, token)), **more)
     assert answer.status == 303
-    return answer.headers["Location"]
+    return str(answer.headers["Location"])
 
 
 async def test_the_page_itemises_what_is_open_and_its_total(door: TestClient, town: Town):
@@ -156,15 +155,13 @@ async def test_paying_from_an_old_page_opens_a_new_order(door: TestClient, town:
     assert len(town.till.asks) == 2
 
 
-@pytest.mark.parametrize(
-    "amount", ["0", "-5", "100000000000000000000", "１００", "1e2", "NaN", "", "25061"]
-)
-async def test_an_amount_from_the_browser_is_never_taken(door: TestClient, town: Town, amount: str):
+async def test_an_amount_from_the_browser_is_never_taken(door: TestClient, town: Town):
     token = town.token(town.first)
 
-    answer = await press(door, token, [f"{town.first.bill_ids[0]}-{amount}"])
+    for amount in ("0", "-5", "1" + "0" * 20, "１００", "1e2", "NaN", "", "25061"):
+        answer = await press(door, token, [f"{town.first.bill_ids[0]}-{amount}"])
+        assert 400 <= answer.status < 500
 
-    assert 400 <= answer.status < 500
     assert town.till.asks == {}
 
 
@@ -174,10 +171,12 @@ async def test_a_bill_that_changed_since_the_page_was_shown_is_shown_again(
     token = town.token(town.first)
     shown = ticks(await open_page(door, token))
     await town.db.write(
-        lambda tx: tx.execute(
-            update(bills).where(bills.c.id == town.first.bill_ids[0]).values(amount_fen=26000)
+        lambda tx: (
+            tx.execute(
+                update(bills).where(bills.c.id == town.first.bill_ids[0]).values(amount_fen=26000)
+            )
+            and None
         )
-        and None
     )
 
     answer = await press(door, token, shown)
@@ -206,15 +205,12 @@ async def test_nothing_ticked_is_said_and_opens_nothing(door: TestClient, town: 
     assert "至少勾选一笔" in await answer.text()
 
 
-@pytest.mark.parametrize("fields", [{}, {"gateway": "alipay"}, {"gateway": "../etc"}])
-async def test_a_gateway_that_is_not_offered_is_refused(
-    door: TestClient, town: Town, fields: dict[str, str]
-):
+async def test_a_gateway_that_is_not_offered_is_refused(door: TestClient, town: Town):
     tick = f"{town.first.bill_ids[0]}-25060"
 
-    answer = await door.post(f"/pay/{town.token(town.first)}", data={"bill": tick} | fields)
-
-    assert answer.status == 400
+    for fields in ({}, {"gateway": "alipay"}, {"gateway": "../etc"}):
+        answer = await door.post(f"/pay/{town.token(town.first)}", data={"bill": tick} | fields)
+        assert answer.status == 400
 
 
 async def test_no_answer_from_the_platform_keeps_the_same_number(door: TestClient, town: Town):
@@ -310,8 +306,9 @@ async def test_a_form_of_another_site_is_refused(door: TestClient, town: Town):
 
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
         {"Origin": "https://evil.example"},
-        {"Origin": "null"},
     ):
         answer = await press(door, token, shown, headers=headers)
         assert answer.status == 403
@@ -333,16 +330,20 @@ async def test_forged_foreign_and_expired_links_read_alike(door: TestClient, tow
 async def test_a_link_ends_with_its_binding_and_with_its_epoch(door: TestClient, town: Town):
     first, second = town.token(town.first), town.token(town.second)
     await town.db.write(
-        lambda tx: tx.execute(
-            update(bindings).where(bindings.c.id == town.first.binding_id).values(state="removed")
+        lambda tx: (
+            tx.execute(
+                update(bindings)
+                .where(bindings.c.id == town.first.binding_id)
+                .values(state="removed")
+            )
+            and None
         )
-        and None
     )
     await town.db.write(
-        lambda tx: tx.execute(
-            update(units).where(units.c.id == town.second.unit_id).values(link_epoch=1)
+        lambda tx: (
+            tx.execute(update(units).where(units.c.id == town.second.unit_id).values(link_epoch=1))
+            and None
         )
-        and None
     )
 
     await open_page(door, first, 404)
@@ -364,12 +365,14 @@ async def test_anothers_order_is_as_unknown_as_none(door: TestClient, town: Town
 
 async def test_the_paper_bill_opens_what_the_present_owner_owes(door: TestClient, town: Town):
     await town.db.write(
-        lambda tx: tx.execute(
-            update(bills)
-            .where(bills.c.id == town.first.bill_ids[0])
-            .values(liable_id=town.second.owner_id)
+        lambda tx: (
+            tx.execute(
+                update(bills)
+                .where(bills.c.id == town.first.bill_ids[0])
+                .values(liable_id=town.second.owner_id)
+            )
+            and None
         )
-        and None
     )
     token = town.paper_token(town.first)
 

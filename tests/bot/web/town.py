@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Executable, select, update
 
 from bot.web.server import Company, WebParts
 from handlers.deps import HandlerDeps
@@ -20,7 +20,8 @@ from storage.models.bills import bills
 from storage.models.estate import communities, units
 from storage.models.people import bindings, identities
 from storage.operations.bills import NewBill, book_bills
-from storage.operations.estate import EstateRow, import_estate
+from storage.operations.estate import import_estate
+from storage.operations.estate_plan import EstateRow
 from storage.operations.tariffs import fee_item_ids
 from storage.periods import BillingPeriod
 from storage.ports.chat import IncomingMessage, OutgoingMessage
@@ -145,7 +146,9 @@ class Till:
         try:
             told = json.loads(request.body)
         except (ValueError, RecursionError):
-            raise WebhookRejected("malformed", WebhookReply(400, b'{"code":"FAIL"}')) from None
+            told = None
+        if not isinstance(told, dict) or "state" not in told:
+            raise WebhookRejected("malformed", WebhookReply(400, b'{"code":"FAIL"}'))
         if "refund_no" in told:
             state = RefundState(told.pop("state"))
             return RefundFact(gateway=self.name, state=state, **told)
@@ -185,6 +188,7 @@ class Flat:
     binding_id: int
     owner_id: int
     bill_ids: tuple[int, ...]
+    open_fen: tuple[int, ...]
 
 
 @dataclass
@@ -207,6 +211,14 @@ class Town:
     def paper_token(self, flat: Flat) -> str:
         link = PayLink(flat.unit_id, 0, 0, TODAY + timedelta(days=90))
         return self.links.pay_url(link).rpartition("/")[2]
+
+    async def change(self, statement: Executable) -> None:
+        """Change the books behind everybody's back."""
+
+        def run(tx: Connection) -> None:
+            tx.execute(statement)
+
+        await self.db.write(run)
 
     def deps(self) -> HandlerDeps:
         return HandlerDeps(
@@ -293,8 +305,9 @@ def _flat(tx: Connection, community_id: int, code: str, owed: list[tuple[str, st
         for item_name, period, amount_fen in owed
     ]
     book_bills(tx, new, community_id=community_id, against=Account.INCOME, now=NOW)
-    ids = tx.execute(select(bills.c.id).where(bills.c.unit_id == unit_id).order_by(bills.c.id))
-    return Flat(code, unit_id, binding_id, owner_id, tuple(ids.scalars()))
+    mine = select(bills.c.id, bills.c.amount_fen).where(bills.c.unit_id == unit_id)
+    ids, fen = zip(*tx.execute(mine.order_by(bills.c.id)).all(), strict=True)
+    return Flat(code, unit_id, binding_id, owner_id, tuple(ids), tuple(fen))
 
 
 def _settle(tx: Connection) -> tuple[int, Flat, Flat]:

@@ -231,3 +231,18 @@ async def test_summaries_of_units_equal_their_postings(db: Database, community_i
         await db.read(lambda tx: tx.execute(select(func.sum(postings.c.amount_fen))).scalar_one())
         == 0
     )
+
+
+async def test_a_pilot_household_hears_first_and_the_others_when_it_is_widened(
+    db: Database, community_id: int
+):
+    await follow(db, community_id, 1201, "13800001201")
+    await issue(db, community_id)
+    silent = update(communities).values(widened_at=None)
+    await db.write(lambda tx: tx.execute(silent) and None)
+    told = [await db.write(announce, community_id=community_id, period=NOVEMBER, now=NOW)]
+
+    await db.write(lambda tx: tx.execute(update(communities).values(widened_at=NOW)) and None)
+    told.append(await db.write(announce, community_id=community_id, period=NOVEMBER, now=NOW))
+
+    assert told == [0, 1]

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 from storage import ledger
 from storage.audit import CLOCK, Actor
 from storage.database import Database
-from storage.errors import NotAllowed, OpeningSheetDisagrees
+from storage.errors import NotAllowed, OpeningSheetDisagrees, UnknownAudience
 from storage.kinds import Account, OccupancyRole, StaffRole, UnitKind
 from storage.models.bills import bills
-from storage.models.estate import communities
+from storage.models.estate import communities, units
 from storage.models.people import residents
 from storage.operations.bills import void_bill
 from storage.operations.estate import import_estate
@@ -26,9 +26,11 @@ from storage.operations.opening import (
     opening_totals,
     plan_opening,
     sign_opening,
+    widen,
 )
-from storage.operations.seeding import appoint
+from storage.operations.staff import add_staff
 from storage.periods import BillingPeriod
+from storage.queries.opening import spoken_to
 from tests.factories import NOW
 
 OCTOBER = BillingPeriod(2026, 10)
@@ -161,7 +163,7 @@ async def test_a_tenants_debt_is_hers(db: Database):
 
 async def manager(db: Database, role: StaffRole = StaffRole.MANAGER) -> Actor:
     made = await db.write(
-        appoint, name="周明远", phone="13900000009", role=role, community_ids=[1], now=NOW
+        add_staff, name="周明远", phone="13900000009", role=role, community_ids=[1], now=NOW
     )
     return Actor(staff_id=made)
 
@@ -199,3 +201,45 @@ async def test_only_a_manager_of_the_community_signs(db: Database):
     for actor in (cashier, CLOCK):
         with pytest.raises(NotAllowed):
             await db.write(sign_opening, community_id=1, totals={}, actor=actor, now=NOW)
+
+
+def heard(tx: Connection) -> list[str]:
+    return list(tx.execute(select(units.c.code).where(spoken_to(tx, 1))).scalars())
+
+
+async def test_the_first_batch_goes_to_the_chosen_households_until_a_manager_widens_it(
+    db: Database,
+):
+    actor = await manager(db)
+    spoken = [await db.read(heard)]
+    await db.write(
+        sign_opening, community_id=1, totals={}, actor=actor, now=NOW, pilot_codes=["3-2-1201"]
+    )
+    spoken.append(await db.read(heard))
+
+    widened = [await db.write(widen, community_id=1, actor=actor, now=NOW) for _ in range(2)]
+
+    spoken.append(sorted(await db.read(heard)))
+    assert spoken == [[], ["3-2-1201"], ["3-2-1201", "S1"]]
+    assert widened == [True, False]
+
+
+@pytest.mark.parametrize("codes", [["3-2-9999"], [f"3-2-{n}" for n in range(11)]])
+async def test_unknown_pilots_or_more_than_ten_are_refused_and_nothing_is_signed(
+    db: Database, codes: list[str]
+):
+    actor = await manager(db)
+
+    with pytest.raises(UnknownAudience):
+        await db.write(
+            sign_opening, community_id=1, totals={}, actor=actor, now=NOW, pilot_codes=codes
+        )
+
+    assert await db.read(heard) == []
+
+
+async def test_a_steward_cannot_widen(db: Database):
+    steward = await manager(db, StaffRole.STEWARD)
+
+    with pytest.raises(NotAllowed):
+        await db.write(widen, community_id=1, actor=steward, now=NOW)

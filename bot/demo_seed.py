@@ -73,7 +73,7 @@ class DemoBroken(Exception):
     """The demo's own spreadsheets were refused; carries what was said of them."""
 
 
-async def seed(db: Database, *, data_dir: Path, now: datetime, account: str) -> DemoPeople:
+async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> DemoPeople:
     """Make the demo's communities, once; return who is there.
 
     Every step may be repeated, so a seeding that was cut off goes on where it stopped. Raises
@@ -83,7 +83,7 @@ async def seed(db: Database, *, data_dir: Path, now: datetime, account: str) -> 
     if not all(
         any(one.name == name and one.opened_at is not None for one in known) for name in COMMUNITIES
     ):
-        known = await _begin(db, data_dir / "spreadsheets", now, account)
+        known = await _begin(db, folder / "spreadsheets", now, account)
     bound = await db.read(bound_openids, account)
     return DemoPeople(
         residents=[

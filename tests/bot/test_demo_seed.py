@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
-from bot import demo_data
-from bot.demo_data import DemoPeople
+from bot import demo_seed
+from bot.demo_seed import DemoPeople
 from storage.database import Database
 from storage.models.bills import bills
 from storage.models.estate import communities, units
@@ -18,7 +18,7 @@ NOW = datetime.fromisoformat("2026-11-23T10:00:00+08:00")
 
 
 async def seeded(db: Database, folder: Path, now: datetime = NOW) -> DemoPeople:
-    return await demo_data.seed(db, data_dir=folder, now=now, account="demo")
+    return await demo_seed.seed(db, folder=folder, now=now, account="demo")
 
 
 def owed(tx: Connection, label: str) -> int:
@@ -68,7 +68,7 @@ async def test_seeding_that_was_cut_off_goes_on(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as cut:
-        cut.setattr(demo_data, "issue_bills", None)
+        cut.setattr(demo_seed, "issue_bills", None)
         with pytest.raises(TypeError):
             await seeded(db, tmp_path)
 

@@ -1,0 +1,121 @@
+"""The pay page in a real browser: ticks, total, paying, and what works without a script."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, ViewportSize, expect
+
+from bot.web.server import build
+from storage.database import Database, open_database
+from tests.bot.web.town import Town, settle
+
+pytestmark = pytest.mark.browser
+
+PHONE = ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1440, height=900)
+MOBILE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
+
+
+@pytest.fixture
+async def books(sqlite_url: str) -> AsyncIterator[Database]:
+    async with open_database(sqlite_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def town(books: Database) -> Town:
+    return await settle(books)
+
+
+@pytest.fixture
+async def address(town: Town) -> AsyncIterator[str]:
+    """Open the doors and give the address of the first flat's pay page."""
+    server = TestServer(build(town.parts()))
+    await server.start_server()
+    yield str(server.make_url(f"/pay/{town.token(town.first)}"))
+    await server.close()
+
+
+async def open_page(browser: Browser, address: str, viewport: ViewportSize, **more) -> Page:
+    context = await browser.new_context(viewport=viewport, **more)
+    context.set_default_timeout(15_000)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    await page.goto(address)
+    return page
+
+
+async def test_the_total_follows_the_ticks(browser: Browser, address: str):
+    page = await open_page(browser, address, PHONE)
+    total = page.locator("[data-total-fen]")
+    await expect(total).to_have_attribute("data-total-fen", "54441")
+
+    await page.get_by_label("水费").uncheck()
+
+    await expect(total).to_have_attribute("data-total-fen", "50120")
+    await expect(total).to_have_text("¥501.20")
+    for tick in await page.get_by_role("checkbox").all():
+        await tick.uncheck()
+    await expect(page.locator("[data-pay]")).to_be_disabled()
+
+
+async def test_a_desk_pays_by_a_code_and_the_page_notices(
+    browser: Browser, address: str, town: Town
+):
+    page = await open_page(browser, address, DESK)
+    await page.locator('[data-gateway="wechat_pay"]').first.click()
+    await page.locator("[data-pay]").first.click()
+    await expect(page.get_by_alt_text("付款二维码")).to_be_visible()
+    await expect(page.locator("body")).not_to_contain_text("支付成功")
+    [(order_no, ask)] = town.till.asks.items()
+
+    town.till.pay(order_no)
+    town.clock.advance(seconds=10)
+
+    await expect(page.get_by_role("heading", name="支付成功")).to_be_visible()
+    assert ask.amount_fen == 54441
+    await page.get_by_role("link", name="查看收据").click()
+    await expect(page.locator("body")).to_contain_text("伍佰肆拾肆元肆角壹分")
+
+
+async def test_without_a_script_what_is_ticked_is_what_is_paid(
+    browser: Browser, address: str, town: Town
+):
+    page = await open_page(browser, address, PHONE, java_script_enabled=False)
+    await page.get_by_label("水费").uncheck()
+
+    await page.locator("[data-pay]").click()
+
+    await expect(page.get_by_alt_text("付款二维码")).to_be_visible()
+    [ask] = town.till.asks.values()
+    assert ask.amount_fen == 50120
+
+
+async def test_a_mobile_browser_is_taken_to_the_platform(
+    browser: Browser, address: str, town: Town
+):
+    page = await open_page(browser, address, PHONE, user_agent=MOBILE)
+    await page.context.route(
+        "https://till.test/**",
+        lambda route: route.fulfill(body="cashier", content_type="text/plain"),
+    )
+
+    await page.locator("[data-pay]").click()
+    await page.wait_for_url("https://till.test/**")
+
+    assert len(town.till.asks) == 1
+
+
+async def test_nothing_is_wider_than_the_phone_and_the_button_is_large(
+    browser: Browser, address: str
+):
+    page = await open_page(browser, address, PHONE)
+
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    box = await page.locator("[data-pay]").bounding_box()
+
+    assert width <= 390
+    assert box is not None
+    assert box["height"] >= 48
+    assert box["y"] + box["height"] <= 844

@@ -1,0 +1,47 @@
+"""A month passes: bills on the 1st, reminders on their days, and never of what is paid."""
+
+import time
+from datetime import datetime, timedelta
+
+from tests.scenarios.acting import Demo
+
+WEEK = timedelta(days=7)
+
+
+def unasked(demo: Demo, openid: str, mark: int) -> list[datetime]:
+    """Return when bills or reminders reached a person."""
+    rows = demo.inbox(openid, mark)
+    return [datetime.fromisoformat(one["at"]) for one in rows if "已收到" not in one["text"]]
+
+
+def days(instants: list[datetime]) -> list[str]:
+    return [f"{one:%m-%d}" for one in instants]
+
+
+def test_a_month_of_bills_and_reminders(demo: Demo):
+    debtor, _ = demo.newcomer()
+    payer, flat = demo.newcomer()
+    demo.pay(payer)
+    debtor_mark, payer_mark = demo.mark(debtor), demo.mark(payer)
+    began = time.monotonic()
+
+    demo.to("2026-11-30 23:00")
+    assert "没有待缴账单" in demo.say(payer, "我欠多少")
+    demo.to("2026-12-01 07:00")
+    assert "2026年12月 物业费" in demo.say(payer, "我欠多少")
+    demo.to("2026-12-24 12:00")
+    assert days(unasked(demo, payer, payer_mark)) == ["12-01", "12-22"]
+    demo.pay(payer)
+    demo.to("2026-12-25 10:00")
+
+    assert time.monotonic() - began < 45
+    # Due on 25 November and 25 December. The step of 22 November fell before she bound and is
+    # made up for once; that of the 28th would be the third message in seven days.
+    heard = unasked(demo, debtor, debtor_mark)
+    assert days(heard) == ["11-24", "11-25", "12-01", "12-05", "12-15", "12-22", "12-25"]
+    assert len(heard) <= 8
+    for one in heard:
+        assert (8, 30) <= (one.hour, one.minute) < (21, 0)
+        assert sum(one - WEEK < other <= one for other in heard) <= 2
+    assert days(unasked(demo, payer, payer_mark)) == ["12-01", "12-22"]
+    assert flat["unit_label"] in demo.inbox(payer, payer_mark)[0]["text"]
