@@ -25,12 +25,10 @@ from scheduler.registry import JOBS
 from scheduler.runner import Runner
 from storage import outbox
 from storage.database import Database, open_database
-from storage.events import LateAnswer
-from storage.inbox import Forgotten
-from storage.kinds import Urgency
+from storage.inbox import Accepted, Forgotten
 from storage.links import Links
 from storage.operations import job_runs
-from storage.outbox import Addressee
+from storage.operations.late_answers import answer_late
 from storage.ports.chat import IncomingMessage
 from storage.ports.clock import Clock
 from storage.queries.residents import find_person
@@ -110,8 +108,8 @@ def _assemble(
     router = Router(deps, intents=INTENTS, staff_intents=STAFF_INTENTS)
     composer = Composer(links, clock)
 
-    async def answer_late(one: Forgotten, now: datetime) -> None:
-        await _answer_late(db, router, one, now)
+    async def answer_forgotten(one: Forgotten, now: datetime) -> None:
+        await _answer_forgotten(db, router, one, now)
 
     runner = Runner(
         JobDeps(
@@ -121,7 +119,7 @@ def _assemble(
             channels=channels,
             gateways=gateways,
             compose=composer.compose,
-            answer_late=answer_late,
+            answer_late=answer_forgotten,
             backup_dir=settings.backup.dir,
             sqlite_file=sqlite_file(settings.database.url),
         ),
@@ -155,7 +153,7 @@ def _company(settings: Settings) -> Company:
     return Company(told.name, told.phone, tuple(told.services.split("、")), told.filing_no)
 
 
-async def _answer_late(db: Database, router: Router, one: Forgotten, now: datetime) -> None:
+async def _answer_forgotten(db: Database, router: Router, one: Forgotten, now: datetime) -> None:
     """Answer a message that a crash left without an answer; its effects are safe to repeat."""
     person = await db.read(find_person, one.account, one.openid, now=now)
     if person is None:
@@ -165,11 +163,4 @@ async def _answer_late(db: Database, router: Router, one: Forgotten, now: dateti
     )
     reply = await router.answer(person, message, now=now)
     if reply is not None:
-        await db.write(
-            outbox.enqueue,
-            LateAnswer(reply.text, reply.url),
-            Addressee(one.account, one.openid, person.identity_id),
-            key=f"late:{one.inbox_id}",
-            urgency=Urgency.RECEIPT,
-            now=now,
-        )
+        await db.write(answer_late, Accepted(one.inbox_id, person), reply, now=now)

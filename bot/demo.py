@@ -36,6 +36,7 @@ from bot.menu import BUTTONS
 from bot.sandbox.app import mount
 from bot.sandbox.control import register_bot
 from bot.sandbox.world import World
+from bot.web import server
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ async def serve(ask: DemoAsk) -> None:
 
 
 async def _serve_web(house: House, ask: DemoAsk, stack: AsyncExitStack) -> None:
-    runner = web.AppRunner(house.web, access_log=None, auto_decompress=False, shutdown_timeout=3.0)
+    runner = server.runner(house.web)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, HOST, ask.port, backlog=1024).start()

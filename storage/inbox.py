@@ -94,7 +94,7 @@ def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accept
     )
     if not taken:
         return None
-    return Accepted(taken[0].id, person_of(tx, _meet(tx, message, now), now=now))
+    return Accepted(taken[0][0], person_of(tx, _meet(tx, message, now), now=now))
 
 
 def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
@@ -104,7 +104,7 @@ def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
     platform's report on a message of ours is no act of hers.
     """
     length, count = WINDOWS.get(message.kind, (timedelta(), 0))
-    (row,) = _MEET.rows(
+    ((identity_id, has_held),) = _MEET.rows(
         tx,
         account=message.account,
         openid=message.sender,
@@ -114,9 +114,9 @@ def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
         is_following=message.kind is not IncomingKind.UNFOLLOW,
         is_hers=int(message.kind is not IncomingKind.DELIVERY),
     )
-    if row.has_held and length:
-        release_held(tx, row.id, now=now)
-    return int(row.id)
+    if has_held and length:
+        release_held(tx, identity_id, now=now)
+    return int(identity_id)
 
 
 def release_held(tx: Connection, identity_id: int, *, now: datetime) -> int:

@@ -99,7 +99,7 @@ def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
             outbox.c.state.in_([OutboxState.WAITING, OutboxState.CLAIMED]),
             outbox.c.not_before <= now,
             or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < leased_at),
-            ~_is_held_up(now, leased_at),
+            ~_is_held_up(leased_at),
         )
         .order_by(outbox.c.priority, outbox.c.not_before, outbox.c.id)
         .limit(limit)
@@ -137,21 +137,19 @@ def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
     return found
 
 
-def _is_held_up(now: datetime, leased_at: datetime) -> ColumnElement[bool]:
+def _is_held_up(leased_at: datetime) -> ColumnElement[bool]:
     """Say whether an earlier message to the same person, as urgent, has to go first."""
     earlier = outbox.alias("earlier")
     is_on_its_way = and_(
         earlier.c.state == OutboxState.CLAIMED, earlier.c.claimed_until >= leased_at
     )
-    is_tried_later = and_(
-        earlier.c.state == OutboxState.WAITING, earlier.c.not_before > now, earlier.c.route != ""
-    )
+    is_tried_again = and_(earlier.c.state == OutboxState.WAITING, earlier.c.route != "")
     return exists().where(
         earlier.c.identity_id == outbox.c.identity_id,
         earlier.c.state.in_([OutboxState.WAITING, OutboxState.CLAIMED]),
         earlier.c.id < outbox.c.id,
         earlier.c.priority == outbox.c.priority,
-        or_(is_on_its_way, is_tried_later),
+        or_(is_on_its_way, is_tried_again),
     )
 
 

@@ -1,8 +1,8 @@
 """Statements of the hot path: SQLAlchemy writes each once per engine, the driver runs it often."""
 
 import sqlite3
-from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, Table
@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
 
+Turn = Callable[[Any], Any]
 Statement = Select[Any] | ReturningInsert[Any]
 Insert = Callable[[Table], sqlite.Insert | postgresql.Insert]
 """The engine's own INSERT, which can say ON CONFLICT."""
@@ -29,8 +30,8 @@ class Prepared:
         self._text: _Text | None = None
         self._usual: Statement | None = None
 
-    def rows(self, tx: Connection, **values: Any) -> Sequence[Any]:  # noqa: ANN401
-        """Run it and return all rows; their columns have places and names."""
+    def rows(self, tx: Connection, **values: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401
+        """Run it and return all rows, their columns in the statement's order."""
         if tx.dialect.name == "sqlite":
             if self._text is None:
                 self._text = _Text(self._write(sqlite.insert), tx.dialect)
@@ -47,35 +48,36 @@ class _Text:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
         self._fixed = compiled.params
+        kinds = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
         self._places = [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            (name, _remembering(kinds[name].bind_processor(dialect)))
             for name in compiled.positiontup or ()
         ]
-        columns = statement.exported_columns
-        kinds = [column.type.dialect_impl(dialect) for column in columns]
-        turns = [kind.result_processor(dialect, None) for kind in kinds]
-        self._turns = [(place, turn) for place, turn in enumerate(turns) if turn is not None]
-        names = [str(column.key) for column in columns]
-        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
-        self._row = row._make
+        columns = enumerate(statement.exported_columns)
+        results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
+        turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
+        self._turns = [(place, turn) for place, turn in turns if turn is not None]
 
-    def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Any]:
+    def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
         given = {**self._fixed, **values}
         places = [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
         raw: Any = tx.connection.dbapi_connection
         try:
-            found = raw.execute(self._sql, places).fetchall()
+            found: list[Sequence[Any]] = raw.execute(self._sql, places).fetchall()
         except sqlite3.Error as trouble:
             raise DBAPIError.instance(
                 self._sql, None, trouble, sqlite3.Error, dialect=tx.dialect
             ) from trouble
-        if not self._turns:
-            return [*map(self._row, found)]
-        return [self._turned(row) for row in found]
+        return [self._turned(row) for row in found] if self._turns else found
 
-    def _turned(self, row: tuple[Any, ...]) -> Any:  # noqa: ANN401 - a named tuple of these columns
+    def _turned(self, row: Sequence[Any]) -> Sequence[Any]:
         columns = list(row)
         for place, turn in self._turns:
             columns[place] = turn(columns[place])
-        return self._row(columns)
+        return columns
+
+
+def _remembering(turn: Turn | None) -> Turn | None:
+    """Keep what a value was turned into: one instant is given several times in a row."""
+    return None if turn is None else lru_cache(maxsize=16)(turn)

@@ -57,4 +57,5 @@ def runner(app: web.Application) -> web.AppRunner:
     refused one is not waited for long, and no access log prints tokens.
     """
     options: dict[str, Any] = {"auto_decompress": False, "lingering_time": 2.0}
+    options["shutdown_timeout"] = 5.0
     return web.AppRunner(app, access_log=None, keepalive_timeout=75, **options)

@@ -6,7 +6,18 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Select,
+    String,
+    TypeDecorator,
+    and_,
+    bindparam,
+    or_,
+    select,
+    type_coerce,
+)
 
 from storage.kinds import BindingState, OccupancyRole
 from storage.models.bills import bill_lines, bills, fee_items
@@ -31,12 +42,26 @@ class OpenBill:
     due_on: date
 
 
+_parsed = lru_cache(maxsize=1024)(BillingPeriod.parse)
+
+
+class _Period(TypeDecorator[BillingPeriod]):
+    """A column's text as the period that it is."""
+
+    impl = String
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> BillingPeriod | None:
+        """Read "2025-03"."""
+        return None if value is None else _parsed(value)
+
+
 _COLUMNS = (
     bills.c.id,
     bills.c.bill_no,
     fee_items.c.code,
     fee_items.c.name,
-    bills.c.period,
+    type_coerce(bills.c.period, _Period()).label("period"),
     bills.c.amount_fen,
     (bills.c.amount_fen - bills.c.paid_fen).label("open_fen"),
     bills.c.due_on,
@@ -96,7 +121,7 @@ _OPEN_OF_UNIT = (
 
 def open_bills(tx: Connection, binding_id: int) -> list[OpenBill]:
     """Return the open bills that a binding may see, the oldest first."""
-    return [_bill(row) for row in _OPEN.rows(tx, binding_id=binding_id)]
+    return [OpenBill(*row) for row in _OPEN.rows(tx, binding_id=binding_id)]
 
 
 def owes_for(tx: Connection, binding_id: int, period: BillingPeriod) -> bool:
@@ -202,19 +227,5 @@ def payment_history(tx: Connection, binding_id: int, *, limit: int) -> list[Past
     ]
 
 
-@lru_cache(maxsize=1024)
-def _period(text: str) -> BillingPeriod:
-    return BillingPeriod.parse(text)
-
-
-def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row of _COLUMNS
-    return OpenBill(
-        bill_id=row[0],
-        bill_no=row[1],
-        item_code=row[2],
-        item_name=row[3],
-        period=_period(row[4]),
-        amount_fen=row[5],
-        open_fen=row[6],
-        due_on=row[7],
-    )
+def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row that begins with _COLUMNS
+    return OpenBill(*row[: len(_COLUMNS)])

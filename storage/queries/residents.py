@@ -79,16 +79,16 @@ _HOMES = Prepared(
             identities.c.chosen_unit_id,
             identities.c.muted,
             identities.c.staff_id,
-            bindings.c.id.label("binding_id"),
+            conversations.c.memory,
+            conversations.c.updated_at,
+            bindings.c.id,
             bindings.c.unit_id,
-            bindings.c.role,
-            bindings.c.resident_id,
             units.c.community_id,
             units.c.code,
             units.c.label,
             units.c.link_epoch,
-            conversations.c.memory,
-            conversations.c.updated_at,
+            bindings.c.role,
+            bindings.c.resident_id,
         )
         .select_from(
             identities.outerjoin(conversations)
@@ -113,32 +113,20 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     rows = _HOMES.rows(tx, identity_id=identity_id)
     if not rows:
         raise LookupError(identity_id)
-    first = rows[0]
+    account, openid, chosen_unit_id, muted, staff_id, memory, updated_at = rows[0][:7]
     homes = tuple(
-        Home(
-            row.binding_id,
-            row.unit_id,
-            row.community_id,
-            row.code,
-            row.label,
-            row.link_epoch,
-            OccupancyRole(row.role),
-            row.resident_id,
-        )
-        for row in rows
-        if row.unit_id is not None
+        Home(*row[7:13], OccupancyRole(row[13]), row[14]) for row in rows if row[8] is not None
     )
-    is_fresh = first.updated_at is not None and first.updated_at > now - MEMORY_LASTS
-    office = staff_member(tx, first.staff_id) if first.staff_id is not None else None
+    is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(
         identity_id=identity_id,
-        account=first.account,
-        openid=first.openid,
+        account=account,
+        openid=openid,
         homes=homes,
-        chosen_unit_id=first.chosen_unit_id,
-        muted=tuple(first.muted.split()),
-        staff=office,
-        memory=first.memory if is_fresh else "{}",
+        chosen_unit_id=chosen_unit_id,
+        muted=tuple(muted.split()),
+        staff=None if staff_id is None else staff_member(tx, staff_id),
+        memory=memory if is_fresh else "{}",
     )
 
 
