@@ -125,7 +125,15 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
     }
     if len(built["links"].secret) < 32:
         raise ConfigError(f"{name}: [links] secret needs at least 32 characters")
+    built["database"] = DatabaseSettings(_anchored(built["database"].url, base))
     return Settings(**built, channels=channels, gateways=gateways)
+
+
+def _anchored(url: str, base: Path) -> str:
+    """Return a database's URL; a SQLite file that is named without its folder is in `base`."""
+    scheme, found, file = url.partition(":///")
+    is_relative = found and scheme.startswith("sqlite") and not file.startswith("/")
+    return f"{scheme}:///{(base / file).resolve()}" if is_relative else url
 
 
 class _Reader:

@@ -33,8 +33,8 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.PaymentNotSettled: "这笔钱还没有到账，所以现在不能退。\n到账后会通知您，到时再回复“退款”。",
     e.UnknownRefund: "没有找到这笔退款。\n回复“退款进度”可以查看您的退款。",
     e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n"
-    "回复“退款进度”可以查看现在到哪一步。",
-    e.SelfApproval: "自己提出的申请不能由自己审批。\n请另一位经理来处理。",
+    "住户回复“退款进度”、同事回复“待审批”可以查看现状。",
+    e.SelfApproval: "自己提出的事不能由自己审批。\n请另一位有权限的同事来处理。",
     e.NotAllowed: "这件事需要有权限的人来办，没有做任何改动。\n请回复“人工”，请物业帮忙。",
     e.UnknownAudience: "没看懂要发给谁：{words}。\n请写“全小区”“3栋”“3栋2单元”或“欠费住户”。",
     e.AudienceEmpty: "这个范围里没有收得到消息的住户，没有发送。\n请换一个范围再试。",

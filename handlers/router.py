@@ -150,7 +150,9 @@ class Router:
     async def _go_on(self, turn: Turn) -> OutgoingMessage:
         """Hand the answer to whoever asked, unless it breaks off or turns to something else."""
         asked, understood = self._expecting(turn), turn.understood
-        if understood.intent == "cancel" and understood.confidence >= SURE:
+        # Staff may be dictating a notice: only they who asked know a "取消" from a text about one.
+        is_ours = turn.staff is None or turn.memory.expecting not in self._staff_intents
+        if is_ours and understood.intent == "cancel" and understood.confidence >= SURE:
             turn.memory.settle()
             return edges.CANCELLED
         if asked is None or asked.go_on is None or self._turns_away(turn):

@@ -13,7 +13,7 @@ import asyncio
 import fcntl
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from sqlite3 import Connection as RawConnection
@@ -22,22 +22,18 @@ from urllib.parse import quote
 
 import aiosqlite
 from sqlalchemy import Connection, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.errors import StorageUnavailable
 from storage.gate import Call, Gate, Outcomes, look, resolve
+from storage.postgres import PostgresBackend, PostgresReader
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS: Final = 10_000
-MOST_TRIES: Final = 3
-"""How often a PostgreSQL transaction is begun anew that others got in the way of."""
-
-IN_THE_WAY: Final = ("40001", "40P01")
-"""SQLSTATE of a serialization failure and of a deadlock: begun anew, it goes through."""
 
 
 class Backend(Protocol):
@@ -117,7 +113,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     if make_url(url).get_backend_name() == "sqlite":
         backend: Backend = await _SqliteBackend.open(Path(make_url(url).database or ""))
     else:
-        backend = _PostgresBackend(
+        backend = PostgresBackend(
             create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
         )
     database = Database(backend, url)
@@ -134,7 +130,7 @@ async def open_reader(url: str) -> AsyncIterator[Database]:
         path = quote(str(_existing_file(url)))
         backend: Backend = _SqliteReader(await _open_sqlite(f"file:{path}?mode=ro", "BEGIN"))
     else:
-        backend = _PostgresReader(
+        backend = PostgresReader(
             create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
         )
     database = Database(backend, url)
@@ -175,7 +171,7 @@ class _Sqlite:
 
 
 PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-65536")
-WRITER_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=1000")
+WRITER_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=16000")
 READER_PRAGMAS: Final = ("query_only=1", "wal_autocheckpoint=0")
 
 
@@ -319,87 +315,3 @@ def _lock_file(path: Path) -> Any:  # noqa: ANN401 - an open file
             f"{path} is in use by a running wuyebot; stop it first, or ask it through chat or web"
         ) from None
     return lock
-
-
-class _PostgresReader:
-    """Reads over a snapshot that the server itself keeps from being written to."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-
-    async def write(self, calls: list[Call]) -> None:
-        raise StorageUnavailable("the database was opened only to read")
-
-    async def read(self, calls: list[Call]) -> None:
-        try:
-            outcomes = await self._look(calls)
-        except (DBAPIError, OSError):
-            outcomes = await _one_by_one(self._look, calls)
-        resolve(outcomes)
-
-    async def _look(self, calls: list[Call]) -> Outcomes:
-        async with self._reading.connect() as tx:
-            return await tx.run_sync(look, calls)
-
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
-class _PostgresBackend(_PostgresReader):
-    async def write(self, calls: list[Call]) -> None:
-        try:
-            outcomes = await self._carry(calls)
-        except (DBAPIError, OSError):
-            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
-            outcomes = await _one_by_one(self._carry, calls)
-        resolve(outcomes)
-
-    async def _carry(self, calls: list[Call]) -> Outcomes:
-        async with self._engine.begin() as tx:
-            return await tx.run_sync(_with_savepoints, calls)
-
-
-async def _one_by_one(
-    carry: Callable[[list[Call]], Awaitable[Outcomes]], calls: list[Call]
-) -> Outcomes:
-    """Carry each call in a transaction of its own, anew where others got in its way."""
-    outcomes: Outcomes = []
-    for call in calls:
-        for tries_left in range(MOST_TRIES - 1, -1, -1):
-            try:
-                outcomes += await carry([call])
-            except (DBAPIError, OSError) as trouble:
-                is_in_the_way = _sqlstate(trouble) in IN_THE_WAY
-                if tries_left and is_in_the_way:
-                    continue
-                outcomes.append((call, None, _named(trouble)))
-            break
-    return outcomes
-
-
-def _sqlstate(trouble: DBAPIError | OSError) -> str:
-    return str(getattr(getattr(trouble, "orig", None), "sqlstate", ""))
-
-
-def _named(trouble: DBAPIError | OSError) -> Exception:
-    """Tell trouble with the server, which is nobody's fault, from a statement that is wrong."""
-    is_elsewhere = isinstance(trouble, (OperationalError, InterfaceError, OSError))
-    if is_elsewhere or _sqlstate(trouble)[:2] in ("08", "40", "53", "57"):
-        return StorageUnavailable(type(trouble).__name__)
-    return trouble
-
-
-def _with_savepoints(tx: Connection, calls: list[Call]) -> Outcomes:
-    outcomes: Outcomes = []
-    for call in calls:
-        try:
-            with tx.begin_nested():
-                outcomes.append((call, call.work(tx), None))
-        except DBAPIError:
-            raise
-        except Exception as trouble:  # the caller's own, handed back to her
-            outcomes.append((call, None, trouble))
-    return outcomes

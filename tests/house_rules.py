@@ -16,7 +16,7 @@ BELOW = {
 
 FLOORS = (
     {"models", "kinds", "errors", "ports", "periods", "money", "crashpoints"},
-    {"rules", "events", "database", "gate", "sql", "prepared"},
+    {"rules", "events", "database", "gate", "sql", "prepared", "postgres"},
     {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps"},
     {"operations"},
     {"migrations", "migrate"},

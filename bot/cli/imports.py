@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.cli.places import ConfigOption, FolderOption, database_url, fail
+from bot.cli.places import ConfigOption, FolderOption, database_url, fail, prepared
 from bot.spreadsheets.importing import ImportAsk, ImportReport, Mode, SheetKind, import_sheet
 from bot.spreadsheets.writing import write_marked
 from storage.audit import CLOCK
@@ -34,7 +34,8 @@ def command(
     mode = Mode.LOOK
     if apply:
         mode = Mode.GOOD_ROWS if good_rows else Mode.APPLY
-    raise typer.Exit(run_import(database_url(config, folder), kind, file, mode, community))
+    url = prepared(database_url(config, folder))
+    raise typer.Exit(run_import(url, kind, file, mode, community))
 
 
 def run_import(

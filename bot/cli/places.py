@@ -1,5 +1,6 @@
 """Which database a tool means: that of a configuration file, or that of a demo folder."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -7,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bot import config
+from bot.lazy import load
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="The bot's configuration.")]
 FolderOption = Annotated[Path | None, typer.Option("--data", help="A demo's folder.")]
@@ -23,6 +25,12 @@ def database_url(config_file: Path | None, demo_folder: Path | None) -> str:
     except (OSError, ValueError) as trouble:
         fail(f"{demo_folder}/demo.json cannot be read: {trouble}")
     return str(facts["database_url"])
+
+
+def prepared(url: str) -> str:
+    """Return a database's URL once its schema is the newest; a missing SQLite file is created."""
+    asyncio.run(load("bot.app").bring_schema_up(url))
+    return url
 
 
 def read_or_exit(path: Path) -> config.Settings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.places import fail, read_or_exit
+from bot.cli.places import fail, prepared, read_or_exit
 from bot.config import Settings
 from storage.database import open_database
 from storage.errors import StorageUnavailable
@@ -34,6 +34,7 @@ def add(
 ) -> None:
     """Take somebody on (or change her role); prints the code that she types in chat."""
     settings = read_or_exit(config)
+    prepared(settings.database.url)
     try:
         asyncio.run(_add(settings, name, phone, role, communities))
     except StorageUnavailable as trouble:

@@ -60,7 +60,7 @@ def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int =
     audience = Audience.load(row.audience)
     if audience.group:
         return _queue_group(tx, row, audience.group, now)
-    chosen = hearing(audience, shanghai_day(now)).subquery()
+    chosen = hearing(tx, audience, shanghai_day(now)).subquery()
     people = tx.execute(
         select(identities)
         .where(

@@ -14,6 +14,7 @@ from storage.models.bills import bills
 from storage.models.estate import buildings, entrances, units
 from storage.models.people import bindings, identities, occupancies
 from storage.periods import shanghai_day
+from storage.queries.opening import spoken_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,11 @@ def _label(number: str, tails: tuple[str, ...], known: Any) -> str:  # noqa: ANN
     return next((number + tail for tail in tails if number + tail in known), "")
 
 
-def households(audience: Audience, today: date) -> Select[Any]:
-    """Select the units of an audience as of a Shanghai day."""
-    found = select(units.c.id).where(units.c.community_id == audience.community_id)
+def households(tx: Connection, audience: Audience, today: date) -> Select[Any]:
+    """Select the units of an audience as of a Shanghai day, of those that may be spoken to."""
+    found = select(units.c.id).where(
+        units.c.community_id == audience.community_id, spoken_to(tx, audience.community_id)
+    )
     if audience.buildings:
         found = found.join(buildings, buildings.c.id == units.c.building_id).where(
             buildings.c.label.in_(audience.buildings)
@@ -115,7 +118,7 @@ def _in_arrears(audience: Audience, today: date) -> Select[Any]:
     )
 
 
-def hearing(audience: Audience, today: date) -> Select[Any]:
+def hearing(tx: Connection, audience: Audience, today: date) -> Select[Any]:
     """Select each (unit, identity) of an audience; of arrears hears only who may know of them."""
     found = (
         select(
@@ -131,7 +134,7 @@ def hearing(audience: Audience, today: date) -> Select[Any]:
         .select_from(bindings.join(identities))
         .where(
             bindings.c.state == BindingState.ACTIVE,
-            bindings.c.unit_id.in_(households(audience, today)),
+            bindings.c.unit_id.in_(households(tx, audience, today)),
         )
     )
     return found.where(_may_know(audience, today)) if audience.only_arrears else found
@@ -189,7 +192,7 @@ def preview(tx: Connection, audience: Audience, *, category: str, now: datetime)
         skipped[why] += 1
     people = {
         row.id: row
-        for row in tx.execute(hearing(audience, shanghai_day(now)))
+        for row in tx.execute(hearing(tx, audience, shanghai_day(now)))
         if not blocked(row, category)
     }
     by_window = sum(
@@ -197,7 +200,7 @@ def preview(tx: Connection, audience: Audience, *, category: str, now: datetime)
         for row in people.values()
     )
     count = tx.execute(
-        select(func.count()).select_from(households(audience, shanghai_day(now)).subquery())
+        select(func.count()).select_from(households(tx, audience, shanghai_day(now)).subquery())
     ).scalar_one()
     return Preview(count, len(people), by_window, dict(skipped))
 
@@ -208,10 +211,10 @@ def left_out(
     """Return (unit, why) of the households that nobody of can be told."""
     today = shanghai_day(now)
     reasons: dict[int, set[str]] = defaultdict(set)
-    for row in tx.execute(hearing(audience, today)):
+    for row in tx.execute(hearing(tx, audience, today)):
         reasons[row.unit_id].add(blocked(row, category))
     found = []
-    for unit_id in tx.execute(households(audience, today).order_by(units.c.id)).scalars():
+    for unit_id in tx.execute(households(tx, audience, today).order_by(units.c.id)).scalars():
         why = reasons.get(unit_id, {"not_bound"})
         if "" not in why:
             found.append((unit_id, "muted" if "muted" in why else next(iter(why))))

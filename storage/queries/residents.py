@@ -115,7 +115,9 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
         raise LookupError(identity_id)
     account, openid, chosen_unit_id, muted, staff_id, memory, updated_at = rows[0][:7]
     homes = tuple(
-        Home(*row[7:13], OccupancyRole(row[13]), row[14]) for row in rows if row[8] is not None
+        Home(*row[7:13], OccupancyRole(row[13]), row[14])
+        for row in rows
+        if row[8] is not None
     )
     is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(

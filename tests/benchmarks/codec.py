@@ -15,17 +15,9 @@ from wechatpy.crypto import WeChatCrypto
 from bot.channels.wechat_official import Config, WechatOfficial
 from storage.ports.chat import OutgoingMessage
 from tests.benchmarks import machine
+from tests.benchmarks.account import AES_KEY, APP_ID, APP_SECRET, ORIGINAL_ID, TOKEN, echo
 from tests.benchmarks.estate import ACCOUNT, UNITS, openid
-from tests.benchmarks.messages import (
-    AES_KEY,
-    APP_ID,
-    APP_SECRET,
-    ORIGINAL_ID,
-    TOKEN,
-    Verifier,
-    callbacks,
-    echo,
-)
+from tests.benchmarks.messages import Verifier, callbacks
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import PATH

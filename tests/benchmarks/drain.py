@@ -22,8 +22,8 @@ from scheduler.jobs import deliver_outbox
 from storage.database import open_database
 from storage.inbox import Forgotten
 from storage.links import Links
+from tests.benchmarks.account import AES_KEY, APP_ID, APP_SECRET, ORIGINAL_ID, TOKEN
 from tests.benchmarks.estate import ACCOUNT, openid
-from tests.benchmarks.messages import AES_KEY, APP_ID, APP_SECRET, ORIGINAL_ID, TOKEN
 
 
 class _Noon:

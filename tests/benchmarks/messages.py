@@ -11,13 +11,8 @@ from urllib.parse import urlencode
 
 from wechatpy.crypto import WeChatCrypto
 
+from tests.benchmarks.account import AES_KEY, APP_ID, ORIGINAL_ID, TOKEN, echo
 from tests.benchmarks.estate import Owed, openid
-
-TOKEN = "benchtoken"
-AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
-APP_ID = "wxbench000000000001"
-APP_SECRET = "benchsecretbenchsecretbenchsecre"
-ORIGINAL_ID = "gh_bench0000001"
 
 _FIELD = re.compile(rb"<(\w+)><!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _STAMP = re.compile(rb"<TimeStamp>(?:<!\[CDATA\[)?([0-9]+)")
@@ -103,11 +98,6 @@ class Verifier:
         assert told["FromUserName"] == ORIGINAL_ID
         assert told["MsgType"] == "text"
         return str(told["Content"])
-
-
-def echo(person: str) -> str:
-    """Return what the peers answer, from memory."""
-    return f"您好，{person}：您的账单已经收到。"
 
 
 def _yuan(fen: int) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import machine
+from tests.benchmarks.account import AES_KEY, APP_ID, APP_SECRET, ORIGINAL_ID, TOKEN
 from tests.benchmarks.estate import ACCOUNT
-from tests.benchmarks.messages import AES_KEY, APP_ID, APP_SECRET, ORIGINAL_ID, TOKEN
 
 OURS = "ours"
 PEERS = ("tornado", "waitress")

@@ -9,7 +9,7 @@ from typing import Any
 
 from werobot import WeRoBot
 
-from tests.benchmarks.messages import AES_KEY, APP_ID, TOKEN, echo
+from tests.benchmarks.account import AES_KEY, APP_ID, TOKEN, echo
 
 HOST = "127.0.0.1"
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -254,11 +255,23 @@ class Stage:
         """Pay at the cashier; the platform books it and sends its first notice."""
         self.control("wechat_pay/pay", order_no=order_no)
 
-    def ask_refund(self, openid: str) -> str:
-        """Ask the last payment back in chat, to the end; return the last answer."""
-        self.say(openid, "我要退款")
-        self.say(openid, "重复缴费")
-        return self.say(openid, "确认")
+    def ask_refund(self, openid: str, part: str = "") -> str:
+        """Ask the last payment (or a part of it) back in chat; return the last answer."""
+        words = ["我要退款", "重复缴费", *([part] if part else []), "确认"]
+        return [self.say(openid, one) for one in words][-1]
+
+    def until_refunded(self, openid: str) -> None:
+        """Ask the last payment back, and let the platform's three minutes pass."""
+        self.ask_refund(openid)
+        self.advance(240)
+
+    @contextmanager
+    def meanwhile(self, work: Callable[[], object]) -> Iterator[None]:
+        """Do something beside the block, and wait for it at the block's end."""
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(work)
+            yield
+            under_way.result(timeout=CALL_SECONDS)
 
     def notices(self, order_no: str) -> list[int]:
         """Return how each notice of this order was answered, the oldest first; 0 for not at all."""

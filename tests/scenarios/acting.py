@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 START = "2026-11-23T10:00:00+08:00"
 DAY = 86_400
 LINK = re.compile(r"https?://[^\s\"'<>\\]+/pay/[A-Za-z0-9_.~-]+")
+COMPUTER = "Mozilla/5.0 (X11; Linux x86_64)"
+MOBILE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile"
 Found = TypeVar("Found")
 
 
@@ -185,15 +187,15 @@ class Demo:
         assert found
         return found[-1]
 
-    def order(self, link: str, bills: int | None = None) -> tuple[str, int]:
-        """Press the button of the pay page as a computer does; return (order_no, fen)."""
+    def order(self, link: str, bills: int | None = None, agent: str = COMPUTER) -> tuple[str, int]:
+        """Press the button of the pay page with a browser; return (order_no, fen)."""
         known = {one["order_no"] for one in self.call("GET", "wechat_pay/orders")}
-        status, page = http("GET", link)
+        status, page = http("GET", link, headers={"User-Agent": agent})
         assert status == 200
         ticks = re.findall(r'name="bill" value="([0-9]+-[0-9]+)"', page)[:bills]
         assert ticks, "nothing to pay"
         fields = [("gateway", "wechat_pay"), *(("bill", tick) for tick in ticks)]
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": agent}
         status, _ = http("POST", link, urllib.parse.urlencode(fields).encode(), headers)
         assert status == 200
         orders = self.call("GET", "wechat_pay/orders")

@@ -1,16 +1,13 @@
 """The bot is killed at any moment and goes on where it was; the platforms live on."""
 
 import signal
-from pathlib import Path
 
-import pytest
-
-from tests.scenarios.acting import START, Demo, copied, running
+from tests.scenarios.acting import Demo
 
 
 def test_killed_between_order_and_payment_it_goes_on(demo: Demo):
     resident, _ = demo.newcomer()
-    order_no, fen = demo.order(demo.link(resident))
+    order_no, _ = demo.order(demo.link(resident))
     mark = demo.mark(resident)
 
     assert demo.end(signal.SIGKILL) == -signal.SIGKILL

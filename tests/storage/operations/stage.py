@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 
 from storage.audit import Actor
 from storage.database import Database
+from storage.kinds import Account
+from storage.ledger import balance
 from storage.models.bills import bills
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments, receipts, refunds
@@ -115,6 +117,13 @@ class Stage:
                     .order_by(bills.c.period, bills.c.id)
                 )
             ]
+        )
+
+    async def prepaid_fen(self) -> int:
+        """Return what she has with us that is on no bill: prepayment, and what is due back."""
+        accounts = (Account.PREPAYMENT, Account.REFUND_DUE)
+        return -sum(
+            [await self.db.read(balance, one, self.world.unit_id) for one in accounts],
         )
 
     async def rows(self, table) -> list:

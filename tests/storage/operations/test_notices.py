@@ -20,7 +20,7 @@ from storage.errors import (
 )
 from storage.kinds import BroadcastState, OccupancyRole, OutboxState, StaffRole
 from storage.models.bills import bills
-from storage.models.estate import communities
+from storage.models.estate import communities, units
 from storage.models.messages import outbox as outbox_rows
 from storage.operations import broadcasting, notices
 from storage.operations.notices import Writing
@@ -388,6 +388,21 @@ async def test_a_community_that_is_not_signed_is_silent(db, place):
 
     with pytest.raises(CommunitySilent):
         await drafted(db, place)
+
+
+async def test_before_it_is_widened_only_the_pilot_households_hear(db, place, channel):
+    def begin_small(tx):
+        tx.execute(update(communities).values(widened_at=None))
+        pilots = [place.unit_ids["3-1-101"], place.unit_ids["3-1-102"]]
+        tx.execute(update(units).where(units.c.id.in_(pilots)).values(is_pilot=1))
+
+    await db.write(begin_small)
+    await confirmed(db, place)
+
+    await tick(job_deps(db, channel))
+
+    told = {one.recipient for one in channel.delivered if "打药" in one.text}
+    assert told == {"o-1", "o-2"}
 
 
 async def test_nobody_to_tell_is_refused(db, place):

@@ -1,0 +1,106 @@
+"""The door to PostgreSQL: batches over asyncpg, one transaction, a savepoint a call."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.errors import StorageUnavailable
+from storage.gate import Call, Outcomes, look, resolve
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES: Final = 3
+"""How often a PostgreSQL transaction is begun anew that others got in the way of."""
+
+IN_THE_WAY: Final = ("40001", "40P01")
+"""SQLSTATE of a serialization failure and of a deadlock: begun anew, it goes through."""
+
+
+class PostgresReader:
+    """Reads over a snapshot that the server itself keeps from being written to."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    async def write(self, calls: list[Call]) -> None:
+        raise StorageUnavailable("the database was opened only to read")
+
+    async def read(self, calls: list[Call]) -> None:
+        try:
+            outcomes = await self._look(calls)
+        except (DBAPIError, OSError):
+            outcomes = await _one_by_one(self._look, calls)
+        resolve(outcomes)
+
+    async def _look(self, calls: list[Call]) -> Outcomes:
+        async with self._reading.connect() as tx:
+            return await tx.run_sync(look, calls)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class PostgresBackend(PostgresReader):
+    """Reads as the reader does; writes in one transaction that may be begun anew."""
+
+    async def write(self, calls: list[Call]) -> None:
+        try:
+            outcomes = await self._carry(calls)
+        except (DBAPIError, OSError):
+            log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
+            outcomes = await _one_by_one(self._carry, calls)
+        resolve(outcomes)
+
+    async def _carry(self, calls: list[Call]) -> Outcomes:
+        async with self._engine.begin() as tx:
+            return await tx.run_sync(_with_savepoints, calls)
+
+
+async def _one_by_one(
+    carry: Callable[[list[Call]], Awaitable[Outcomes]], calls: list[Call]
+) -> Outcomes:
+    """Carry each call in a transaction of its own, anew where others got in its way."""
+    outcomes: Outcomes = []
+    for call in calls:
+        for tries_left in range(MOST_TRIES - 1, -1, -1):
+            try:
+                outcomes += await carry([call])
+            except (DBAPIError, OSError) as trouble:
+                is_in_the_way = _sqlstate(trouble) in IN_THE_WAY
+                if tries_left and is_in_the_way:
+                    continue
+                outcomes.append((call, None, _named(trouble)))
+            break
+    return outcomes
+
+
+def _sqlstate(trouble: DBAPIError | OSError) -> str:
+    return str(getattr(getattr(trouble, "orig", None), "sqlstate", ""))
+
+
+def _named(trouble: DBAPIError | OSError) -> Exception:
+    """Tell trouble with the server, which is nobody's fault, from a statement that is wrong."""
+    is_elsewhere = isinstance(trouble, (OperationalError, InterfaceError, OSError))
+    if is_elsewhere or _sqlstate(trouble)[:2] in ("08", "40", "53", "57"):
+        return StorageUnavailable(type(trouble).__name__)
+    return trouble
+
+
+def _with_savepoints(tx: Connection, calls: list[Call]) -> Outcomes:
+    outcomes: Outcomes = []
+    for call in calls:
+        try:
+            with tx.begin_nested():
+                outcomes.append((call, call.work(tx), None))
+        except DBAPIError:
+            raise
+        except Exception as trouble:  # the caller's own, handed back to her
+            outcomes.append((call, None, trouble))
+    return outcomes

@@ -1,0 +1,203 @@
+"""What an operator types, as the README says it, on a configuration filled in like the example."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bot.cli.main import main
+from bot.spreadsheets.writing import write_table
+
+EXAMPLE = Path(__file__).parents[3] / "config.example.toml"
+ESTATE = ("小区", "房号", "建筑面积", "业主", "电话")
+HOMES = [
+    ("翡翠湾", "3-2-1201", "89.50", "李秀英", "13800001234"),
+    ("翡翠湾", "3-2-1202", "92.00", "王建国", "13800001235"),
+]
+OLD_DEBTS = ("小区", "房号", "收费项目", "账期", "金额", "应缴日")
+DEBTS = [
+    ("翡翠湾", "3-2-1201", "物业费", "2026-08", "1,250.00", "2026-08-25"),
+    ("翡翠湾", "3-2-1202", "物业费", "2026-08", "257.60", "2026-08-25"),
+]
+TARIFFS = ("小区", "收费项目", "计费方式", "单价", "生效日期")
+PRICES = [("翡翠湾", "物业费", "按面积", "2.80", "2026-01-01")]
+
+
+def key_pair() -> tuple[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+@pytest.fixture
+def config(tmp_path: Path, migrated_sqlite: Path) -> Path:
+    """Give the example as an operator fills it in, with real keys and an empty database."""
+    private, public = key_pair()
+    secrets = {
+        "links": "x" * 40,
+        "app_secret": "s" * 32,
+        "token": "token-of-ours",
+        "aes_key": "A" * 43,
+        "api_v3_key": "k" * 32,
+        "apiclient_key.pem": private,
+        "pub_key.pem": public,
+    }
+    (tmp_path / "secrets").mkdir()
+    for name, secret in secrets.items():
+        (tmp_path / "secrets" / name).write_text(secret + "\n", encoding="utf-8")
+    for part in migrated_sqlite.glob("wuyebot.db*"):
+        shutil.copy(part, tmp_path)
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def sheets(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder with an office's three spreadsheets."""
+    write_table(tmp_path / "房屋.xlsx", title="房屋台账", headers=ESTATE, rows=HOMES)
+    write_table(tmp_path / "欠费.xlsx", title="欠费表", headers=OLD_DEBTS, rows=DEBTS)
+    write_table(tmp_path / "标准.xlsx", title="收费标准", headers=TARIFFS, rows=PRICES)
+    return tmp_path
+
+
+@dataclass(frozen=True)
+class Said:
+    """A command's exit status, and what it printed on both streams."""
+
+    exit_code: int
+    output: str
+
+
+def wuyebot(*words: str | Path) -> Said:
+    with (
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(out),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([str(word) for word in words])
+    return Said(int(ended.value.code or 0), out.getvalue())
+
+
+def imported(sheets: Path, config: Path) -> None:
+    for kind, name in (("estate", "房屋"), ("tariffs", "标准"), ("bills", "欠费")):
+        done = wuyebot("import", kind, sheets / f"{name}.xlsx", "--config", config, "--apply")
+        assert done.exit_code == 0, done.output
+
+
+def test_the_menu_is_shown_as_residents_will_see_it():
+    shown = wuyebot("menu", "show")
+
+    assert shown.exit_code == 0
+    assert shown.output.splitlines()[0] == "我的账单"
+    assert "  去缴费" in shown.output
+
+
+def test_the_menu_of_an_account_that_cannot_be_reached_is_not_published(config: Path):
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("https://api.weixin.qq.com", "http://127.0.0.1:9"), encoding="utf-8"
+    )
+
+    pushed = wuyebot("menu", "push", "--config", config)
+
+    assert pushed.exit_code == 1
+    assert "菜单没有发布成功" in pushed.output
+
+
+def test_a_look_changes_nothing_and_apply_takes_it_in_once(sheets: Path, config: Path):
+    estate = sheets / "房屋.xlsx"
+
+    looked = wuyebot("import", "estate", estate, "--config", config)
+    applied = wuyebot("import", "estate", estate, "--config", config, "--apply")
+    again = wuyebot("import", "estate", estate, "--config", config, "--apply")
+
+    assert (looked.exit_code, applied.exit_code, again.exit_code) == (0, 0, 0)
+    assert "尚未写入；加 --apply 正式导入" in looked.output
+    assert "已导入" in applied.output
+    assert "没有需要变更的内容" in again.output
+
+
+def test_staff_are_taken_on_with_the_words_to_type_in_chat(sheets: Path, config: Path):
+    imported(sheets, config)
+    manager = ("王经理", "13800000000", "manager")
+
+    added = wuyebot("staff", "add", *manager, "翡翠湾", "--config", config)
+    elsewhere = wuyebot("staff", "add", *manager, "没有这里", "--config", config)
+
+    assert added.exit_code == 0
+    assert "员工绑定 13800000000 " in added.output
+    assert elsewhere.exit_code == 1
+    assert "没有叫“没有这里”的小区" in elsewhere.output
+
+
+def test_a_community_is_signed_only_for_totals_that_agree_and_only_by_its_manager(
+    sheets: Path, config: Path
+):
+    imported(sheets, config)
+    wuyebot("staff", "add", "王经理", "13800000000", "manager", "翡翠湾", "--config", config)
+    shown = wuyebot("opening", "show", "翡翠湾", "--config", config)
+    assert list(csv.reader(io.StringIO(shown.output))) == [
+        ["楼栋", "收费项目", "合计"],
+        ["3栋", "物业费", "1507.60"],
+    ]
+    right, wrong = sheets / "right.csv", sheets / "wrong.csv"
+    right.write_text(shown.output, encoding="utf-8")
+    wrong.write_text(shown.output.replace("1507.60", "1507.61"), encoding="utf-8")
+
+    def sign(totals: Path, phone: str) -> Said:
+        words = ("opening", "sign", "翡翠湾", totals, "--manager", phone, "--config", config)
+        return wuyebot(*words)
+
+    refused, stranger = sign(wrong, "13800000000"), sign(right, "13900000000")
+    signed, again = sign(right, "13800000000"), sign(right, "13800000000")
+
+    assert [one.exit_code for one in (refused, stranger, signed, again)] == [1, 1, 0, 0]
+    assert "没有签字" in refused.output
+    assert "不是这个小区的经理" in stranger.output
+    assert "已签字" in signed.output
+    assert "之前已经签过字" in again.output
+
+
+def test_the_doctor_names_what_is_there_and_what_is_not(config: Path):
+    healthy = wuyebot("doctor", "--config", config)
+    (config.parent / "secrets" / "pub_key.pem").write_text("no key", encoding="utf-8")
+    ill = wuyebot("doctor", "--config", config)
+
+    assert healthy.exit_code == 0, healthy.output
+    assert "ok    books: every sentence holds" in healthy.output
+    assert "warn  backup: none" in healthy.output
+    assert ill.exit_code == 1
+    assert "bad   gateways.wechat_pay" in ill.output
+
+
+def test_audit_and_book_read_the_books_of_a_configuration(sheets: Path, config: Path):
+    imported(sheets, config)
+
+    audit = wuyebot("audit", "--config", config)
+    book = wuyebot("book", "--config", config, "--json")
+
+    assert audit.exit_code == 0
+    assert "0 rows break one" in audit.output
+    assert book.output.startswith('{"payments": []')
+
+
+def test_a_tool_that_is_told_no_books_says_so():
+    said = wuyebot("audit")
+
+    assert said.exit_code == 1
+    assert "--config FILE or --data DIR" in said.output

@@ -1,0 +1,68 @@
+"""Stopped, killed while it is being set up, or started twice: what an operator then finds."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.altered import GO_ON, REACHED
+from tests.faults.books import read_books
+from tests.faults.conftest import BEGIN, PAYER
+from tests.faults.process import START_SECONDS, eventually, free_port, staged
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_d35_a_notice_that_is_being_booked_at_sigterm_is_committed_and_answered(stage):
+    bot = stage.start_bot(altered="waits_before_it_commits")
+    order_no = stage.order(stage.openid(PAYER))
+
+    with stage.meanwhile(lambda: stage.pay(order_no)):
+        eventually((stage.bot_folder / REACHED).exists, within=30, what="the settlement")
+        bot.ask_to_stop()
+        (stage.bot_folder / GO_ON).touch()
+        ended = bot.exit_code()
+
+    books = read_books(stage)
+    assert ended == 0
+    assert stage.notices(order_no) in ([200], [204])
+    assert books.payments_of(order_no) == 1
+    assert books.differences == []
+
+
+@pytest.mark.parametrize("sight", ["wuyebot.db", "spreadsheets", "spreadsheets/*.xlsx"])
+def test_a_demo_that_is_killed_while_it_seeds_starts_again_on_the_same_folder(
+    seeded: Path, tmp_path: Path, sight: str
+):
+    with staged(tmp_path) as stage:
+        stage.start_platforms(BEGIN)
+        first = stage.begin_bot().program
+        eventually(
+            lambda: any(stage.bot_folder.glob(sight)), within=START_SECONDS, what="the seeding"
+        )
+        first.kill()
+        stage.start_bot()
+        facts, books = stage.facts, read_books(stage)
+
+    with staged(seeded) as untouched:
+        expected = untouched.facts
+    assert first.exit_code() == -signal.SIGKILL
+    assert facts["residents"] == expected["residents"]
+    assert facts["staff"] == expected["staff"]
+    assert books.broken == []
+
+
+def test_a_second_bot_on_the_same_books_refuses_and_says_why_while_the_first_goes_on(stage):
+    stage.start_bot()
+    facts = stage.facts
+
+    second = stage.begin_bot(port=free_port()).program
+    ended = second.exit_code(within=START_SECONDS)
+    order_no = stage.order(stage.openid(PAYER))
+    stage.pay(order_no)
+
+    assert ended == 1
+    assert "wuyebot.db" in second.said
+    assert "Traceback" not in second.said
+    assert stage.facts == facts
+    assert read_books(stage).payments_of(order_no) == 1
