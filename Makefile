@@ -5,7 +5,7 @@ DATA ?= .demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup venv browser demo test lint bench lock clean
+.PHONY: help setup venv browser demo test lint bench faults lock clean
 
 help:  ## Print what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -31,6 +31,9 @@ lint: venv  ## Check style and types.
 bench: setup  ## Measure beside the peers, into build/bench.json.
 	@mkdir -p build
 	.venv/bin/python -m tests.benchmarks
+
+faults: setup  ## The long run: every kill point 25 times, against the platforms' own books.
+	.venv/bin/python -m tests.faults
 
 lock: venv  ## Write requirements.lock anew (UPGRADE=--upgrade takes newer versions).
 	@test -x build/uv/bin/uv || { .venv/bin/python -m venv --without-pip build/uv && \

@@ -1,18 +1,31 @@
 """What we have decided to say, written in the transaction that made it true."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from storage import events
 from storage.kinds import OutboxState, Urgency
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
-from storage.ports.chat import Attempt, Reach, Verdict
+from storage.ports.chat import Attempt, Reach, Route, Verdict
 from storage.sql import database_now, insert_once
 
 CLAIM_SECONDS: Final = 60
@@ -211,53 +224,89 @@ class Outcome:
     not_before: datetime | None = None
 
 
+_FINISH = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row_id"))
+    .values(
+        state=bindparam("to_state"),
+        claimed_until=None,
+        sent_at=bindparam("said_at"),
+        route=bindparam("by_route"),
+        why=bindparam("because"),
+        not_before=bindparam("wait_until"),
+    )
+)
+_ATTEMPT = delivery_attempts.insert()
+_PERSON = update(identities).where(identities.c.id == bindparam("row_id"))
+_SPEND = _PERSON.where(identities.c.window_left > 0).values(
+    window_left=identities.c.window_left - 1
+)
+_SHUT = _PERSON.values(window_left=0)
+_GONE = _PERSON.values(is_following=False)
+_WAIT = _PERSON.values(has_held=1)
+
+
 def finish(tx: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> int:
     """Write down what became of claimed messages; return how many were still ours to finish.
 
     A claim that ran out and was taken by another is left alone (fenced by its epoch). What no way
     was open for waits for the person's next word, or goes on where she has written meanwhile.
     """
-    return sum(_finish_one(tx, outcome, now) for outcome in outcomes)
+    due_at = _still_ours(tx, outcomes)
+    ended = [
+        (outcome, _end_of(tx, outcome, now))
+        for outcome in sorted(outcomes, key=lambda one: one.claimed.outbox_id)
+        if outcome.claimed.outbox_id in due_at
+    ]
+    _each(tx, _FINISH, [_ending(one, state, due_at, now) for one, state in ended])
+    tried = [(one.claimed, attempt) for one in outcomes for attempt in one.attempts]
+    _each(tx, _ATTEMPT, [_trying(claimed, attempt, now) for claimed, attempt in tried])
+    _spend(tx, tried)
+    _people(tx, _WAIT, [one.claimed for one, state in ended if state is OutboxState.HELD])
+    return len(ended)
 
 
-def _finish_one(tx: Connection, outcome: Outcome, now: datetime) -> bool:
-    claimed = outcome.claimed
+def _still_ours(tx: Connection, outcomes: Sequence[Outcome]) -> dict[int, datetime]:
+    """Lock the messages whose claims still hold; return when each was to be sent."""
+    epochs = {one.claimed.outbox_id: one.claimed.epoch for one in outcomes}
+    rows = tx.execute(
+        select(outbox.c.id, outbox.c.epoch, outbox.c.not_before)
+        .where(outbox.c.id.in_(sorted(epochs)))
+        .order_by(outbox.c.id)
+        .with_for_update()
+    )
+    return {row.id: row.not_before for row in rows if row.epoch == epochs[row.id]}
+
+
+def _end_of(tx: Connection, outcome: Outcome, now: datetime) -> OutboxState:
+    if outcome.state is OutboxState.HELD and _has_written_since(tx, outcome.claimed, now):
+        return OutboxState.WAITING
+    return outcome.state
+
+
+def _ending(
+    outcome: Outcome, state: OutboxState, due_at: Mapping[int, datetime], now: datetime
+) -> dict[str, Any]:
     last = outcome.attempts[-1] if outcome.attempts else None
-    has_written = outcome.state is OutboxState.HELD and _has_written_since(tx, claimed, now)
-    state = OutboxState.WAITING if has_written else outcome.state
-    changed = tx.execute(
-        update(outbox)
-        .where(outbox.c.id == claimed.outbox_id, outbox.c.epoch == claimed.epoch)
-        .values(
-            state=state,
-            claimed_until=None,
-            sent_at=now if outcome.state is OutboxState.SENT else None,
-            route=last.route if last else "",
-            why=(outcome.why or (last.detail if last else ""))[:200],
-            not_before=outcome.not_before or outbox.c.not_before,
-        )
-    ).rowcount
-    if outcome.attempts:
-        tx.execute(
-            delivery_attempts.insert(),
-            [
-                {
-                    "outbox_id": claimed.outbox_id,
-                    "tried_at": now,
-                    "route": attempt.route,
-                    "verdict": attempt.verdict,
-                    "detail": attempt.detail[:200],
-                    "platform_message_id": attempt.platform_message_id,
-                }
-                for attempt in outcome.attempts
-            ],
-        )
-    if claimed.addressee.identity_id is not None:
-        _spend(tx, outcome, claimed.addressee.identity_id)
-        if state is OutboxState.HELD:
-            person = identities.c.id == claimed.addressee.identity_id
-            tx.execute(update(identities).where(person).values(has_held=1))
-    return changed == 1
+    return {
+        "row_id": outcome.claimed.outbox_id,
+        "to_state": state,
+        "said_at": now if state is OutboxState.SENT else None,
+        "by_route": last.route if last else "",
+        "because": (outcome.why or (last.detail if last else ""))[:200],
+        "wait_until": outcome.not_before or due_at[outcome.claimed.outbox_id],
+    }
+
+
+def _trying(claimed: Claimed, attempt: Attempt, now: datetime) -> dict[str, Any]:
+    return {
+        "outbox_id": claimed.outbox_id,
+        "tried_at": now,
+        "route": attempt.route,
+        "verdict": attempt.verdict,
+        "detail": attempt.detail[:200],
+        "platform_message_id": attempt.platform_message_id,
+    }
 
 
 def _has_written_since(tx: Connection, claimed: Claimed, now: datetime) -> bool:
@@ -272,13 +321,21 @@ def _has_written_since(tx: Connection, claimed: Claimed, now: datetime) -> bool:
     return bool(left)
 
 
-def _spend(tx: Connection, outcome: Outcome, identity_id: int) -> None:
-    """Keep our picture of a person's open ways in step with what the platform answered."""
-    person = update(identities).where(identities.c.id == identity_id)
-    for attempt in outcome.attempts:
-        if attempt.route == "custom":
-            left = identities.c.window_left - 1 if attempt.verdict is Verdict.SENT else 0
-            if attempt.verdict in (Verdict.SENT, Verdict.NOT_NOW):
-                tx.execute(person.where(identities.c.window_left > 0).values(window_left=left))
-        if attempt.verdict is Verdict.GONE:
-            tx.execute(person.values(is_following=False))
+def _spend(tx: Connection, tried: Sequence[tuple[Claimed, Attempt]]) -> None:
+    """Keep our picture of people's open ways in step with what the platform answered."""
+    custom = [(claimed, one.verdict) for claimed, one in tried if one.route is Route.CUSTOM]
+    _people(tx, _SPEND, [claimed for claimed, verdict in custom if verdict is Verdict.SENT])
+    _people(tx, _SHUT, [claimed for claimed, verdict in custom if verdict is Verdict.NOT_NOW])
+    _people(tx, _GONE, [claimed for claimed, one in tried if one.verdict is Verdict.GONE])
+
+
+def _people(tx: Connection, change: Update, messages: Sequence[Claimed]) -> None:
+    """Change what is known of the people behind some messages, in the order of their keys."""
+    keys = sorted(one.addressee.identity_id or 0 for one in messages)
+    _each(tx, change, [{"row_id": key} for key in keys if key])
+
+
+def _each(tx: Connection, change: Update | Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make one change for each row of values, all in one go."""
+    if rows:
+        tx.execute(change, rows)

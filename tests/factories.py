@@ -300,7 +300,7 @@ class World:
     november_id: int
 
 
-def build(tx: Connection, **choices) -> World:
+def build(tx: Connection, /, **choices) -> World:
     """Build the small world that most tests begin with."""
     community_id = add_community(tx, **choices)
     unit_id = add_unit(tx, community_id, "3-2-1201", paper_code="246810")

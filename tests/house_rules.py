@@ -39,6 +39,7 @@ REVISIONS = "storage/migrations/versions/"
 CATCH_ALL = (
     "storage/database.py",
     "storage/gate.py",
+    "storage/postgres.py",
     "handlers/router.py",
     "scheduler/runner.py",
     "scheduler/guard.py",

@@ -1,7 +1,7 @@
 """Deliver what we have decided to say, by the best way that is open to each person now."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,6 +23,9 @@ BATCH: Final = 200
 AT_ONCE: Final = 50
 """Sends in flight: most of the latency bound, and the callbacks keep their share of the core."""
 
+MARK_MOST: Final = 50
+MARK_SECONDS: Final = 0.25
+
 MOST_TRIES: Final = 30
 """About a day of a platform that is busy or down; a way that is shut for all is not counted."""
 
@@ -34,45 +37,94 @@ MUTED_BY: Final = {Urgency.REMINDER: "reminders", Urgency.NOTICE: "notices"}
 
 
 async def run(deps: JobDeps, now: datetime) -> JobReport:
-    """Claim, send and mark in batches until nothing is due; receipts go first."""
+    """Claim, send and mark until nothing is due; receipts go first.
+
+    Senders never wait for each other: the next messages are claimed while the last are on their
+    way, and what was sent is marked in small groups meanwhile.
+    """
     report: dict[str, int] = defaultdict(int)
-    claimed = await _claim(deps, now)
-    while claimed:
-        crashpoints.reach("outbox.after_claim")
-        following = asyncio.create_task(_claim(deps, now))
-        try:
-            outcomes = await _deliver(deps, claimed, now)
-            await deps.db.write(outbox.finish, outcomes, now=now)
-        finally:
-            taken = await following
-        crashpoints.reach("outbox.after_mark")
-        for outcome in outcomes:
-            report[outcome.state] += 1
-        # What waited behind a message of this batch is free only now.
-        claimed = taken or await _claim(deps, now)
+    # What waited behind a message that was on its way is free only when all have ended.
+    while await _Drain(deps, now, report).run():
+        pass
     return dict(report)
 
 
-async def _claim(deps: JobDeps, now: datetime) -> list[Claimed]:
-    return await deps.db.jot(outbox.claim, now=now, limit=BATCH)
+class _Drain:
+    """One pass over what is due: people whose messages wait, and outcomes not yet marked."""
 
+    def __init__(self, deps: JobDeps, now: datetime, report: dict[str, int]) -> None:
+        self._deps, self._now, self._report = deps, now, report
+        self._waiting: deque[list[Claimed]] = deque()
+        self._unmarked: list[Outcome] = []
+        self._claiming: asyncio.Task[None] | None = None
+        self._is_dry = False
 
-async def _deliver(deps: JobDeps, claimed: Sequence[Claimed], now: datetime) -> list[Outcome]:
-    """Send to many people at once, to each person in order."""
-    by_person: dict[tuple[str, str], list[Claimed]] = defaultdict(list)
-    for one in claimed:
-        by_person[one.addressee.account, one.addressee.recipient].append(one)
-    gate = asyncio.Semaphore(AT_ONCE)
+    async def run(self) -> bool:
+        """Send to many people at once, to each in order; return whether there was anything."""
+        await self._claim()
+        had_any = bool(self._waiting)
+        marking = asyncio.create_task(self._mark_now_and_then())
+        senders = [asyncio.create_task(self._send_on()) for _ in range(min(AT_ONCE, BATCH))]
+        try:
+            await asyncio.gather(*senders)
+        finally:
+            await _end([marking, *senders])
+            if self._claiming is not None:
+                await asyncio.wait({self._claiming})
+            await self._mark()
+        return had_any
 
-    async def in_turn(messages: list[Claimed]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        async with gate:
+    async def _send_on(self) -> None:
+        while messages := await self._next():
+            behind: list[Outcome] = []
             for message in messages:
-                outcomes.append(_behind(outcomes, message) or await _one(deps, message, now))
-        return outcomes
+                outcome = _behind(behind, message) or await _one(self._deps, message, self._now)
+                behind.append(outcome)
+                self._unmarked.append(outcome)
+            if len(self._unmarked) >= MARK_MOST:
+                await self._mark()
 
-    groups = await asyncio.gather(*(in_turn(messages) for messages in by_person.values()))
-    return [outcome for group in groups for outcome in group]
+    async def _next(self) -> list[Claimed] | None:
+        """Return the messages of one person, None where nothing more is due."""
+        if len(self._waiting) <= AT_ONCE // 2 and not self._is_dry and self._claiming is None:
+            self._claiming = asyncio.create_task(self._claim())
+        while not self._waiting and self._claiming is not None:
+            await asyncio.wait({self._claiming})
+        return self._waiting.popleft() if self._waiting else None
+
+    async def _claim(self) -> None:
+        try:
+            claimed = await self._deps.db.jot(outbox.claim, now=self._now, limit=BATCH)
+        finally:
+            self._claiming = None
+        self._is_dry = not claimed
+        if claimed:
+            crashpoints.reach("outbox.after_claim")
+        by_person: dict[tuple[str, str], list[Claimed]] = defaultdict(list)
+        for one in claimed:
+            by_person[one.addressee.account, one.addressee.recipient].append(one)
+        self._waiting.extend(by_person.values())
+
+    async def _mark_now_and_then(self) -> None:
+        """Bound what a crash would send again also where the platform is slow."""
+        while True:
+            await asyncio.sleep(MARK_SECONDS)
+            await self._mark()
+
+    async def _mark(self) -> None:
+        unmarked, self._unmarked = self._unmarked, []
+        if not unmarked:
+            return
+        await self._deps.db.write(outbox.finish, unmarked, now=self._now)
+        crashpoints.reach("outbox.after_mark")
+        for outcome in unmarked:
+            self._report[outcome.state] += 1
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 def _behind(outcomes: Sequence[Outcome], message: Claimed) -> Outcome | None:

@@ -62,9 +62,8 @@ def _renamed(fact: PaymentFact, hearing: int) -> PaymentFact:
 
 
 def _settle_with(planted: Callable[..., payments.Settlement]) -> None:
-    payments.settle_payment = planted
-    handlers.checkout.settle_payment = planted
-    handlers.webhooks.payments.settle_payment = planted
+    for module in (payments, handlers.checkout, handlers.webhooks.payments):
+        vars(module)["settle_payment"] = planted
 
 
 def every_try_of_a_refund_has_a_new_number() -> None:

@@ -123,7 +123,7 @@ class Demo:
 
     def inbox(self, openid: str, after: int = 0) -> list[dict[str, Any]]:
         """Return what reached a person after a number."""
-        return self.call("GET", f"wechat/inbox/{openid}?after={after}")
+        return list(self.call("GET", f"wechat/inbox/{openid}?after={after}"))
 
     def mark(self, openid: str) -> int:
         """Return the number of the last message that reached a person."""
@@ -154,7 +154,7 @@ class Demo:
 
     def staff(self, role: str) -> str:
         """Return the openid of a member of staff."""
-        return next(one["openid"] for one in self.facts["staff"] if one["role"] == role)
+        return next(str(one["openid"]) for one in self.facts["staff"] if one["role"] == role)
 
     def stranger(self, nickname: str = "路人") -> str:
         """Have somebody new follow; return the openid."""
@@ -164,7 +164,7 @@ class Demo:
         """Return an unbound resident of 云栖花园 whom no story of this demo has played yet."""
         rows = [one for one in self.facts["residents"] if not one["bound"]]
         rows = [one for one in rows if one["community"] == "云栖花园"]
-        row = next(one for one in rows if one["openid"] not in self._played)
+        row: dict[str, Any] = next(one for one in rows if one["openid"] not in self._played)
         self._played.add(row["openid"])
         return row
 
@@ -185,7 +185,7 @@ class Demo:
         """Ask for the payment link."""
         found = LINK.findall(self.say(openid, "缴费"))
         assert found
-        return found[-1]
+        return str(found[-1])
 
     def order(self, link: str, bills: int | None = None, agent: str = COMPUTER) -> tuple[str, int]:
         """Press the button of the pay page with a browser; return (order_no, fen)."""

@@ -26,6 +26,10 @@ WRITERS, ROUNDS = 4, 50
 ROOT = Path(__file__).parents[2]
 
 
+def file_of(url: str) -> str:
+    return make_url(url).database or ""
+
+
 def read_then_write(tx: Connection) -> None:
     """Read, think, write: what loses money where nobody guards the door."""
     row = select(serials.c.last_used).where(serials.c.name == "till").with_for_update()
@@ -37,7 +41,7 @@ def set_up_till(tx: Connection) -> None:
     tx.execute(insert(serials).values(name="till", last_used=0))
 
 
-def till(tx: Connection) -> int:
+def till(tx: Connection):
     return tx.execute(select(serials.c.last_used).where(serials.c.name == "till")).scalar_one()
 
 
@@ -87,7 +91,7 @@ async def test_e09_two_processes_on_postgresql_lose_nothing_either(migrated_post
 async def test_e09_with_the_guard_taken_away_sqlite_loses_or_fails(sqlite_url: str):
     async with open_database(sqlite_url) as db:
         await db.write(set_up_till)
-    path = make_url(sqlite_url).database
+    path = file_of(sqlite_url)
     barrier = threading.Barrier(WRITERS, timeout=20)
     failures = []
 
@@ -278,7 +282,7 @@ async def test_one_who_came_only_to_read_reads_beside_the_owner_and_writes_nothi
 async def test_a_reader_finds_a_folder_with_odd_signs_in_its_name(sqlite_url: str, tmp_path: Path):
     odd = tmp_path / "50% off #1?"
     odd.mkdir()
-    shutil.copy(make_url(sqlite_url).database, odd / "wuyebot.db")
+    shutil.copy(file_of(sqlite_url), odd / "wuyebot.db")
 
     async with open_reader(f"sqlite+aiosqlite:///{odd}/wuyebot.db".replace("?", "%3F")) as reader:
         assert await reader.read(names) == []
@@ -343,7 +347,7 @@ async def test_d7_one_connection_writes_and_checkpoints(sqlite_url: str):
 async def test_money_waits_for_the_disk_and_only_notes_may_run_ahead(sqlite_url: str):
     full, normal = 2, 1
 
-    def synchronous(tx: Connection) -> int:
+    def synchronous(tx: Connection):
         return tx.exec_driver_sql("PRAGMA synchronous").scalar_one()
 
     async with open_database(sqlite_url) as db:
@@ -351,7 +355,7 @@ async def test_money_waits_for_the_disk_and_only_notes_may_run_ahead(sqlite_url:
         assert await db.jot(synchronous) == normal
         assert await db.write(synchronous) == full
         together = await asyncio.gather(db.jot(synchronous), db.write(synchronous))
-        assert together == [full, full]
+        assert set(together) == {full}
         assert await db.jot(synchronous) == normal
         with pytest.raises(NothingToPay):
             await db.write(put_then_refuse, "refused")
@@ -359,7 +363,7 @@ async def test_money_waits_for_the_disk_and_only_notes_may_run_ahead(sqlite_url:
 
 
 async def test_e08_a_lower_setting_in_the_file_is_not_kept(sqlite_url: str):
-    link = sqlite3.connect(make_url(sqlite_url).database)
+    link = sqlite3.connect(file_of(sqlite_url))
     link.execute("PRAGMA synchronous=OFF")
     link.execute("PRAGMA journal_mode=DELETE")
     link.close()
@@ -469,7 +473,7 @@ async def test_e02_a_database_locked_by_another_is_told_and_heals(
 ):
     monkeypatch.setattr(doors, "PRAGMAS", ("busy_timeout=50", "foreign_keys=ON"))
     async with open_database(sqlite_url) as db:
-        other = await aiosqlite.connect(make_url(sqlite_url).database, isolation_level=None)
+        other = await aiosqlite.connect(file_of(sqlite_url), isolation_level=None)
         await other.execute("BEGIN IMMEDIATE")
 
         outcomes = await asyncio.gather(

@@ -109,7 +109,7 @@ async def test_a_mistake_is_answered_by_its_opposite_once(db: Database, world: W
     assert await db.read(ledger.balance, Account.OPENING) == 0
     assert await db.read(ledger.unit_balance, Account.PREPAYMENT, world.unit_id) == 0
 
-    def what_it_answers(tx: Connection) -> str:
+    def what_it_answers(tx: Connection):
         original = entries.alias()
         return tx.execute(
             select(original.c.entry_key)

@@ -18,7 +18,7 @@ from storage.ports.chat import Attempt, Route, Verdict
 from tests.factories import ACCOUNT, NOW
 
 
-def say(tx: Connection, key: str, recipient: str = "oLi", **more) -> bool:
+def say(tx: Connection, /, key: str, recipient: str = "oLi", **more) -> bool:
     return outbox.enqueue(
         tx,
         NoticeSent("N1", "翡翠湾", "general", key),

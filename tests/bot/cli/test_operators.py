@@ -3,7 +3,6 @@
 import csv
 import io
 import shutil
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,7 @@ def config(tmp_path: Path, migrated_sqlite: Path) -> Path:
 
 
 @pytest.fixture
-def sheets(tmp_path: Path) -> Iterator[Path]:
+def sheets(tmp_path: Path) -> Path:
     """Give a folder with an office's three spreadsheets."""
     write_table(tmp_path / "房屋.xlsx", title="房屋台账", headers=ESTATE, rows=HOMES)
     write_table(tmp_path / "欠费.xlsx", title="欠费表", headers=OLD_DEBTS, rows=DEBTS)
@@ -130,6 +129,17 @@ def test_a_look_changes_nothing_and_apply_takes_it_in_once(sheets: Path, config:
     assert "尚未写入；加 --apply 正式导入" in looked.output
     assert "已导入" in applied.output
     assert "没有需要变更的内容" in again.output
+
+
+def test_the_first_import_creates_the_database_beside_the_configuration(sheets: Path, config: Path):
+    for part in config.parent.glob("wuyebot.db*"):
+        part.unlink()
+
+    looked = wuyebot("import", "estate", sheets / "房屋.xlsx", "--config", config)
+
+    assert looked.exit_code == 0, looked.output
+    assert "尚未写入" in looked.output
+    assert (config.parent / "wuyebot.db").exists()
 
 
 def test_staff_are_taken_on_with_the_words_to_type_in_chat(sheets: Path, config: Path):

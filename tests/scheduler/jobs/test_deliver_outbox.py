@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from scheduler.jobs import deliver_outbox
 from storage import inbox, outbox
@@ -345,7 +345,7 @@ def reminder(hall: Hall, binding_id: int) -> ReminderDue:
     return ReminderDue(hall.stage.world.unit_id, "3栋2单元1201", binding_id, 0, -3)
 
 
-async def binding(hall: Hall) -> int:
+async def binding(hall: Hall):
     return (await hall.stage.rows(bindings))[0].id
 
 
@@ -410,14 +410,13 @@ async def test_g15_a_message_that_cannot_be_put_in_words_is_dead_and_the_rest_go
 async def test_g15_a_message_of_another_version_is_dead_and_the_rest_goes_on(
     hall: Hall, put, states
 ):
-    spoilt = {"event": "FromTheFuture"}, {"facts": "{}"}, {"facts": "not json"}
-    for number, values in enumerate(spoilt):
-        row = await put(f"bad{number}", f"o{number}")
-        await hall.db.write(
-            lambda tx, row=row, values=values: (
-                tx.execute(update(messages).where(messages.c.id == row).values(**values)) and None
-            )
-        )
+    def spoil(tx: Connection, row: int, values: dict[str, str]) -> None:
+        tx.execute(update(messages).where(messages.c.id == row).values(**values))
+
+    for number, values in enumerate(
+        ({"event": "FromTheFuture"}, {"facts": "{}"}, {"facts": "not json"})
+    ):
+        await hall.db.write(spoil, await put(f"bad{number}", f"o{number}"), values)
     await put("R1")
 
     assert await deliver(hall) == {"sent": 1}

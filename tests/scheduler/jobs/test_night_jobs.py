@@ -79,7 +79,7 @@ def test_e04_the_database_file_alone_is_no_backup(sqlite_url: str, tmp_path):
         shutil.copy(source, target)
         backup.back_up_sqlite(source, tmp_path / "whole.db")
 
-    def count(path) -> int:
+    def count(path):
         with closing(sqlite3.connect(path)) as link:
             return link.execute("SELECT count(*) FROM serials").fetchone()[0]
 

@@ -127,7 +127,7 @@ class Stage:
         )
 
     async def rows(self, table) -> list:
-        return await self.db.read(lambda tx: tx.execute(select(table).order_by(table.c.id)).all())
+        return await self.db.read(lambda tx: list(tx.execute(select(table).order_by(table.c.id))))
 
     async def trouble(self) -> list[str]:
         """Return the kinds of all contradictions that wait for an operator."""

@@ -29,7 +29,7 @@ def morning(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
 
 
-def one_debt(tx: Connection, **choices) -> World:
+def one_debt(tx: Connection, /, **choices) -> World:
     """Ms Li owes one bill, due on 25 November; October is paid."""
     world = factories.build(tx, **choices)
     factories.add_binding(tx, "oLi", world.unit_id, world.li_id)
@@ -48,14 +48,12 @@ def reminded(tx: Connection) -> list[tuple[str, int, date]]:
         .where(outbox.c.event == "ReminderDue", outbox.c.state != "suppressed")
         .order_by(outbox.c.id)
     ).all()
-    return [
-        (
-            row.recipient,
-            events.load(row.event, row.facts).days_from_due,
-            row.created_at.date(),
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        due = events.load(row.event, row.facts)
+        assert isinstance(due, events.ReminderDue)
+        found.append((row.recipient, due.days_from_due, row.created_at.date()))
+    return found
 
 
 def days_from_due(found: list[tuple[str, int, date]]) -> list[int]:
