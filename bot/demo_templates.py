@@ -32,7 +32,7 @@ TITLES: Final = {
     "refund_failed": ("退款进度通知", _MONEY),
     "bills_issued": ("账单出账通知", _BILLS),
     "reminder": ("缴费提醒", _BILLS),
-    "notice": ("物业服务通知", _NOTICE),
+    "outage": ("停水停电通知", _NOTICE),
 }
 """Kind of message → the template's title, and the platform's key for each of our fields."""
 

@@ -11,10 +11,13 @@ TITLES: Final = {"notice": "通知", "urgent": "紧急通知"}
 
 
 def say(event: NoticeSent, told: Telling) -> OutgoingMessage:
-    """Pass the staff's own words on, with who speaks above them."""
+    """Pass the staff's own words on, with who speaks above them.
+
+    Only an outage is a service event that a template may carry; other notices have none.
+    """
     title = TITLES.get(event.category, TITLES["notice"])
     return OutgoingMessage(
-        kind="notice",
+        kind="outage" if event.category == "urgent" else "notice",
         text=words.lines(f"【{event.community_name}】{title}", event.text),
         fields=fields(
             community=event.community_name,

@@ -24,7 +24,7 @@ def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: dat
         f"发给：{view.community_name} {view.audience_label}{_households(counts)}",
         _category(view, counts),
         f"内容：{view.text}",
-        *_ways(counts),
+        *_ways(view, counts),
         _skipped(counts),
         _quiet(view, counts, policy, now),
         _approval(counts, policy),
@@ -50,14 +50,16 @@ def _category(view: BroadcastView, counts: Preview) -> str:
     return "类别：普通通知，夜间不打扰；回复“紧急”改为紧急通知"
 
 
-def _ways(counts: Preview) -> list[str]:
+def _ways(view: BroadcastView, counts: Preview) -> list[str]:
+    """Count by route: an outage may go by template, another notice waits for her next word."""
     if not counts.households:
         return []
     ways = []
     if counts.by_window:
         ways.append(f"聊天消息 {counts.by_window} 人")
     if counts.by_template:
-        ways.append(f"服务通知 {counts.by_template} 人")
+        later = "服务通知" if view.category == "urgent" else "等下次来说话时送达"
+        ways.append(f"{later} {counts.by_template} 人")
     return [f"能收到：{counts.recipients} 人（{'，'.join(ways)}）"]
 
 

@@ -62,17 +62,18 @@ class _Drain:
     async def run(self) -> bool:
         """Send to many people at once, to each in order; return whether there was anything."""
         await self._claim()
-        had_any = bool(self._waiting)
+        if self._is_dry:
+            return False
         marking = asyncio.create_task(self._mark_now_and_then())
-        senders = [asyncio.create_task(self._send_on()) for _ in range(min(AT_ONCE, BATCH))]
+        senders = [asyncio.create_task(self._send_on()) for _ in range(AT_ONCE)]
         try:
             await asyncio.gather(*senders)
         finally:
             await _end([marking, *senders])
             if self._claiming is not None:
-                await asyncio.wait({self._claiming})
+                await asyncio.gather(self._claiming, return_exceptions=True)
             await self._mark()
-        return had_any
+        return True
 
     async def _send_on(self) -> None:
         while messages := await self._next():
@@ -86,17 +87,20 @@ class _Drain:
 
     async def _next(self) -> list[Claimed] | None:
         """Return the messages of one person, None where nothing more is due."""
-        if len(self._waiting) <= AT_ONCE // 2 and not self._is_dry and self._claiming is None:
-            self._claiming = asyncio.create_task(self._claim())
-        while not self._waiting and self._claiming is not None:
+        while True:
+            if self._claiming is not None and self._claiming.done():
+                self._claiming.result()
+                self._claiming = None
+            if self._claiming is None and not self._is_dry and len(self._waiting) < AT_ONCE:
+                self._claiming = asyncio.create_task(self._claim())
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._claiming is None:
+                return None
             await asyncio.wait({self._claiming})
-        return self._waiting.popleft() if self._waiting else None
 
     async def _claim(self) -> None:
-        try:
-            claimed = await self._deps.db.jot(outbox.claim, now=self._now, limit=BATCH)
-        finally:
-            self._claiming = None
+        claimed = await self._deps.db.jot(outbox.claim, now=self._now, limit=BATCH)
         self._is_dry = not claimed
         if claimed:
             crashpoints.reach("outbox.after_claim")

@@ -7,10 +7,13 @@ from sqlalchemy import Connection, bindparam, select
 from storage.events import NoticeSent
 from storage.models.messages import outbox
 from storage.periods import SHANGHAI, shanghai_day, shanghai_instant
+from storage.prepared import Prepared
 from storage.queries.policies import Policy, policy_on
 
-_ROW = select(outbox.c.community_id, outbox.c.event, outbox.c.facts).where(
-    outbox.c.id == bindparam("outbox_id")
+_ROW = Prepared(
+    lambda _: select(outbox.c.community_id, outbox.c.event, outbox.c.facts).where(
+        outbox.c.id == bindparam("outbox_id")
+    )
 )
 
 
@@ -19,12 +22,10 @@ def quiet_until(tx: Connection, outbox_id: int, *, now: datetime) -> datetime | 
 
     An urgent notice (停水停电 and the like) does not wait.
     """
-    row = tx.execute(_ROW, {"outbox_id": outbox_id}).one()
-    if row.event == NoticeSent.__name__ and '"category":"urgent"' in row.facts:
+    ((community_id, event, facts),) = _ROW.rows(tx, outbox_id=outbox_id)
+    if event == NoticeSent.__name__ and '"category":"urgent"' in facts:
         return None
-    policy = (
-        Policy() if row.community_id is None else policy_on(tx, row.community_id, shanghai_day(now))
-    )
+    policy = Policy() if community_id is None else policy_on(tx, community_id, shanghai_day(now))
     return end_of_quiet(now, policy.quiet_from, policy.quiet_until)
 
 

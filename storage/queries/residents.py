@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
@@ -114,11 +114,7 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     if not rows:
         raise LookupError(identity_id)
     account, openid, chosen_unit_id, muted, staff_id, memory, updated_at = rows[0][:7]
-    homes = tuple(
-        Home(*row[7:13], OccupancyRole(row[13]), row[14])
-        for row in rows
-        if row[8] is not None
-    )
+    homes = tuple(_home(*row[7:]) for row in rows if row[8] is not None)
     is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(
         identity_id=identity_id,
@@ -130,6 +126,12 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
         staff=None if staff_id is None else staff_member(tx, staff_id),
         memory=memory if is_fresh else "{}",
     )
+
+
+def _home(binding_id: int, unit_id: int, *rest: Any) -> Home:  # noqa: ANN401 - a row's end
+    community_id, code, label, link_epoch, role, resident_id = rest
+    role = OccupancyRole(role)
+    return Home(binding_id, unit_id, community_id, code, label, link_epoch, role, resident_id)
 
 
 def find_person(tx: Connection, account: str, openid: str, *, now: datetime) -> Person | None:

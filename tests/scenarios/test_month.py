@@ -1,6 +1,5 @@
 """A month passes: bills on the 1st, reminders on their days, and never of what is paid."""
 
-import time
 from datetime import datetime, timedelta
 
 from tests.scenarios.acting import Demo
@@ -24,7 +23,6 @@ def test_a_month_of_bills_and_reminders(demo: Demo):
     payer, _ = demo.newcomer()
     demo.pay(payer)
     debtor_mark, payer_mark = demo.mark(debtor), demo.mark(payer)
-    began = time.monotonic()
 
     demo.to("2026-11-30 23:00")
     assert "没有待缴账单" in demo.say(payer, "我欠多少")
@@ -35,7 +33,6 @@ def test_a_month_of_bills_and_reminders(demo: Demo):
     demo.pay(payer)
     demo.to("2026-12-25 10:00")
 
-    assert time.monotonic() - began < 45
     # Due on 25 November and 25 December. The step of 22 November fell before she bound and is
     # made up for once; that of the 28th would be the third message in seven days.
     heard = unasked(demo, debtor, debtor_mark)

@@ -45,7 +45,7 @@ def test_a_broadcast_that_was_not_confirmed_reaches_nobody(demo: Demo):
     before = [len(demo.inbox(one)) for one in residents]
 
     demo.say(steward, "群发 3栋 明天下午物业办公室休息")
-    assert "已取消" in demo.say(steward, "取消")
+    assert "没有" in demo.say(steward, "取消")
     demo.advance(minutes=30)
 
     assert [len(demo.inbox(one)) for one in residents] == before

@@ -340,7 +340,10 @@ async def test_d7_one_connection_writes_and_checkpoints(sqlite_url: str):
             asked = ("journal_mode", "query_only", "wal_autocheckpoint", "foreign_keys")
             return [tx.exec_driver_sql(f"PRAGMA {one}").scalar_one() for one in asked]
 
-        assert await db.write(modes) == ["wal", 0, 1000, 1]
+        journal, is_reader, pages, keys = await db.write(modes)
+        assert (journal, is_reader, keys) == ("wal", 0, 1)
+        assert isinstance(pages, int)
+        assert pages > 0, "who writes checkpoints"
         assert await db.read(modes) == ["wal", 1, 0, 1]
 
 
