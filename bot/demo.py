@@ -193,11 +193,12 @@ async def _platforms(ask: DemoAsk, stack: AsyncExitStack) -> Platforms:
 
 def _introduction(house: House, people: DemoPeople) -> dict[str, Any]:
     base_url = house.settings.web.base_url
-    everyone = [*people.staff, *(one for one in people.residents if one["bound"])]
+    known = [*people.staff, *(one for one in people.residents if one["bound"])]
+    everyone = {one["openid"]: one["name"] for one in known}
     return {
         "callback_url": f"{base_url}/wechat/{ACCOUNT}",
         "notify_urls": {"wechat_pay": f"{base_url}/notify/wechat_pay/{ACCOUNT}"},
-        "followers": [{"openid": one["openid"], "nickname": one["name"]} for one in everyone],
+        "followers": [{"openid": openid, "nickname": name} for openid, name in everyone.items()],
         "templates": sandbox_templates(),
     }
 

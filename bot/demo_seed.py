@@ -89,13 +89,14 @@ async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> De
         residents=[
             {
                 "openid": face.openid,
-                "name": face.home.name,
-                "phone": face.home.phone,
-                "unit_label": face.home.label,
-                "community": face.home.community,
+                "name": home.name,
+                "phone": home.phone,
+                "unit_label": home.label,
+                "community": home.community,
                 "bound": face.openid in bound,
             }
             for face in faces()
+            for home in (face.home, *second_units(face))
         ],
         staff=[
             {"openid": one.openid, "name": one.name, "role": str(one.role)} for one in COLLEAGUES

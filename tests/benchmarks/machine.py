@@ -30,7 +30,14 @@ def start(core: int, *words: str, log: Path | None = None) -> "subprocess.Popen[
             stdout=said,
             stderr=said,
             preexec_fn=pin_to(core),
+            env=_environment(),
         )
+
+
+def _environment() -> dict[str, str]:
+    """Let everybody keep compiled modules, as any deployment does, but apart from the tree."""
+    kept = {key: one for key, one in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
 
 
 def run(core: int, *words: str) -> str:
@@ -42,6 +49,7 @@ def run(core: int, *words: str) -> str:
         check=True,
         text=True,
         preexec_fn=pin_to(core),
+        env=_environment(),
     )
     return done.stdout
 

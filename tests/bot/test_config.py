@@ -1,9 +1,9 @@
 """What a deployment is told, and how it hears of its mistakes."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from bot import config
 from bot.config import ConfigError
