@@ -237,7 +237,8 @@ async def staged(folder: Path, port: int | None = None) -> AsyncIterator[Stage]:
 
 def seeded(world: World) -> dict[str, str]:
     """Seed residents, staff and a menu; return name → openid; demo.json tells who is who."""
-    openids, residents, staff = {}, [], []
+    openids: dict[str, str] = {}
+    residents, staff = [], []
     for name, units, number, bound in FLATS:
         openids[name] = f"oStaged{len(openids):021d}"
         if name != LATECOMER:

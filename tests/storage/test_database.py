@@ -123,6 +123,22 @@ async def test_e09_with_the_guard_taken_away_sqlite_loses_or_fails(sqlite_url: s
     assert failures, "a plain BEGIN must fail where BEGIN IMMEDIATE waits"
 
 
+async def test_d1_the_door_is_locked_before_anything_is_read(sqlite_url: str):
+    def others_may_begin(tx: Connection) -> bool:
+        link = sqlite3.connect(file_of(sqlite_url), isolation_level=None, timeout=0)
+        try:
+            link.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            link.close()
+        return True
+
+    async with open_database(sqlite_url) as db:
+        assert not await db.write(others_may_begin)
+        assert await db.read(others_may_begin)
+
+
 @pytest.mark.postgresql
 async def test_e09_with_the_guard_taken_away_postgresql_loses_in_silence(migrated_postgres):
     url = migrated_postgres.copy()
