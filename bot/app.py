@@ -24,7 +24,7 @@ from scheduler.deps import JobDeps
 from scheduler.registry import JOBS
 from scheduler.runner import Runner
 from storage import outbox
-from storage.database import Database, open_database
+from storage.database import Database, lock_file, open_database
 from storage.inbox import Accepted, Forgotten
 from storage.links import Links
 from storage.operations import job_runs
@@ -84,9 +84,19 @@ def _channel(kind: str, config: Any, http: aiohttp.ClientSession, clock: Clock) 
 
 
 async def bring_schema_up(url: str) -> None:
-    """Take the database to the newest step; the tool for it is loaded only when one is missing."""
-    if not await is_newest(url):
+    """Take the database to the newest step; the tool for it is loaded only when one is missing.
+
+    Raises StorageUnavailable where another process owns a SQLite file: it is not changed under it.
+    """
+    if await is_newest(url):
+        return
+    path = sqlite_file(url)
+    lock = None if path is None else await asyncio.to_thread(lock_file, path)
+    try:
         await asyncio.to_thread(load("storage.migrate").upgrade, url)
+    finally:
+        if lock is not None:
+            lock.close()
 
 
 async def _take_over(db: Database, url: str) -> None:

@@ -182,7 +182,7 @@ class _SqliteBackend:
 
     @classmethod
     async def open(cls, path: Path) -> "_SqliteBackend":
-        lock = await asyncio.to_thread(_lock_file, path)
+        lock = await asyncio.to_thread(lock_file, path)
         try:
             writer = await _open_sqlite(path, "BEGIN IMMEDIATE", *WRITER_PRAGMAS)
             try:
@@ -304,7 +304,8 @@ async def _open_sqlite(path: Path | str, begin: str, *pragmas: str) -> _Sqlite:
     return one
 
 
-def _lock_file(path: Path) -> Any:  # noqa: ANN401 - an open file
+def lock_file(path: Path) -> Any:  # noqa: ANN401 - an open file
+    """Own a database file until the lock is closed. Raises StorageUnavailable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(path.name + ".lock").open("a")
     try:

@@ -22,6 +22,7 @@ from storage.models.people import identities
 from storage.ports.chat import IncomingKind, IncomingMessage
 from storage.prepared import Insert, Prepared
 from storage.queries.residents import Person, person_of
+from storage.reports import take_report
 from storage.sql import database_now
 
 WINDOWS: Final = {
@@ -116,6 +117,7 @@ def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
     )
     if has_held and length:
         release_held(tx, identity_id, now=now)
+    take_report(tx, message, int(identity_id))
     return int(identity_id)
 
 

@@ -26,6 +26,7 @@ from storage.kinds import OutboxState, Urgency
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
 from storage.ports.chat import Attempt, Reach, Route, Verdict
+from storage.reports import spend_credit
 from storage.sql import database_now, insert_once
 
 CLAIM_SECONDS: Final = 60
@@ -222,6 +223,8 @@ class Outcome:
     attempts: tuple[Attempt, ...]
     why: str = ""
     not_before: datetime | None = None
+    kind: str = ""
+    """What the message was to the channel: subscription notices are counted by it."""
 
 
 _FINISH = (
@@ -262,6 +265,10 @@ def finish(tx: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> int
     tried = [(one.claimed, attempt) for one in outcomes for attempt in one.attempts]
     _each(tx, _ATTEMPT, [_trying(claimed, attempt, now) for claimed, attempt in tried])
     _spend(tx, tried)
+    for one in outcomes:
+        for attempt in one.attempts:
+            if one.claimed.addressee.identity_id is not None:
+                spend_credit(tx, one.claimed.addressee.identity_id, one.kind, attempt)
     _people(tx, _WAIT, [one.claimed for one, state in ended if state is OutboxState.HELD])
     return len(ended)
 

@@ -17,7 +17,7 @@ BELOW = {
 FLOORS = (
     {"models", "kinds", "errors", "ports", "periods", "money", "crashpoints"},
     {"rules", "events", "database", "gate", "sql", "prepared", "postgres"},
-    {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps"},
+    {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps", "reports"},
     {"operations"},
     {"migrations", "migrate"},
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -114,7 +114,15 @@ class WechatOfficial:
 
     def receive(self, query: Mapping[str, str], body: bytes, *, now: datetime) -> IncomingMessage:
         """Prove, open and read one callback. Raises BadCallback and nothing else."""
-        return read_message(self.name, self._codec.open(query, body, now=now))
+        message = read_message(self.name, self._codec.open(query, body, now=now))
+        if message.kind is not IncomingKind.CREDIT:
+            return message
+        report = {
+            kind: word
+            for template_id, word in message.report.items()
+            for kind in self.kinds_of(template_id)
+        }
+        return replace(message, report=report)
 
     def reply(
         self,

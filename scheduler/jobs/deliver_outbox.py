@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -159,7 +160,8 @@ async def _send_or_not(deps: JobDeps, claimed: Claimed, now: datetime) -> Outcom
     event = await _as_of_now(deps, claimed.event, now)
     if event is None:
         return Outcome(claimed, OutboxState.SUPPRESSED, (), "paid_meanwhile")
-    return await _by_routes(deps, claimed, deps.compose(event), now)
+    message = deps.compose(event)
+    return replace(await _by_routes(deps, claimed, message, now), kind=message.kind)
 
 
 def _early_end(claimed: Claimed) -> Outcome | None:

@@ -43,7 +43,7 @@ class IncomingMessage:
     """Our own id at the platform (ToUserName)."""
     media_id: str = ""
     report: Mapping[str, str] = field(default_factory=dict)
-    """DELIVERY: message_id, state. CREDIT: template id → accept | reject."""
+    """DELIVERY: message_id, state. CREDIT: kind of message → accept | reject."""
 
 
 @dataclass(frozen=True, slots=True)
