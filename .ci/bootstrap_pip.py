@@ -12,7 +12,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-INDEX = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
+INDEX = os.environ.get("PIP_INDEX_URL", "").rstrip("/")
 MINOR = sys.version_info.minor
 LINK = re.compile(r"<a ([^>]*)>")
 WHEEL = re.compile(r'href="([^"#]*/pip-([0-9.]+)-py3-none-any\.whl)#sha256=([0-9a-f]{64})"')
@@ -43,6 +43,8 @@ def newest(page: str) -> tuple[str, str]:
 
 def main() -> None:
     """Download, verify, and let the wheel install itself."""
+    if not INDEX:
+        sys.exit("there is no pip here: set PIP_INDEX_URL to your package index, or install pip")
     page_url = f"{INDEX}/pip/"
     address, digest = newest(fetch(page_url).decode())
     content = fetch(urllib.parse.urljoin(page_url, address))

@@ -170,7 +170,7 @@ class _Sqlite:
         await self.link.close()
 
 
-PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-16384")
+PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-8192")
 WRITER_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=16000")
 READER_PRAGMAS: Final = ("query_only=1", "wal_autocheckpoint=0")
 
