@@ -30,7 +30,7 @@ class Prepared:
         self._text: _Text | None = None
         self._usual: Statement | None = None
 
-    def rows(self, tx: Connection, **values: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401
+    def rows(self, tx: Connection, /, **values: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401
         """Run it and return all rows, their columns in the statement's order."""
         if tx.dialect.name == "sqlite":
             if self._text is None:
