@@ -7,10 +7,11 @@ from typing import Final
 from handlers import words as say
 from storage import errors as e
 from storage.errors import Contradiction, Refusal, Trouble, Unavailable
+from storage.kinds import ChargeInput
 
 WORDS: Final[dict[type[Trouble], str]] = {
     e.NotAnAmount: "没看懂这个金额：{text}。\n请只写数字，例如“120.50”。",
-    e.NotBound: "您还没有绑定房屋，所以暂时看不到账单。\n"
+    e.NotBound: "您还没有绑定房屋，绑定以后才能查看和办理。\n"
     "请回复“绑定 房号 姓名 手机号”，例如：绑定 3-2-1201 李秀英 13800001234。",
     e.UnitNotChosen: "您绑定了几套房屋，请问要办哪一套？\n{unit_labels}\n回复前面的序号即可。",
     e.BindingMismatch: "和登记的信息没对上，可能电话换过了。\n"
@@ -49,12 +50,45 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",
     e.UnknownOrder: "没有找到这笔支付，没有扣款。\n请回复“缴费”重新发起。",
+    e.TariffGap: "{row}{missing_on}这一天没有收费标准，没有出账。\n请先补上这一天的收费标准。",
+    e.InputMissing: "{row}缺少{what}，没有出账。\n请补上以后再试。",
+    e.InputRefused: "{row}{what}不能是“{found}”，没有保存。\n请核对以后再试。",
+    e.ReadingLower: "{row}读数{found}比上次的{before}还小，没有保存。\n"
+    "请说明是表转满归零了，还是换了新表。",
+    e.NobodyShares: "{row}没有可以分摊的房屋，没有分摊。\n请核对分摊范围、面积和份额。",
+    e.FormulaTooLong: "{row}公式太长，最多 {limit_chars} 个字，没有保存。\n请写得短一些再试。",
+    e.FormulaTooDeep: "{row}公式的括号套得太深，没有保存。\n请写得简单一些再试。",
+    e.FormulaNotAllowed: "{row}公式里的“{found}”不能用，没有保存。\n"
+    "请只用加减乘除、括号、比较和取大取小。",
+    e.FormulaUnknownName: "{row}公式里的“{found}”不知道是什么，没有保存。\n"
+    "请核对名称，只用列出的项目。",
+    e.FormulaDividesByZero: "{row}公式里除以了零，没有保存。\n请核对除数以后再试。",
+    e.FormulaTooLarge: "{row}公式算出的数太大或太细，没有保存。\n请核对公式以后再试。",
+    e.FormulaBelowZero: "{row}公式算出的金额小于零，没有保存。\n请核对公式以后再试。",
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
     e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
     e.StorageUnavailable: "系统现在太忙，刚才这一步没有办成。\n请过一会儿再试一次。",
 }
 """Trouble → what is said of it; the names in braces are its own facts."""
+
+INPUTS: Final[dict[ChargeInput, str]] = {
+    ChargeInput.AREA: "面积",
+    ChargeInput.READING: "读数",
+    ChargeInput.USAGE: "用量",
+    ChargeInput.HEADS: "人数",
+    ChargeInput.COUNT: "数量",
+    ChargeInput.PRICE: "单价",
+    ChargeInput.TIERS: "阶梯",
+    ChargeInput.BOUNDS: "保底或封顶",
+    ChargeInput.MULTIPLIER: "倍率",
+    ChargeInput.LOSS: "损耗",
+    ChargeInput.WEIGHT: "份额",
+    ChargeInput.AMOUNT: "金额",
+    ChargeInput.PERCENT: "比例",
+    ChargeInput.FORMULA: "公式要用的数",
+}
+"""What a charge is worked out from, as people call it."""
 
 CONTRADICTION: Final = (
     "这笔款项和账上的记录不一致，已交给工作人员核对，您的钱不会丢。\n"
@@ -77,6 +111,10 @@ def _facts(trouble: Trouble) -> dict[str, str]:
 
 
 def _spoken(name: str, fact: object) -> str:
+    if name == "row":
+        return f"{say.shorten(str(fact), 40)}：" if fact else ""
+    if isinstance(fact, ChargeInput):
+        return INPUTS[fact]
     if isinstance(fact, tuple):
         return say.numbered(fact) if name == "unit_labels" else "、".join(map(str, fact))
     if isinstance(fact, datetime):

@@ -2,8 +2,10 @@
 
 import calendar
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
@@ -70,3 +72,52 @@ def shanghai_day(instant: datetime) -> date:
 def shanghai_instant(day: date, at: time = time()) -> datetime:
     """Return the aware UTC instant of a wall-clock time in Shanghai."""
     return datetime.combine(day, at, tzinfo=SHANGHAI).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DaySpan:
+    """Shanghai days from `begins_on` on; `ends_on` is the first day after them."""
+
+    begins_on: date
+    ends_on: date
+
+    def __post_init__(self) -> None:
+        """Refuse a span without days."""
+        if self.ends_on <= self.begins_on:
+            raise ValueError(f"a span has at least one day: {self.begins_on} to {self.ends_on}")
+
+    @classmethod
+    def of(cls, period: BillingPeriod) -> Self:
+        """Return the days of a calendar month."""
+        return cls(period.first_on, period.last_on + timedelta(days=1))
+
+    @property
+    def days(self) -> int:
+        """How many days there are."""
+        return (self.ends_on - self.begins_on).days
+
+    @property
+    def last_on(self) -> date:
+        """The last day of the span."""
+        return self.ends_on - timedelta(days=1)
+
+    def common(self, other: "DaySpan") -> "DaySpan | None":
+        """Return the days that two spans share, None where they share none."""
+        begins_on = max(self.begins_on, other.begins_on)
+        ends_on = min(self.ends_on, other.ends_on)
+        return DaySpan(begins_on, ends_on) if begins_on < ends_on else None
+
+    def cut(self, days: Iterable[date]) -> "tuple[DaySpan, ...]":
+        """Return the pieces of the span, a new one from each of these days on."""
+        inner = sorted({day for day in days if self.begins_on < day < self.ends_on})
+        edges = [self.begins_on, *inner, self.ends_on]
+        return tuple(DaySpan(one, two) for one, two in pairwise(edges))
+
+
+def months_after(origin: date, months: int) -> date:
+    """Return the day so many months later (or earlier), the last of the month where it is short.
+
+    Count from the origin, not from the last result: 31 January, 28 February, 31 March.
+    """
+    year, month = divmod(origin.year * 12 + origin.month - 1 + months, 12)
+    return date(year, month + 1, min(origin.day, calendar.monthrange(year, month + 1)[1]))

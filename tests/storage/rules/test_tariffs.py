@@ -7,15 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.kinds import Basis
+from storage.errors import InputRefused
+from storage.kinds import Basis, ChargeInput
 from storage.rules.tariffs import (
+    MAX_PRICE_E4,
     Span,
+    Tariff,
     area_charge_fen,
     charge,
     fixed_charge_fen,
     price_text,
     succeed,
 )
+from storage.rules.tiers import Tier
 
 JANUARY, JUNE, NEXT_JUNE = date(2026, 1, 1), date(2026, 6, 1), date(2027, 6, 1)
 
@@ -107,3 +111,54 @@ def test_a_price_before_the_first_must_end_where_the_first_begins():
     past = span(date(2025, 1, 1), JANUARY)
 
     assert succeed([span(JANUARY)], past) == [span(JANUARY), past]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"price_e4": -1}, ChargeInput.PRICE),
+        ({"price_e4": MAX_PRICE_E4 + 1}, ChargeInput.PRICE),
+        ({"minimum_fen": -1}, ChargeInput.BOUNDS),
+        ({"minimum_fen": 2, "maximum_fen": 1}, ChargeInput.BOUNDS),
+        ({"maximum_fen": -1}, ChargeInput.BOUNDS),
+        ({"basis": Basis.TIERED}, ChargeInput.TIERS),
+        ({"basis": Basis.TIERED, "tiers": (Tier(-1),)}, ChargeInput.PRICE),
+    ],
+)
+def test_a_tariff_that_cannot_be_is_refused_by_name(wrong: dict, what: ChargeInput):
+    with pytest.raises(InputRefused) as refused:
+        Tariff(**({"basis": Basis.FIXED, "price_e4": 1, "effective_on": JANUARY} | wrong))
+
+    assert refused.value.what == what
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        (Tier(1, Decimal(100)),),
+        (Tier(1), Tier(2)),
+        (Tier(1, Decimal(0)), Tier(2)),
+        (Tier(1, Decimal(-1)), Tier(2)),
+        (Tier(1, Decimal("NaN")), Tier(2)),
+        (Tier(1, Decimal(1), Decimal("Infinity")), Tier(2)),
+        (Tier(1, Decimal(100)), Tier(2, Decimal(100)), Tier(3)),
+        (Tier(1, Decimal(100)), Tier(2, Decimal(50)), Tier(3)),
+        (Tier(1, Decimal(100), Decimal(30)), Tier(2, Decimal(150), Decimal(20)), Tier(3)),
+    ],
+)
+def test_steps_rise_and_only_the_last_is_open(tiers: tuple[Tier, ...]):
+    with pytest.raises(InputRefused):
+        Tariff(Basis.TIERED, 0, JANUARY, tiers=tiers)
+
+
+def test_steps_may_count_by_heads_alone():
+    by_heads = (Tier(1, Decimal(0), Decimal(3)), Tier(2, Decimal(0), Decimal(5)), Tier(3))
+
+    assert Tariff(Basis.TIERED, 0, JANUARY, tiers=by_heads).tiers == by_heads
+
+
+def test_a_tariff_ends_after_it_begins_and_its_years_begin_in_a_month():
+    with pytest.raises(ValueError, match="ends after"):
+        Tariff(Basis.FIXED, 1, JUNE, JANUARY)
+    with pytest.raises(ValueError, match="month"):
+        Tariff(Basis.FIXED, 1, JUNE, tier_year_starts=13)
