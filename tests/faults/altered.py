@@ -34,14 +34,25 @@ def events_are_committed_before_the_books() -> None:
     def planted(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> payments.Settlement:
         key = f"{fact.gateway}:{fact.order_no}:{fact.state}"
         is_new = payments._record(tx, fact, key, "settled", heard_at)
-        raw: Any = tx.connection.driver_connection
-        for statement in ("RELEASE one", "COMMIT", "BEGIN IMMEDIATE", "SAVEPOINT one"):
-            raw.execute(statement)
+        _commit_and_begin_anew(tx)
         if not is_new:
             return payments.Settlement("repeated")
         return settle(tx, fact, heard_at=heard_at)
 
     _settle_with(planted)
+
+
+def _commit_and_begin_anew(tx: Connection) -> None:
+    """End the door's transaction behind its back, and leave it one that looks the same."""
+    if tx.dialect.name == "sqlite":
+        raw: Any = tx.connection.driver_connection
+        for statement in ("RELEASE one", "COMMIT", "BEGIN IMMEDIATE", "SAVEPOINT one"):
+            raw.execute(statement)
+        return
+    inner: Any = tx.get_nested_transaction()
+    for statement in ("RELEASE", "COMMIT", "BEGIN", "SAVEPOINT"):
+        name = f" {inner._savepoint}" if statement in ("RELEASE", "SAVEPOINT") else ""
+        tx.exec_driver_sql(statement + name)
 
 
 def what_is_repeated_is_booked_again() -> None:

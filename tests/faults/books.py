@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+import asyncpg
+from sqlalchemy import Connection, make_url, select
 
 from storage.database import open_reader
 from storage.models.payments import payment_orders
@@ -40,7 +41,7 @@ class Books:
 
 def read_books(stage: Stage) -> Books:
     """Read both books; the bot may run meanwhile."""
-    ours, broken, numbers = asyncio.run(_read(stage.facts["database_url"]))
+    ours, broken, numbers = asyncio.run(_read(stage.database_url or stage.facts["database_url"]))
     return Books(ours, stage.control("wechat_pay/book"), broken, numbers)
 
 
@@ -53,3 +54,33 @@ def _look(tx: Connection) -> tuple[dict[str, list[dict[str, Any]]], list[str], l
     broken = [f"{one.sentence}: {one.reference} {one.found}" for one in prove(tx)]
     numbers = tx.execute(select(payment_orders.c.order_no).order_by(payment_orders.c.id))
     return book(tx), broken, list(numbers.scalars())
+
+
+PASSED = (
+    "UPDATE outbox SET claimed_until = claimed_until - interval '1 hour' WHERE state = 'claimed'",
+    "UPDATE job_runs SET lease_until = lease_until - interval '1 day' WHERE state = 'running'",
+)
+
+
+def outlast_claims(stage: Stage) -> None:
+    """Let the time pass for which a dead process holds what it had taken.
+
+    On SQLite there is one owner, who frees it when she starts; on PostgreSQL others may live.
+    """
+    if stage.database_url:
+        asyncio.run(execute(stage.database_url, *PASSED))
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Run statements on a PostgreSQL beside everybody else."""
+    link = await asyncpg.connect(plain(url))
+    try:
+        for statement in statements:
+            await link.execute(statement)
+    finally:
+        await link.close()
+
+
+def plain(url: str) -> str:
+    """Return a PostgreSQL's URL as its own driver writes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

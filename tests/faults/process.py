@@ -122,6 +122,14 @@ class Program:
         """Send SIGTERM and do not wait."""
         self._process.send_signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Stop it where it is, as a machine that stands still would."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill it at once, whatever it does, and bury it."""
         self._process.kill()

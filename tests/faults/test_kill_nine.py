@@ -4,8 +4,8 @@ import contextlib
 
 import pytest
 
-from tests.faults.books import Books, read_books
-from tests.faults.conftest import PAYER, REFUNDER
+from tests.faults.books import Books, outlast_claims, read_books
+from tests.faults.conftest import PAYER, POSTGRESQL, REFUNDER
 from tests.faults.process import DIED, Program, Stage
 
 pytestmark = pytest.mark.timeout(300)
@@ -16,6 +16,12 @@ RECEIPT = "已收到"
 def died_at(bot: Program, point: str) -> None:
     """Check that the bot was killed, and that it was at this point."""
     assert (bot.exit_code(), f"crashpoint {point}" in bot.said) == (-9, True), bot.said[-2000:]
+
+
+def revive(stage: Stage) -> None:
+    """Start the bot again, once what the dead one had taken is free."""
+    outlast_claims(stage)
+    stage.start_bot()
 
 
 def equal_books(stage: Stage) -> Books:
@@ -46,7 +52,7 @@ def test_a_notice_cut_off_anywhere_is_heard_again_and_booked_once(stage: Stage, 
 
     stage.pay(order_no)
     died_at(bot, point)
-    stage.start_bot()
+    revive(stage)
     stage.until_heard(order_no)
     stage.advance(5)
 
@@ -75,7 +81,7 @@ def test_an_order_cut_off_anywhere_is_one_order_when_pay_is_pressed_again(
     died_at(bot, point)
     written = read_books(stage).order_numbers
     at_death = {one["order_no"] for one in stage.control("wechat_pay/orders")}
-    stage.start_bot()
+    revive(stage)
     order_no = stage.press_pay(link)
     stage.pay(order_no)
 
@@ -101,7 +107,7 @@ def test_a_refund_cut_off_anywhere_is_paid_back_once(stage: Stage, point: str):
 
     with stage.meanwhile(lambda: stage.until_refunded(asker)):
         died_at(bot, point.partition(":")[0])
-        stage.start_bot()
+        revive(stage)
     stage.advance(1200)
 
     books = equal_books(stage)
@@ -119,7 +125,7 @@ def test_d11_a_refund_cut_off_while_reserving_leaves_nothing_reserved_and_may_be
     with stage.meanwhile(lambda: stage.ask_refund(asker)):
         died_at(bot, "refund.after_reserve")
         at_death = read_books(stage)
-        stage.start_bot()
+        revive(stage)
     answer = stage.say(asker, "确认")
     stage.advance(1200)
 
@@ -147,7 +153,7 @@ def test_a_receipt_cut_off_anywhere_arrives_and_doubles_only_between_send_and_ma
     stage.pay(order_no)
     stage.advance(5)
     died_at(bot, point)
-    stage.start_bot()
+    revive(stage)
     stage.until_heard(order_no)
     stage.advance(5)
 
@@ -175,7 +181,7 @@ def test_a_batch_of_templates_cut_off_between_send_and_mark_is_shown_to_everybod
     stage.control("clock", set="2026-12-01T08:31:00+08:00")
     died_at(bot, "outbox.after_send")
     sent_by_then = templates_sent(stage)
-    stage.start_bot()
+    revive(stage)
     stage.advance(60)
 
     shown = {one: templates_shown(stage, one)[before[one] :] for one in residents}
@@ -196,3 +202,34 @@ def templates_shown(stage: Stage, openid: str) -> list[str]:
 def templates_sent(stage: Stage) -> int:
     """Count the calls that asked the platform to send a template."""
     return sum("template/send" in str(one) for one in stage.control("calls?platform=wechat"))
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)], indirect=True
+)
+@pytest.mark.parametrize(
+    ("point", "sent"),
+    [
+        pytest.param("outbox.before_send", 0, id="d16"),
+        pytest.param("outbox.after_send", 1, id="d17"),
+    ],
+)
+def test_what_a_dead_process_claimed_is_left_to_it_until_its_claim_is_over(
+    stage: Stage, point: str, sent: int
+):
+    """Where others may live, nobody takes from the dead what she might still be at."""
+    bot = stage.start_bot(crash=point)
+    payer = stage.openid(PAYER)
+    order_no = stage.order(payer)
+    stage.pay(order_no)
+    stage.advance(5)
+    died_at(bot, point)
+
+    stage.start_bot()
+    stage.advance(5)
+    at_first = len(stage.heard(payer, RECEIPT))
+    outlast_claims(stage)
+    stage.advance(5)
+
+    assert at_first == sent
+    assert len(stage.heard(payer, RECEIPT)) == sent + 1

@@ -1,14 +1,16 @@
 """Stopped, killed while it is being set up, or started twice: what an operator then finds."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.altered import GO_ON, REACHED
 from tests.faults.books import read_books
-from tests.faults.conftest import BEGIN, PAYER
+from tests.faults.conftest import BEGIN, PAYER, POSTGRESQL, SQLITE, Seeded
 from tests.faults.process import START_SECONDS, eventually, free_port, staged
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -30,11 +32,33 @@ def test_d35_a_notice_that_is_being_booked_at_sigterm_is_committed_and_answered(
     assert books.differences == []
 
 
-@pytest.mark.parametrize("sight", ["wuyebot.db", "spreadsheets", "spreadsheets/*.xlsx"])
+@pytest.fixture
+def blank_url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give a database without tables; "" for a file that is not there yet."""
+    if engine == SQLITE:
+        yield ""
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    url = server.empty()
+    yield url
+    server.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("engine", "sight"),
+    [
+        (SQLITE, "wuyebot.db"),
+        (SQLITE, "spreadsheets"),
+        (SQLITE, "spreadsheets/*.xlsx"),
+        pytest.param(POSTGRESQL, "spreadsheets", marks=pytest.mark.postgresql),
+        pytest.param(POSTGRESQL, "spreadsheets/*.xlsx", marks=pytest.mark.postgresql),
+    ],
+    indirect=["engine"],
+)
 def test_a_demo_that_is_killed_while_it_seeds_starts_again_on_the_same_folder(
-    seeded: Path, tmp_path: Path, sight: str
+    seeded: Seeded, blank_url: str, tmp_path: Path, sight: str
 ):
-    with staged(tmp_path) as stage:
+    with staged(tmp_path, database_url=blank_url) as stage:
         stage.start_platforms(BEGIN)
         first = stage.begin_bot().program
         eventually(
@@ -44,7 +68,7 @@ def test_a_demo_that_is_killed_while_it_seeds_starts_again_on_the_same_folder(
         stage.start_bot()
         facts, books = stage.facts, read_books(stage)
 
-    with staged(seeded) as untouched:
+    with staged(seeded.folder) as untouched:
         expected = untouched.facts
     assert first.exit_code() == -signal.SIGKILL
     assert facts["residents"] == expected["residents"]
@@ -52,6 +76,7 @@ def test_a_demo_that_is_killed_while_it_seeds_starts_again_on_the_same_folder(
     assert books.broken == []
 
 
+@pytest.mark.parametrize("engine", [SQLITE], indirect=True)
 def test_a_second_bot_on_the_same_books_refuses_and_says_why_while_the_first_goes_on(stage):
     stage.start_bot()
     facts = stage.facts
