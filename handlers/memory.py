@@ -1,11 +1,13 @@
 """What a talk is about, to and from the JSON that is kept between turns."""
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 from handlers.turn import Memory
 
 NOTHING: Final = "{}"
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def recall(text: str) -> Memory:
@@ -23,13 +25,19 @@ def recall(text: str) -> Memory:
 
 def text_of(memory: Memory) -> str:
     """Return a memory as JSON text; the same memory is always the same text."""
+    if not memory.facts and not memory.expecting:
+        return _topic_text(memory.topic, memory.misses)
     kept = {
         "expecting": memory.expecting,
         "topic": memory.topic,
         "facts": memory.facts,
         "misses": memory.misses,
     }
-    said = {name: fact for name, fact in kept.items() if fact}
-    if not said:
-        return NOTHING
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _write({name: fact for name, fact in kept.items() if fact})
+
+
+@lru_cache(maxsize=256)
+def _topic_text(topic: str, misses: int) -> str:
+    """Return the text of a talk in which nothing is waited for: nearly all are."""
+    kept = {"topic": topic, "misses": misses}
+    return _write({name: fact for name, fact in kept.items() if fact})

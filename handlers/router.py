@@ -1,5 +1,6 @@
 """Finds who speaks and which intent answers; turns a refusal into words."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -10,11 +11,12 @@ from typing import Any, Final
 
 from handlers import edges, memory, refusals, words
 from handlers.deps import HandlerDeps
-from handlers.flats import home_named
+from handlers.flats import ABOUT_BILLS, home_named
 from handlers.pace import Pace
-from handlers.turn import Intent, Turn
+from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
+from storage.inbox import Foresight
 from storage.operations.conversations import remember
 from storage.operations.residents import choose_unit
 from storage.periods import shanghai_day
@@ -35,7 +37,7 @@ SILENT: Final = frozenset(
 ABOUT_A_FLAT: Final = frozenset(
     (
         *("unpaid", "bill_detail", "history", "pay", "payment_status", "refund_request"),
-        *("refund_status", "balance", "receipt", "due_date", "tariff"),
+        *("refund_status", "balance", "receipt", "due_date", "tariff", "meter"),
     )
 )
 """Intents that tell of one flat: another's is never answered for."""
@@ -63,42 +65,70 @@ class Router:
         self._deps = deps
         self._intents = {one.name: one for one in intents}
         self._staff_intents = {one.name: one for one in staff_intents}
+        self._spoken = tuple(one for one in intents if one.said_as or one.said_like)
+        self._spoken_by_staff = (*(one for one in staff_intents if one.said_as), *self._spoken)
         self._pace = Pace()
 
+    def foresee(self, message: IncomingMessage, *, now: datetime) -> Foresight | None:
+        """Return what the likely intent will read; a guess that costs only time if it is wrong."""
+        if message.kind is not IncomingKind.TEXT:
+            return None
+        understood = self._deps.recogniser.understand(message.text, today=shanghai_day(now))
+        intent = self._intents.get(understood.intent)
+        return None if intent is None else intent.foresight
+
     async def answer(
-        self, person: Person, message: IncomingMessage, *, now: datetime
+        self,
+        person: Person,
+        message: IncomingMessage,
+        *,
+        now: datetime,
+        foreseen: Any = None,  # noqa: ANN401 - what the foresight found
     ) -> OutgoingMessage | None:
         """Answer, or None where nothing is said. Troubles become words, faults an apology."""
         if message.kind in SILENT or not self._pace.allows(person.identity_id, now):
             return None
         today = shanghai_day(now)
         understood = self._deps.recogniser.understand(message.text, today=today)
-        turn = Turn(message, person, understood, memory.recall(person.memory), now, today)
+        recalled = memory.recall(person.memory)
+        turn = Turn(message, person, understood, recalled, now, today, foreseen)
         reply = await self._without_trouble(turn)
         await self._remember(turn, person.memory)
         return reply
 
     async def _without_trouble(self, turn: Turn) -> OutgoingMessage:
+        asked_by = turn.memory.expecting
         try:
             return await self._reply(turn)
         except (Refusal, Unavailable, Contradiction) as trouble:
             turn.memory.misses = 0
-            return OutgoingMessage("refusal", refusals.words(trouble))
+            begun = self._said_as(turn)
+            at_work = self._is_work(turn, begun.name if begun is not None else asked_by)
+            say = refusals.words_to_staff if at_work else refusals.words
+            return OutgoingMessage("refusal", say(trouble))
         except Exception:
             trace = secrets.token_hex(4)
             log.exception("turn.failed", extra={"trace": trace})
             turn.memory = memory.recall(turn.person.memory)
             return OutgoingMessage("fault", edges.FAULT.format(trace=trace))
 
+    def _is_work(self, turn: Turn, name: str) -> bool:
+        """Tell whether somebody of the staff is at her work, and no resident, in an intent."""
+        return name == "staff_bind" or (turn.staff is not None and name in self._staff_intents)
+
     async def _remember(self, turn: Turn, before: str) -> None:
-        """Keep the memory where it changed; that may fail without taking the answer away."""
+        """Keep the memory where it changed; that may fail without taking the answer away.
+
+        A question of ours is kept before it is asked. What else the talk was about is not waited
+        for: the next message comes through the same door behind it.
+        """
         after = memory.text_of(turn.memory)
         if after == before:
             return
-        try:
-            await self._deps.db.jot(remember, turn.person.identity_id, after, now=turn.now)
-        except Exception:
-            log.exception("turn.not_remembered")
+        kept = self._deps.db.note(remember, turn.person.identity_id, after, now=turn.now)
+        kept.add_done_callback(_noticed)
+        if turn.memory.expecting:
+            await asyncio.wait((kept,))
 
     async def _reply(self, turn: Turn) -> OutgoingMessage:
         kind = turn.message.kind
@@ -106,6 +136,8 @@ class Router:
             return await self._met(turn)
         if kind is IncomingKind.CLICK:
             return await self._clicked(turn)
+        if kind is IncomingKind.IMAGE and (takes := self._photo_taker(turn)) is not None:
+            return await takes(turn, self._deps)
         if kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
             return OutgoingMessage("help", edges.UNSPOKEN[kind])
         if kind is IncomingKind.VOICE and not turn.message.text.strip():
@@ -117,6 +149,11 @@ class Router:
         if turn.memory.expecting:
             return await self._go_on(turn)
         return await self._by_meaning(turn)
+
+    def _photo_taker(self, turn: Turn) -> Answer | None:
+        """Return what takes a picture in this talk, or None."""
+        asked = self._intents.get(turn.memory.expecting or turn.memory.topic)
+        return None if asked is None else asked.on_photo
 
     async def _met(self, turn: Turn) -> OutgoingMessage:
         """Welcome a follower; a code that names a flat begins to bind it."""
@@ -139,11 +176,8 @@ class Router:
     def _said_as(self, turn: Turn) -> Intent | None:
         """Return the intent whose own words the text begins with; staff words are for staff."""
         text = turn.understood.text.strip()
-        known = [*self._intents.values()]
-        if turn.staff is not None:
-            known = [*self._staff_intents.values(), *known]
-        for intent in known:
-            if intent.said_as and text.startswith(intent.said_as):
+        for intent in self._spoken if turn.staff is None else self._spoken_by_staff:
+            if text.startswith(intent.said_as) or (intent.said_like and intent.said_like(text)):
                 return intent
         return None
 
@@ -243,6 +277,11 @@ class Router:
         return reply
 
 
+def _noticed(kept: "asyncio.Future[None]") -> None:
+    if not kept.cancelled() and kept.exception() is not None:
+        log.error("turn.not_remembered", exc_info=kept.exception())
+
+
 def _by_slots(turn: Turn) -> str:
     """Return the intent that what was named points to where the words alone are unclear, or ""."""
     slots, topic, homes = turn.understood.slots, turn.memory.topic, turn.person.homes
@@ -258,8 +297,8 @@ def _by_slots(turn: Turn) -> str:
 
 
 def _by_number(understood: Understanding, topic: str) -> str:
-    """A bare number picks from the menu at any time; 第二笔 after a list of bills is that bill."""
+    """A bare number picks from the menu at any time; 第二笔 after bills is that bill."""
     number = understood.slots.ordinal or 0
-    if "第" in understood.normal and topic == "unpaid":
+    if "第" in understood.normal and topic in ABOUT_BILLS:
         return "bill_detail"
     return words.MENU[number - 1][0] if 1 <= number <= len(words.MENU) else ""

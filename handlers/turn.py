@@ -1,13 +1,15 @@
 """Turn and Intent: one thing said, and one way to answer it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import Any
 
 from handlers.deps import HandlerDeps
 from handlers.understanding.recogniser import Understanding
 from storage.errors import NotBound, UnitNotChosen
+from storage.frozen import dataclass
+from storage.inbox import Foresight
 from storage.ports.chat import IncomingMessage, OutgoingMessage
 from storage.queries.residents import Home, Person, Staff
 
@@ -47,6 +49,8 @@ class Turn:
     now: datetime
     today: date
     """The Shanghai day of `now`."""
+    foreseen: Any = None
+    """What the intent's foresight found when the message was taken in."""
 
     @property
     def home(self) -> Home:
@@ -76,5 +80,11 @@ class Intent:
     answer: Answer
     go_on: Answer | None = None
     """Takes the answer to what this intent asked (see Memory.ask)."""
+    on_photo: Answer | None = None
+    """Takes a picture that is sent while the talk is about this intent."""
+    foresight: Foresight | None = None
+    """What it will read in any case, to be read together with taking the message in."""
     said_as: tuple[str, ...] = ()
     """Staff only: the words that it begins with. Residents' words are the recogniser's."""
+    said_like: Callable[[str], bool] | None = None
+    """Tells a whole text that is meant for it, whatever the recogniser makes of it."""

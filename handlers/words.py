@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from storage import money as fen_money
@@ -33,6 +34,7 @@ def money(fen: int) -> str:
     return f"{fen_money.yuan(fen)}元"
 
 
+@lru_cache(maxsize=1024)
 def period(one: BillingPeriod) -> str:
     """Say a billing period: "2025年3月"."""
     return f"{one.year}年{one.month}月"
@@ -84,6 +86,7 @@ def numbered(choices: Sequence[str]) -> str:
     return "\n".join(f"{number} {choice}" for number, choice in enumerate(choices, start=1))
 
 
+@lru_cache(maxsize=256)
 def shorten(text: str, limit: int = 20) -> str:
     """Repeat what somebody typed, on one line and no longer than `limit` letters."""
     plain = " ".join(text.split())

@@ -23,17 +23,18 @@ from urllib.parse import quote
 import aiosqlite
 from sqlalchemy import Connection, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.errors import StorageUnavailable
-from storage.gate import Call, Gate, Outcomes, look, resolve
-from storage.postgres import PostgresBackend, PostgresReader
+from storage.gate import Call, Gate, Outcomes, Work, look, resolve
+from storage.lazy import load
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS: Final = 10_000
+POSTGRES: Final = "storage.postgres"
+"""The door to the other engine, loaded only where it is used: it brings half of SQLAlchemy."""
 
 
 class Backend(Protocol):
@@ -70,9 +71,8 @@ class Database:
 
         Raises what the operation raises (its own changes are undone), or StorageUnavailable.
         """
-        result: T = await self._writes.submit(
-            lambda tx: operation(tx, *args, **kwargs), is_light=False
-        )
+        work = _bound(operation, args, kwargs)
+        result: T = await self._writes.submit(work, is_light=False)
         for wake in self._on_commit:
             wake()
         return result
@@ -81,16 +81,23 @@ class Database:
         self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run an operation that holds no money: it may return before the disk has it."""
-        result: T = await self._writes.submit(
-            lambda tx: operation(tx, *args, **kwargs), is_light=True
-        )
+        result: T = await self._writes.submit(_bound(operation, args, kwargs), is_light=True)
         return result
+
+    def note(
+        self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Put an operation that holds no money in line at once; nobody need wait for its future.
+
+        Whatever is written later comes after it.
+        """
+        return self._writes.submit(_bound(operation, args, kwargs), is_light=True)
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a query over a snapshot; it cannot change anything."""
-        result: T = await self._reads.submit(lambda tx: query(tx, *args, **kwargs), is_light=True)
+        result: T = await self._reads.submit(_bound(query, args, kwargs), is_light=True)
         return result
 
     def wake_on_commit(self, wake: Callable[[], None]) -> None:
@@ -104,6 +111,11 @@ class Database:
         await self._backend.close()
 
 
+def _bound(work: Callable[..., Any], args: Any, kwargs: Any) -> Work:  # noqa: ANN401
+    """Return the work with all but its connection given, which comes first."""
+    return lambda tx: work(tx, *args, **kwargs)
+
+
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
     """Open the database of a SQLAlchemy URL as its owner and close it at the end.
@@ -113,9 +125,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     if make_url(url).get_backend_name() == "sqlite":
         backend: Backend = await _SqliteBackend.open(Path(make_url(url).database or ""))
     else:
-        backend = PostgresBackend(
-            create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True)
-        )
+        backend = load(POSTGRES).open_backend(url)
     database = Database(backend, url)
     try:
         yield database
@@ -130,9 +140,7 @@ async def open_reader(url: str) -> AsyncIterator[Database]:
         path = quote(str(_existing_file(url)))
         backend: Backend = _SqliteReader(await _open_sqlite(f"file:{path}?mode=ro", "BEGIN"))
     else:
-        backend = PostgresReader(
-            create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
-        )
+        backend = load(POSTGRES).open_reading(url)
     database = Database(backend, url)
     try:
         yield database
@@ -170,6 +178,18 @@ class _Sqlite:
         await self.link.close()
 
 
+class _Spoiled(Exception):
+    """One of several light calls failed: nothing of the batch is kept, each is tried alone."""
+
+
+def _light(call: Call, tx: Connection) -> Any:  # noqa: ANN401
+    """Run light work without a savepoint of its own: it hardly ever fails. Raises _Spoiled."""
+    try:
+        return call.work(tx)
+    except Exception as trouble:
+        raise _Spoiled from trouble
+
+
 PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-8192")
 WRITER_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=16000")
 READER_PRAGMAS: Final = ("query_only=1", "wal_autocheckpoint=0")
@@ -200,17 +220,21 @@ class _SqliteBackend:
             outcomes = await self._writer.call(lambda: self._carry(calls))
         except sqlite3.OperationalError as trouble:  # the door itself: locked from outside
             outcomes = [(call, None, StorageUnavailable(str(trouble))) for call in calls]
-        except (DBAPIError, sqlite3.Error):
+        except (DBAPIError, sqlite3.Error, _Spoiled):
             log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
             outcomes = await self._writer.call(lambda: self._one_by_one(calls))
         resolve(outcomes)
 
     def _carry(self, calls: list[Call]) -> Outcomes:
-        self._sync_fully_unless(all(call.is_light for call in calls))
+        is_light = all(call.is_light for call in calls)
+        self._sync_fully_unless(is_light)
         raw, tx = self._writer.raw, self._writer.connection
-        outcomes: Outcomes = []
         if raw.in_transaction:  # a COMMIT that failed leaves the transaction open
             raw.execute("ROLLBACK")
+        if is_light and len(calls) > 1:
+            with tx.begin():
+                return [(call, _light(call, tx), None) for call in calls]
+        outcomes: Outcomes = []
         with tx.begin():
             for call in calls:
                 raw.execute("SAVEPOINT one")

@@ -60,13 +60,16 @@ class Gate:
         self._waiting: list[Call] = []
         self._pump: asyncio.Task[None] | None = None
 
-    async def submit(self, work: Work, *, is_light: bool) -> Any:  # noqa: ANN401
-        """Wait for the next batch and return what the work returned, or raise what it raised."""
+    def submit(self, work: Work, *, is_light: bool) -> asyncio.Future[Any]:
+        """Put work into the next batch; the future brings what it returned or raised.
+
+        Work goes in the order in which it was put in, whether anybody waits for it or not.
+        """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(Call(work, future, is_light))
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._drain())
-        return await future
+        return future
 
     async def close(self) -> None:
         """Wait until nobody waits any more."""

@@ -1,6 +1,6 @@
 """Accept each platform message once."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningInsert
 
+from storage.frozen import dataclass
 from storage.kinds import OutboxState
 from storage.models.messages import inbox, outbox
 from storage.models.people import identities
@@ -71,7 +72,9 @@ def _write_meet(insert: Insert) -> ReturningInsert[Any]:
 
 _MEET = Prepared(_write_meet)
 
-_MARK = update(inbox).where(inbox.c.id == bindparam("row_id")).values(is_answered=1)
+_MARK = Prepared(
+    lambda _: update(inbox).where(inbox.c.id == bindparam("row_id")).values(is_answered=1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,16 @@ class Accepted:
 
     inbox_id: int
     person: Person
+    foreseen: Any = None
 
 
-def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accepted | None:
+Foresight = Callable[[Connection, Person], Any]
+"""What an answer will read, read already while its message is taken in: one way less."""
+
+
+def accept(
+    tx: Connection, message: IncomingMessage, *, now: datetime, foresee: Foresight | None = None
+) -> Accepted | None:
     """Take a message in and say who spoke; None where it was taken in before."""
     taken = _TAKE_IN.rows(
         tx,
@@ -95,7 +105,8 @@ def accept(tx: Connection, message: IncomingMessage, *, now: datetime) -> Accept
     )
     if not taken:
         return None
-    return Accepted(taken[0][0], person_of(tx, _meet(tx, message, now), now=now))
+    person = person_of(tx, _meet(tx, message, now), now=now)
+    return Accepted(taken[0][0], person, None if foresee is None else foresee(tx, person))
 
 
 def _meet(tx: Connection, message: IncomingMessage, now: datetime) -> int:
@@ -134,7 +145,7 @@ def release_held(tx: Connection, identity_id: int, *, now: datetime) -> int:
 
 def mark_answered(tx: Connection, inbox_ids: list[int]) -> None:
     """Write down that these messages have their answers."""
-    tx.execute(_MARK, [{"row_id": one} for one in inbox_ids])
+    _MARK.run_many(tx, [{"row_id": one} for one in inbox_ids])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ import base64
 import binascii
 import hmac
 import struct
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from storage.errors import LinkExpired
+from storage.frozen import dataclass
 
 _MAC_BYTES: Final = 16
 _PAY = struct.Struct(">QQHH")
 _RECEIPT = struct.Struct(">Q")
+_CLEARANCE = struct.Struct(">QQ")
 _EPOCH_DAY: Final = date(2020, 1, 1)
 
 
@@ -33,6 +34,14 @@ class PayLink:
     expires_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class ClearanceLink:
+    """What a letter of clearance (结清证明) is about: a unit, and who has left it."""
+
+    unit_id: int
+    resident_id: int
+
+
 class Links:
     """Makes and reads tokens with one secret key of at least 32 bytes."""
 
@@ -40,22 +49,34 @@ class Links:
         """Keep the key and the address that links begin with. Raises ValueError for a short key."""
         if len(secret) < 32:
             raise ValueError("the link secret needs at least 32 bytes")
-        self._keyed = hmac.new(secret, digestmod="sha256")
+        self._secret = secret
         self._base_url = base_url.rstrip("/")
 
     def pay_url(self, link: PayLink) -> str:
         """Return the address of a pay page."""
-        days = (link.expires_on - _EPOCH_DAY).days
-        packed = _PAY.pack(link.unit_id, link.binding_id, link.link_epoch & 0xFFFF, days)
-        return f"{self._base_url}/pay/{self._sign(b'pay', packed)}"
+        return f"{self._base_url}/pay/{self._sign(b'pay', _packed(link))}"
 
     def read_pay(self, token: str, *, today: date) -> PayLink:
         """Prove a pay token. Raises LinkExpired for one that is forged, foreign or over."""
-        unit_id, binding_id, epoch, days = _PAY.unpack(self._prove(b"pay", token, _PAY.size))
-        link = PayLink(unit_id, binding_id, epoch, _EPOCH_DAY + timedelta(days=days))
-        if link.expires_on < today:
-            raise LinkExpired
-        return link
+        return self._read_link(b"pay", token, today)
+
+    def statement_url(self, link: PayLink, *, first_on: date, last_on: date) -> str:
+        """Return the address of a statement's page, opened at these Shanghai days.
+
+        The days are in the open, for the holder may choose others; unit, binding, epoch and last
+        day are what is signed. A pay link opens no statement, and the other way round.
+        """
+        token = self._sign(b"statement", _packed(link))
+        days = f"from={first_on.isoformat()}&to={last_on.isoformat()}"
+        return f"{self._base_url}/statements/{token}?{days}"
+
+    def read_statement(self, token: str, *, today: date) -> PayLink:
+        """Prove a statement's token. Raises LinkExpired for one that is forged, foreign or over."""
+        return self._read_link(b"statement", token, today)
+
+    def disclosure_url(self, community_id: int) -> str:
+        """Return the address of a community's public page: no secret, anybody may open it."""
+        return f"{self._base_url}/disclosure/{community_id}"
 
     def receipt_url(self, token: str) -> str:
         """Return the address of a receipt page."""
@@ -70,6 +91,16 @@ class Links:
         (payment_id,) = _RECEIPT.unpack(self._prove(b"receipt", token, _RECEIPT.size))
         return int(payment_id)
 
+    def clearance_url(self, link: ClearanceLink) -> str:
+        """Return the address at which anybody who holds a letter of clearance can prove it."""
+        token = self._sign(b"clearance", _CLEARANCE.pack(link.unit_id, link.resident_id))
+        return f"{self._base_url}/clearances/{token}"
+
+    def read_clearance(self, token: str) -> ClearanceLink:
+        """Prove a letter's token; it does not end. Raises LinkExpired."""
+        packed = self._prove(b"clearance", token, _CLEARANCE.size)
+        return ClearanceLink(*_CLEARANCE.unpack(packed))
+
     def staff_code(self, phone: str) -> str:
         """Return the eight digits with which somebody proves in chat that she works here.
 
@@ -78,10 +109,15 @@ class Links:
         digest = self._mac(b"staff", phone.encode())
         return f"{int.from_bytes(digest[:8], 'big') % 100_000_000:08d}"
 
+    def _read_link(self, purpose: bytes, token: str, today: date) -> PayLink:
+        unit_id, binding_id, epoch, days = _PAY.unpack(self._prove(purpose, token, _PAY.size))
+        link = PayLink(unit_id, binding_id, epoch, _EPOCH_DAY + timedelta(days=days))
+        if link.expires_on < today:
+            raise LinkExpired
+        return link
+
     def _mac(self, purpose: bytes, packed: bytes) -> bytes:
-        mac = self._keyed.copy()
-        mac.update(purpose + b"\0" + packed)
-        return mac.digest()[:_MAC_BYTES]
+        return hmac.digest(self._secret, purpose + b"\0" + packed, "sha256")[:_MAC_BYTES]
 
     def _sign(self, purpose: bytes, packed: bytes) -> str:
         token = base64.urlsafe_b64encode(packed + self._mac(purpose, packed))
@@ -101,3 +137,8 @@ class Links:
         ):
             raise LinkExpired
         return packed
+
+
+def _packed(link: PayLink) -> bytes:
+    days = (link.expires_on - _EPOCH_DAY).days
+    return _PAY.pack(link.unit_id, link.binding_id, link.link_epoch & 0xFFFF, days)

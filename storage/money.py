@@ -39,9 +39,9 @@ def from_yuan(text: str) -> int:
 
 def yuan(fen: int) -> str:
     """Print fen as yuan with thousands commas and two decimals: 123450 → "1,234.50"."""
-    sign = "-" if fen < 0 else ""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{sign}{whole:,}.{rest:02d}"
+    if fen < 0:
+        return f"-{yuan(-fen)}"
+    return f"{fen // 100:,}.{fen % 100:02d}"
 
 
 def capitals(fen: int) -> str:

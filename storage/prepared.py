@@ -5,19 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, Select, Table, Update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
 
+from storage.lazy import load
+
 Turn = Callable[[Any], Any]
-Statement = Select[Any] | ReturningInsert[Any]
-Insert = Callable[[Table], sqlite.Insert | postgresql.Insert]
-"""The engine's own INSERT, which can say ON CONFLICT."""
+Statement = Select[Any] | ReturningInsert[Any] | Update
+Insert = Callable[[Table], sqlite.Insert]
+"""The engine's own INSERT, which can say ON CONFLICT; PostgreSQL's is alike."""
 
 
 class Prepared:
-    """A statement that returns rows and takes its values as named parameters.
+    """A statement that takes its values as named parameters.
 
     On SQLite its text is kept and handed to the driver, with the same types in and out: what
     SQLAlchemy does anew for each execution costs several times the statement itself. On
@@ -33,12 +35,27 @@ class Prepared:
     def rows(self, tx: Connection, /, **values: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401
         """Run it and return all rows, their columns in the statement's order."""
         if tx.dialect.name == "sqlite":
-            if self._text is None:
-                self._text = _Text(self._write(sqlite.insert), tx.dialect)
-            return self._text.rows(tx, values)
+            return self._on_sqlite(tx).rows(tx, values)
+        return tx.execute(self._on_postgresql(), values).all()
+
+    def run_many(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it once for each row of values, and return nothing."""
+        if not rows:
+            return
+        if tx.dialect.name == "sqlite":
+            self._on_sqlite(tx).run_many(tx, rows)
+        else:
+            tx.execute(self._on_postgresql(), rows)
+
+    def _on_sqlite(self, tx: Connection) -> "_Text":
+        if self._text is None:
+            self._text = _Text(self._write(sqlite.insert), tx.dialect)
+        return self._text
+
+    def _on_postgresql(self) -> Statement:
         if self._usual is None:
-            self._usual = self._write(postgresql.insert)
-        return tx.execute(self._usual, values).all()
+            self._usual = self._write(load("sqlalchemy.dialects.postgresql").insert)
+        return self._usual
 
 
 class _Text:
@@ -53,29 +70,48 @@ class _Text:
             (name, _remembering(kinds[name].bind_processor(dialect)))
             for name in compiled.positiontup or ()
         ]
-        columns = enumerate(statement.exported_columns)
+        columns = [] if isinstance(statement, Update) else enumerate(statement.exported_columns)
         results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
         turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
+        self._owner: Connection | None = None
+        self._link: Any = None
         self._turns = [(place, turn) for place, turn in turns if turn is not None]
 
     def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
-        given = {**self._fixed, **values}
-        places = [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
-        raw: Any = tx.connection.dbapi_connection
         try:
-            found: list[Sequence[Any]] = raw.execute(self._sql, places).fetchall()
+            found: list[Sequence[Any]] = (
+                self._raw(tx).execute(self._sql, self._given(values)).fetchall()
+            )
         except sqlite3.Error as trouble:
-            raise DBAPIError.instance(
-                self._sql, None, trouble, sqlite3.Error, dialect=tx.dialect
-            ) from trouble
-        return [self._turned(row) for row in found] if self._turns else found
+            raise self._named(tx, trouble) from trouble
+        return self._turned(found) if self._turns and found else found
 
-    def _turned(self, row: Sequence[Any]) -> Sequence[Any]:
-        columns = list(row)
+    def run_many(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each row of values. Raises what SQLAlchemy would raise."""
+        try:
+            self._raw(tx).executemany(self._sql, [self._given(row) for row in rows])
+        except sqlite3.Error as trouble:
+            raise self._named(tx, trouble) from trouble
+
+    def _given(self, values: Mapping[str, Any]) -> list[Any]:
+        given = {**self._fixed, **values}
+        return [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
+
+    def _raw(self, tx: Connection) -> Any:  # noqa: ANN401 - the driver's own connection
+        if self._owner is not tx:  # a connection of ours lives as long as its thread
+            self._owner, self._link = tx, tx.connection.dbapi_connection
+        return self._link
+
+    def _named(self, tx: Connection, trouble: sqlite3.Error) -> BaseException:
+        return DBAPIError.instance(self._sql, None, trouble, sqlite3.Error, dialect=tx.dialect)
+
+    def _turned(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Turn whole columns at a time: that is a loop in C and not one of ours."""
+        columns: list[Any] = list(zip(*rows, strict=True))
         for place, turn in self._turns:
-            columns[place] = turn(columns[place])
-        return columns
+            columns[place] = map(turn, columns[place])
+        return list(zip(*columns, strict=True))
 
 
 def _remembering(turn: Turn | None) -> Turn | None:

@@ -27,8 +27,13 @@ _AES_KEY: Final = re.compile(r"[0-9A-Za-z+/]{43}", re.ASCII)
 _TIMESTAMP: Final = re.compile(r"[0-9]{10}", re.ASCII)
 _NONCE: Final = re.compile(r"[0-9A-Za-z_.-]{1,63}", re.ASCII)
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ODD: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ANCHOR: Final = re.compile(r"<(?=\s*/?\s*a\b)", re.IGNORECASE)
 _REPEATED: Final = frozenset({"List", "item"})
+_LEAF: Final = re.compile(
+    r"<([A-Za-z]+)>(?:<!\[CDATA\[([^\]]*)\]\]>|([^<&\]]*))</\1>[ \n]*", re.ASCII
+)
+_FLAT: Final = re.compile(rf"<xml>[ \n]*((?:{_LEAF.pattern})*)</xml>\s*".replace("\\1", "\\2"))
 
 
 @dataclass(eq=False)
@@ -121,6 +126,24 @@ def parse_fields(document: bytes) -> dict[str, str]:
     Nested leaves get dotted paths; `List` and `item` are numbered, be they one or many:
     "SubscribeMsgPopupEvent.List0.TemplateId". Raises BadCallback and nothing else.
     """
+    try:
+        text = document.decode()
+    except ValueError as error:
+        raise BadCallback(400, "xml") from error
+    return _plain_fields(text) or _nested_fields(text)
+
+
+def _plain_fields(text: str) -> dict[str, str] | None:
+    """Read what nearly all messages are, leaves in a row; None: anything else, look closer."""
+    flat = _FLAT.fullmatch(text)
+    if flat is None or _ODD.search(text) is not None:
+        return None
+    leaves = _LEAF.findall(flat[1])
+    fields = {name: wrapped or bare for name, wrapped, bare in leaves}
+    return fields if len(fields) == len(leaves) and fields.keys().isdisjoint(_REPEATED) else None
+
+
+def _nested_fields(text: str) -> dict[str, str]:
     reader = _Reader()
     parser = ParserCreate("utf-8")
     parser.buffer_text = True
@@ -130,7 +153,7 @@ def parse_fields(document: bytes) -> dict[str, str]:
     parser.StartDoctypeDeclHandler = reader.refuse
     parser.EntityDeclHandler = reader.refuse
     try:
-        parser.Parse(document.decode(), True)  # noqa: FBT003 - expat takes it by position only
+        parser.Parse(text, True)  # noqa: FBT003 - expat takes it by position only
     except (ExpatError, ValueError) as error:
         raise BadCallback(400, "xml") from error
     return reader.fields

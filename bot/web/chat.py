@@ -113,7 +113,8 @@ class ChatDoor:
         """Take the message in, find the answer, and say it now or, where it is late, later."""
         parts = self._parts
         try:
-            accepted = await parts.db.jot(inbox.accept, message, now=now)
+            foresee = parts.router.foresee(message, now=now)
+            accepted = await parts.db.jot(inbox.accept, message, now=now, foresee=foresee)
             if accepted is None:
                 parts.metrics.repeated.inc()
                 return
@@ -134,7 +135,9 @@ class ChatDoor:
         parts = self._parts
         now = parts.clock.now()
         try:
-            answer = await parts.router.answer(accepted.person, message, now=now)
+            answer = await parts.router.answer(
+                accepted.person, message, now=now, foreseen=accepted.foreseen
+            )
             if not reply.done():
                 _say(reply, _words(account, message, answer, now))
                 self._mark(accepted.inbox_id)

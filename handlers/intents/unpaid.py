@@ -6,12 +6,12 @@ from typing import Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
-from handlers.flats import pay_url
+from handlers.flats import bills_here, pay_url
 from handlers.turn import Intent, Turn
 from handlers.understanding.slots import Slots
 from storage.ports.chat import OutgoingMessage
 from storage.queries import payments
-from storage.queries.bills import OpenBill, open_bills
+from storage.queries.bills import OpenBill, open_bills_at_home
 
 SHOWN: Final = 12
 OWED_AFTER: Final = timedelta(days=30)
@@ -23,7 +23,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if len(turn.person.homes) > 1 and (turn.person.home is None or turn.understood.slots.is_all):
         return await _of_all_flats(turn, deps)
     home = turn.home
-    found = await deps.db.read(open_bills, home.binding_id)
+    found = await bills_here(turn, deps)
     if not found:
         return OutgoingMessage(
             "unpaid",
@@ -94,4 +94,4 @@ async def _of_all_flats(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("unpaid", text)
 
 
-INTENT = Intent(name="unpaid", answer=answer)
+INTENT = Intent(name="unpaid", answer=answer, foresight=open_bills_at_home)

@@ -1,10 +1,9 @@
 """What a viewer owes, item by item, and how each amount came about."""
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from storage.frozen import dataclass
 from storage.kinds import BindingState, OccupancyRole
 from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.estate import units
@@ -26,11 +26,11 @@ from storage.models.payments import allocations, payments
 from storage.models.people import bindings, occupancies
 from storage.periods import BillingPeriod
 from storage.prepared import Prepared
+from storage.queries.residents import Person
 
 
-@dataclass(frozen=True, slots=True)
-class OpenBill:
-    """A bill with something left to pay."""
+class OpenBill(NamedTuple):
+    """A bill with something left to pay; a tuple, for each "账单" makes a dozen of them."""
 
     bill_id: int
     bill_no: str
@@ -121,7 +121,20 @@ _OPEN_OF_UNIT = (
 
 def open_bills(tx: Connection, binding_id: int) -> list[OpenBill]:
     """Return the open bills that a binding may see, the oldest first."""
-    return [OpenBill(*row) for row in _OPEN.rows(tx, binding_id=binding_id)]
+    return list(map(OpenBill._make, _OPEN.rows(tx, binding_id=binding_id)))
+
+
+class Foreseen(NamedTuple):
+    """The open bills that a binding saw when its message was taken in."""
+
+    binding_id: int
+    bills: list[OpenBill]
+
+
+def open_bills_at_home(tx: Connection, person: Person) -> Foreseen | None:
+    """Return the open bills of the flat that a person's talk is about, None where unclear."""
+    home = person.home
+    return None if home is None else Foreseen(home.binding_id, open_bills(tx, home.binding_id))
 
 
 def owes_for(tx: Connection, binding_id: int, period: BillingPeriod) -> bool:
@@ -229,3 +242,8 @@ def payment_history(tx: Connection, binding_id: int, *, limit: int) -> list[Past
 
 def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row that begins with _COLUMNS
     return OpenBill(*row[: len(_COLUMNS)])
+
+
+def all_seen(*columns: Any) -> Select[Any]:  # noqa: ANN401
+    """Return a SELECT over every bill that the binding `:binding_id` may see, voided ones too."""
+    return _seen_by_binding(*columns)

@@ -1,11 +1,11 @@
 """Who it is that speaks, and which flats are hers."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
+from storage.frozen import dataclass
 from storage.kinds import BindingState, OccupancyRole, StaffRole
 from storage.models.estate import communities, units
 from storage.models.messages import conversations

@@ -49,10 +49,18 @@ class Talk:
     async def hear(self, text: str, kind: IncomingKind = IncomingKind.TEXT):
         """Say something and return the whole answer, or None."""
         key = f"{self.openid}:{len(self.said)}:{self.clock.instant:%H%M%S}"
-        message = IncomingMessage(ACCOUNT, self.openid, kind, text, key, self.clock.now(), "gh_1")
-        accepted = await self.deps.db.write(inbox.accept, message, now=self.clock.now())
+        photo = "media-1" if kind is IncomingKind.IMAGE else ""
+        message = IncomingMessage(
+            ACCOUNT, self.openid, kind, text, key, self.clock.now(), "gh_1", photo
+        )
+        now = self.clock.now()
+        accepted = await self.deps.db.write(
+            inbox.accept, message, now=now, foresee=self.router.foresee(message, now=now)
+        )
         assert accepted is not None
-        reply = await self.router.answer(accepted.person, message, now=self.clock.now())
+        reply = await self.router.answer(
+            accepted.person, message, now=self.clock.now(), foreseen=accepted.foreseen
+        )
         self.said.append((text, reply))
         return reply
 
@@ -70,7 +78,11 @@ class Talk:
         for text, reply in self.said:
             rows.append(f"> {text}")
             rows.append("(没有回答)" if reply is None else reply.text)
-            rows += [re.sub(r"/pay/.*", "/pay/…", reply.url)] if reply and reply.url else []
+            rows += (
+                [re.sub(r"/(pay|statements)/[^?]*", r"/\1/…", reply.url)]
+                if reply and reply.url
+                else []
+            )
             rows.append("")
         return "\n".join(rows)
 

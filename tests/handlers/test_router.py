@@ -46,6 +46,10 @@ class CountingDoors(Database):
         self.used.append(("jot", operation.__name__))
         return await self.inner.jot(operation, *args, **kwargs)
 
+    def note(self, operation, *args, **kwargs):
+        self.used.append(("note", operation.__name__))
+        return self.inner.note(operation, *args, **kwargs)
+
     async def read(self, query, *args, **kwargs):
         self.used.append(("read", query.__name__))
         return await self.inner.read(query, *args, **kwargs)
@@ -58,23 +62,35 @@ def with_doors(talk, db):
     return doors
 
 
-async def test_asking_for_the_bill_again_reads_once_and_writes_nothing(db, talk):
+async def test_asking_for_the_bill_again_goes_to_the_books_once_and_changes_nothing(db, talk):
     li = talk(await db.write(on.owing))
     await li.say("账单")
     doors = with_doors(li, db)
 
     await li.say("账单")
 
-    assert doors.used == [("write", "accept"), ("read", "open_bills")]
+    assert doors.used == [("write", "accept")]
 
 
-async def test_asking_for_the_bill_first_remembers_the_topic_in_one_jot(db, talk):
+async def test_asking_for_the_bill_first_notes_the_topic_and_waits_for_nothing_more(db, talk):
     li = talk(await db.write(on.owing))
     doors = with_doors(li, db)
 
     await li.say("账单")
 
-    assert doors.used == [("write", "accept"), ("read", "open_bills"), ("jot", "remember")]
+    assert doors.used == [("write", "accept"), ("note", "remember")]
+
+
+async def test_what_was_foreseen_for_another_flat_is_not_shown_for_this_one(db, talk):
+    li = talk(await db.write(on.two_flats))
+    await li.say("账单", "1")
+    doors = with_doors(li, db)
+
+    first, other = await li.say("账单"), await li.say("3-2-1202账单")
+
+    assert first.splitlines()[0] != other.splitlines()[0]
+    assert "1202" in other.splitlines()[0]
+    assert ("read", "open_bills") in doors.used
 
 
 async def test_staff_words_from_a_resident_are_words_like_any_others(db, talk):
@@ -96,9 +112,8 @@ async def test_what_staff_was_asked_a_resident_cannot_answer(db, talk):
         raise AssertionError("a resident reached a staff intent")
 
     li = talk(await db.write(on.owing))
-    li.router = Router(
-        li.deps, [*li.router._intents.values()], (Intent("broadcast", never, never, ("群发",)),)
-    )
+    staff_intent = Intent("broadcast", never, never, said_as=("群发",))
+    li.router = Router(li.deps, [*li.router._intents.values()], (staff_intent,))
     person = await db.read(find_person, factories.ACCOUNT, "o-li", now=factories.NOW)
     kept = json.dumps({"expecting": "broadcast"})
     await db.write(
@@ -148,13 +163,15 @@ async def test_a_memory_that_cannot_be_kept_takes_no_answer_away(db, talk, caplo
     li = talk(await db.write(on.owing))
     doors = with_doors(li, db)
 
-    async def shut(operation, *args, **kwargs):
+    def full(tx):
         raise StorageUnavailable("full")
 
-    doors.jot = shut
+    doors.note = lambda operation, *args, **kwargs: doors.inner.note(full)
 
     assert "待缴账单" in await li.say("账单")
-    assert [one.message for one in caplog.records] == ["turn.not_remembered"]
+    await db.jot(lambda tx: None)
+    heard = [one.message for one in caplog.records if one.name == "handlers.router"]
+    assert heard == ["turn.not_remembered"]
 
 
 async def test_a_clear_new_wish_breaks_off_what_is_under_way(db, talk):
@@ -227,6 +244,35 @@ async def test_two_misses_in_a_row_offer_a_human_and_an_understood_word_begins_a
     assert "人工" not in (await li.say("七上八下")).splitlines()[0]
 
 
+@pytest.mark.parametrize("before", ["账单", "一起交了", "什么时候到期", "10月明细", "缴费"])
+@pytest.mark.parametrize(
+    ("said", "month"), [("第二笔", "11月"), ("第一笔", "10月"), ("第二笔怎么算的", "11月")]
+)
+async def test_the_nth_bill_is_that_bill_and_not_the_menus_nth_entry(db, talk, before, said, month):
+    li = talk(await db.write(on.owing))
+
+    told = await li.say("账单", before, said)
+
+    assert told.splitlines()[:2] == [
+        "3栋2单元1201 账单明细",
+        f"2026年{month} 物业费 250.60元（待缴，应缴日{month}25日）",
+    ]
+
+
+async def test_a_step_of_a_price_is_no_bill_of_the_list(db, talk):
+    li = talk(await db.write(on.owing))
+
+    told = await li.say("账单", "11月明细", "第一阶梯为什么这么多")
+
+    assert "2026年10月" not in told
+
+
+async def test_a_bare_number_picks_from_the_menu_after_bills_too(db, talk):
+    li = talk(await db.write(on.owing))
+
+    assert "合计 501.20元，" in await li.say("账单", "一起交了", "1")
+
+
 @pytest.mark.parametrize(
     "kind",
     [IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT],
@@ -244,6 +290,7 @@ async def test_a_human_hears_of_a_handover_once(db, talk):
 
     rows = await db.read(lambda tx: tx.execute(select(outbox)).all())
     assert [(row.event, row.recipient) for row in rows] == [("StaffTask", "o-chen")]
+    assert "3栋2单元1201" in rows[0].facts
 
 
 async def test_a_staff_member_who_left_hears_nothing(db, talk):

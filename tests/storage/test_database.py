@@ -192,6 +192,25 @@ async def test_a_poisonous_call_fails_alone(db: Database):
     assert await db.read(names) == ["first", "second", "taken"]
 
 
+async def test_a_poisonous_jot_fails_alone_though_jots_share_one_transaction(db: Database):
+    def stumble(tx: Connection) -> None:
+        put(tx, "half done")
+        raise LookupError("gone")
+
+    outcomes = await asyncio.gather(
+        db.jot(put, "first"), db.jot(stumble), db.jot(put, "second"), return_exceptions=True
+    )
+
+    assert [type(one) for one in outcomes] == [str, LookupError, str]
+    assert await db.read(names) == ["first", "second"]
+
+
+async def test_what_is_noted_and_not_waited_for_is_there_for_whoever_writes_next(db: Database):
+    db.note(put, "noted")
+
+    assert await db.write(names) == ["noted"]
+
+
 async def test_a_poisonous_question_fails_alone(db: Database):
     await db.write(put, "first")
 

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -401,3 +402,43 @@ def test_h12_lists_are_numbered_be_they_one_or_many():
     fields = parse_fields(two.encode())
     assert fields["SubscribeMsgPopupEvent.List0.TemplateId"] == "t1"
     assert fields["SubscribeMsgPopupEvent.List1.TemplateId"] == "t2"
+
+
+NAMES = st.sampled_from(["ToUserName", "MsgType", "Content", "MsgId", "List", "item"])
+PIECES = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["]]", "]]>", "<![CDATA[", "]", "&amp;", "&lt;", "<b>", "\r\n", "\x00"]),
+)
+VALUES = st.lists(PIECES, max_size=4).map("".join)
+LEAVES = st.builds(
+    lambda name, value, is_wrapped: (
+        f"<{name}><![CDATA[{value}]]></{name}>" if is_wrapped else f"<{name}>{value}</{name}>"
+    ),
+    NAMES,
+    VALUES,
+    st.booleans(),
+)
+GAPS = st.sampled_from(["", "\n", " ", "\r\n", "words", "<!-- -->"])
+
+
+@settings(max_examples=400)
+@given(st.lists(st.builds(str.__add__, LEAVES, GAPS), max_size=5).map("".join))
+def test_a_document_is_read_as_the_standard_librarys_parser_reads_it_or_refused(inner: str):
+    document = f"<xml>{inner}</xml>".encode(errors="surrogatepass")
+
+    try:
+        root = ElementTree.fromstring(document)
+    except ElementTree.ParseError:
+        expected = None
+    else:
+        expected = {leaf.tag: leaf.text or "" for leaf in root}
+
+    read = None
+    with suppress(BadCallback):
+        read = parse_fields(document)
+
+    is_numbered = expected is not None and expected.keys() & {"List", "item"}
+    if read is None or expected is None:
+        assert read is None
+    elif not is_numbered and all(len(leaf) == 0 for leaf in root):
+        assert read == expected

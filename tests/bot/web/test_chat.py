@@ -71,10 +71,12 @@ class Slow(Answering):
         self.let = asyncio.Event()
         self.asked = asyncio.Event()
 
-    async def answer(self, person, message: IncomingMessage, now) -> OutgoingMessage | None:
+    async def answer(
+        self, person, message: IncomingMessage, now, foreseen=None
+    ) -> OutgoingMessage | None:
         self.asked.set()
         await self.let.wait()
-        return await super().answer(person, message, now)
+        return await super().answer(person, message, now, foreseen)
 
 
 async def test_a_message_is_answered_in_its_own_cipher(door: TestClient, town: Town):

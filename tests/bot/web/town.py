@@ -75,11 +75,16 @@ class Till:
     def __init__(self) -> None:
         self.asks: dict[str, PaymentAsk] = {}
         self.paid: dict[str, int] = {}
+        self.closed: set[str] = set()
         self.creates = 0
         self.queries = 0
         self.refusal: OrderRefused | None = None
         self.is_away = False
         self.loses_answers = False
+        self.loses_closes = False
+        """A close does its work and gives no answer."""
+        self.shrugs = False
+        """A close answers and does nothing."""
 
     async def create(self, ask: PaymentAsk) -> Collection:
         if self.is_away:
@@ -102,15 +107,18 @@ class Till:
         return {"appId": self.app_id, "package": f"prepay_id={collection.prepay_id}"}
 
     def pay(self, order_no: str) -> None:
+        """Let the payer pay; the platform takes nothing for what is closed."""
+        assert order_no not in self.closed
         self.paid[order_no] = self.asks[order_no].amount_fen
 
     def fact(self, order_no: str, **changes: object) -> PaymentFact:
         is_paid = order_no in self.paid
+        state = PaymentState.CLOSED if order_no in self.closed else PaymentState.PENDING
         facts: dict[str, object] = {
             "gateway": self.name,
             "order_no": order_no,
-            "state": PaymentState.PAID if is_paid else PaymentState.PENDING,
-            "amount_fen": self.paid.get(order_no, 0),
+            "state": PaymentState.PAID if is_paid else state,
+            "amount_fen": self.asks[order_no].amount_fen if order_no in self.asks else 0,
             "currency": "CNY",
             "merchant_id": self.merchant_id,
             "app_id": self.app_id,
@@ -126,7 +134,12 @@ class Till:
         return self.fact(order_no)
 
     async def close(self, order_no: str) -> None:
-        raise NotImplementedError
+        if self.is_away:
+            raise GatewayUnavailable(self.name, "away")
+        if order_no in self.asks and order_no not in self.paid and not self.shrugs:
+            self.closed.add(order_no)
+        if self.loses_closes:
+            raise GatewayUnavailable(self.name, "no answer")
 
     async def refund(self, ask: RefundAsk) -> RefundFact:
         raise NotImplementedError
@@ -171,10 +184,13 @@ class Answering:
     )
     heard: list[str] = field(default_factory=list)
 
+    def foresee(self, message: IncomingMessage, now: datetime) -> None:
+        del message, now
+
     async def answer(
-        self, person: Person, message: IncomingMessage, now: datetime
+        self, person: Person, message: IncomingMessage, now: datetime, foreseen: object = None
     ) -> OutgoingMessage | None:
-        del person, now
+        del person, now, foreseen
         self.heard.append(message.text)
         return self.answers(message)
 
