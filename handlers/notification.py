@@ -1,13 +1,13 @@
 """Notification: one event, and how it is told."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
 from handlers import words
 from storage import money
 from storage.events import Event
+from storage.frozen import dataclass
 from storage.links import Links
 from storage.periods import SHANGHAI
 from storage.ports.chat import OutgoingMessage

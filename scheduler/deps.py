@@ -1,12 +1,12 @@
 """All that a job may touch."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from storage.database import Database
 from storage.events import Event
+from storage.frozen import dataclass
 from storage.inbox import Forgotten
 from storage.links import Links
 from storage.ports.chat import ChatChannel, OutgoingMessage

@@ -1,32 +1,31 @@
 """What we have decided to say, written in the transaction that made it true."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Insert,
-    Row,
-    Update,
-    and_,
     bindparam,
-    exists,
+    case,
     func,
-    or_,
     select,
     update,
 )
 
 from storage import events
+from storage.frozen import dataclass
 from storage.kinds import OutboxState, Urgency
+from storage.many import Keyed, Rows
+from storage.models.base import UtcDateTime
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
-from storage.ports.chat import Attempt, Reach, Route, Verdict
-from storage.reports import spend_credit
+from storage.ports.chat import Attempt, Reach, Verdict
+from storage.queries.due_messages import DueMessage, due_messages, is_any_due
+from storage.queries.quiet import quiet_end
+from storage.reports import lock_people, note_attempts, note_held
 from storage.sql import database_now, insert_once
 
 CLAIM_SECONDS: Final = 60
@@ -48,7 +47,6 @@ class Claimed:
 
     outbox_id: int
     epoch: int
-    message_key: str
     event: events.Event
     addressee: Addressee
     urgency: Urgency
@@ -57,6 +55,12 @@ class Claimed:
     is_following: bool
     muted: tuple[str, ...]
     reach: Reach
+    quiet_until: datetime | None = None
+    """The end of the community's quiet hours; None where one may speak now."""
+    risky_since: datetime | None = None
+    """Since when an earlier try may have sent it (a crash, a lost answer); None where none did."""
+    was_reachable: bool = False
+    """Whether a try that a crash cut off may have gone by the window, which knows no id of ours."""
 
 
 def enqueue(
@@ -99,6 +103,11 @@ def suppress(tx: Connection, key: str, *, why: str) -> None:
     )
 
 
+def has_due(tx: Connection, *, now: datetime) -> bool:
+    """Tell whether `claim` would find anything: asked first, so that idle hours write nothing."""
+    return is_any_due(tx, now=now, leased_at=database_now(tx))
+
+
 def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` due messages for a minute, receipts first, with what is needed to send.
 
@@ -107,64 +116,41 @@ def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
     the same urgency. A message of an event that this program does not know is dead.
     """
     leased_at = database_now(tx)
-    due = (
-        select(outbox.c.id)
-        .where(
-            outbox.c.state.in_([OutboxState.WAITING, OutboxState.CLAIMED]),
-            outbox.c.not_before <= now,
-            or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < leased_at),
-            ~_is_held_up(leased_at),
-        )
-        .order_by(outbox.c.priority, outbox.c.not_before, outbox.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    claimed = tx.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(select(due.c.id)))
-        .values(
-            state=OutboxState.CLAIMED,
-            claimed_until=leased_at + timedelta(seconds=CLAIM_SECONDS),
-            epoch=outbox.c.epoch + 1,
-            tries=outbox.c.tries + 1,
-        )
-        .returning(outbox)
-    ).all()
-    people = {
-        row.id: row
-        for row in tx.execute(
-            select(identities).where(
-                identities.c.id.in_({row.identity_id for row in claimed if row.identity_id})
-            )
-        )
-    }
-    taken = sorted(claimed, key=lambda row: (row.priority, row.not_before, row.id))
+    due = due_messages(tx, now=now, leased_at=leased_at, most=limit)
+    if not due:
+        return []
+    until = leased_at + timedelta(seconds=CLAIM_SECONDS)
+    _CLAIM.run(tx, [one.id for one in due], until=until, now=now)
+    asleep = {one.community_id for one in due if one.urgency != Urgency.RECEIPT}
+    quiet = {community_id: quiet_end(tx, community_id, now=now) for community_id in asleep}
     found: list[Claimed] = []
-    for row in taken:
+    for one in due:
         try:
-            event = events.load(row.event, row.facts)
+            event = events.load(one.event, one.facts)
         except (KeyError, TypeError, ValueError):
-            _bury(tx, row.id)
+            _bury(tx, one.id)
         else:
-            found.append(_claimed(row, event, people.get(row.identity_id), now))
+            found.append(_claimed(one, event, quiet.get(one.community_id)))
     return found
 
 
-def _is_held_up(leased_at: datetime) -> ColumnElement[bool]:
-    """Say whether an earlier message to the same person, as urgent, has to go first."""
-    earlier = outbox.alias("earlier")
-    is_on_its_way = and_(
-        earlier.c.state == OutboxState.CLAIMED, earlier.c.claimed_until >= leased_at
+_CLAIM = Keyed(
+    lambda among: (
+        update(outbox)
+        .where(among(outbox.c.id))
+        .values(
+            state=OutboxState.CLAIMED,
+            claimed_until=bindparam("until"),
+            epoch=outbox.c.epoch + 1,
+            tries=outbox.c.tries + 1,
+            sent_at=case(
+                (outbox.c.tries == 0, bindparam("now", type_=UtcDateTime)),
+                else_=func.coalesce(outbox.c.sent_at, bindparam("now", type_=UtcDateTime)),
+            ),
+        )
     )
-    is_tried_again = and_(earlier.c.state == OutboxState.WAITING, earlier.c.route != "")
-    return exists().where(
-        earlier.c.identity_id == outbox.c.identity_id,
-        earlier.c.state.in_([OutboxState.WAITING, OutboxState.CLAIMED]),
-        earlier.c.id < outbox.c.id,
-        earlier.c.priority == outbox.c.priority,
-        or_(is_on_its_way, is_tried_again),
-    )
+)
+"""`sent_at` of what is not sent (yet) says since when it may have been: a process can die."""
 
 
 def _bury(tx: Connection, outbox_id: int) -> None:
@@ -172,16 +158,19 @@ def _bury(tx: Connection, outbox_id: int) -> None:
     tx.execute(
         update(outbox)
         .where(outbox.c.id == outbox_id)
-        .values(state=OutboxState.DEAD, claimed_until=None, why="unreadable")
+        .values(state=OutboxState.DEAD, claimed_until=None, sent_at=None, why="unreadable")
     )
 
 
 def forget_claims(tx: Connection) -> int:
-    """Free the claims of a process that died; only for a database with one owner."""
+    """End the claims of a process that died; only for a database with one owner.
+
+    What they held may have been sent, so it stays claimed until `claim` has looked at it.
+    """
     freed: int = tx.execute(
         update(outbox)
         .where(outbox.c.state == OutboxState.CLAIMED)
-        .values(state=OutboxState.WAITING, claimed_until=None)
+        .values(claimed_until=database_now(tx) - timedelta(seconds=1))
     ).rowcount
     return freed
 
@@ -194,24 +183,41 @@ def next_due_at(tx: Connection) -> datetime | None:
     return found
 
 
-def _claimed(row: Row[Any], event: events.Event, person: Row[Any] | None, now: datetime) -> Claimed:
-    is_open = person is not None and person.window_until is not None and person.window_until > now
+def _claimed(one: DueMessage, event: events.Event, quiet: datetime | None) -> Claimed:
     return Claimed(
-        outbox_id=row.id,
-        epoch=row.epoch,
-        message_key=row.message_key,
+        outbox_id=one.id,
+        epoch=one.epoch + 1,
         event=event,
-        addressee=Addressee(row.account, row.recipient, row.identity_id),
-        urgency=Urgency(row.urgency),
-        tries=row.tries,
-        created_at=row.created_at,
-        is_following=person is None or person.is_following,
-        muted=tuple(person.muted.split()) if person is not None else (),
-        reach=Reach(
-            custom_left=person.window_left if person is not None and is_open else 0,
-            subscribe_credits=json.loads(person.credits) if person is not None else {},
-        ),
+        addressee=Addressee(one.account, one.recipient, one.identity_id),
+        urgency=Urgency(one.urgency),
+        tries=one.tries + 1,
+        created_at=one.created_at,
+        is_following=one.is_following is not False,
+        muted=tuple(one.muted.split()) if one.muted else (),
+        reach=Reach((one.window_left or 0) if one.is_open else 0, _credits(one.credits)),
+        quiet_until=None if _is_urgent(one.urgency, event) else quiet,
+        risky_since=_risky_since(one),
+        was_reachable=one.state == OutboxState.CLAIMED and bool(one.was_open),
     )
+
+
+def _credits(kept: str | None) -> dict[str, int]:
+    found: dict[str, int] = json.loads(kept) if kept and kept != "{}" else {}
+    return found
+
+
+def _is_urgent(urgency: str, event: events.Event) -> bool:
+    """Say what is told at night too: receipts, and a notice of 停水停电 and the like."""
+    if isinstance(event, events.NoticeSent) and event.category == "urgent":
+        return True
+    return urgency == Urgency.RECEIPT
+
+
+def _risky_since(one: DueMessage) -> datetime | None:
+    """Return since when a message may have been sent; None where it certainly was not."""
+    if one.state == OutboxState.CLAIMED:
+        return one.sent_at or one.created_at
+    return one.sent_at if one.tries else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,26 +233,34 @@ class Outcome:
     """What the message was to the channel: subscription notices are counted by it."""
 
 
-_FINISH = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("row_id"))
-    .values(
-        state=bindparam("to_state"),
-        claimed_until=None,
-        sent_at=bindparam("said_at"),
-        route=bindparam("by_route"),
-        why=bindparam("because"),
-        not_before=bindparam("wait_until"),
+_FINISH = Keyed(
+    lambda among: (
+        update(outbox)
+        .where(among(outbox.c.id))
+        .values(
+            state=bindparam("to_state"),
+            claimed_until=None,
+            sent_at=bindparam("said_at"),
+            route=bindparam("by_route"),
+            why=bindparam("because"),
+            not_before=func.coalesce(
+                bindparam("wait_until", type_=UtcDateTime), outbox.c.not_before
+            ),
+        )
     )
 )
-_ATTEMPT = delivery_attempts.insert()
-_PERSON = update(identities).where(identities.c.id == bindparam("row_id"))
-_SPEND = _PERSON.where(identities.c.window_left > 0).values(
-    window_left=identities.c.window_left - 1
+_ATTEMPTS = Rows(
+    delivery_attempts,
+    *("outbox_id", "tried_at", "route", "verdict", "detail", "platform_message_id"),
 )
-_SHUT = _PERSON.values(window_left=0)
-_GONE = _PERSON.values(is_following=False)
-_WAIT = _PERSON.values(has_held=1)
+_OURS = Keyed(
+    lambda among: (
+        select(outbox.c.id, outbox.c.epoch)
+        .where(among(outbox.c.id))
+        .order_by(outbox.c.id)
+        .with_for_update()
+    )
+)
 
 
 def finish(tx: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> int:
@@ -254,35 +268,29 @@ def finish(tx: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> int
 
     A claim that ran out and was taken by another is left alone (fenced by its epoch). What no way
     was open for waits for the person's next word, or goes on where she has written meanwhile.
+    What ends alike is written in one statement, not one by one.
     """
-    due_at = _still_ours(tx, outcomes)
-    ended = [
-        (outcome, _end_of(tx, outcome, now))
-        for outcome in sorted(outcomes, key=lambda one: one.claimed.outbox_id)
-        if outcome.claimed.outbox_id in due_at
-    ]
-    _each(tx, _FINISH, [_ending(one, state, due_at, now) for one, state in ended])
-    tried = [(one.claimed, attempt) for one in outcomes for attempt in one.attempts]
-    _each(tx, _ATTEMPT, [_trying(claimed, attempt, now) for claimed, attempt in tried])
-    _spend(tx, tried)
-    for one in outcomes:
-        for attempt in one.attempts:
-            if one.claimed.addressee.identity_id is not None:
-                spend_credit(tx, one.claimed.addressee.identity_id, one.kind, attempt)
-    _people(tx, _WAIT, [one.claimed for one, state in ended if state is OutboxState.HELD])
+    ours = _still_ours(tx, outcomes)
+    lock_people(tx, {one.claimed.addressee.identity_id for one in outcomes})
+    ended = [(one, _end_of(tx, one, now)) for one in outcomes if one.claimed.outbox_id in ours]
+    alike: dict[_Ending, list[int]] = defaultdict(list)
+    for one, state in ended:
+        alike[_ending(one, state, now)].append(one.claimed.outbox_id)
+    for ending, ids in alike.items():
+        _FINISH.run(tx, ids, **ending._asdict())
+    tried = [(one, attempt) for one in outcomes for attempt in one.attempts]
+    _ATTEMPTS.insert(tx, [_trying(one.claimed, attempt, now) for one, attempt in tried])
+    note_attempts(tx, [(one.claimed.addressee.identity_id, one.kind, it) for one, it in tried])
+    held = (one for one, state in ended if state is OutboxState.HELD)
+    note_held(tx, {one.claimed.addressee.identity_id for one in held})
     return len(ended)
 
 
-def _still_ours(tx: Connection, outcomes: Sequence[Outcome]) -> dict[int, datetime]:
-    """Lock the messages whose claims still hold; return when each was to be sent."""
+def _still_ours(tx: Connection, outcomes: Sequence[Outcome]) -> set[int]:
+    """Lock the messages in the order of their keys; return those whose claims still hold."""
     epochs = {one.claimed.outbox_id: one.claimed.epoch for one in outcomes}
-    rows = tx.execute(
-        select(outbox.c.id, outbox.c.epoch, outbox.c.not_before)
-        .where(outbox.c.id.in_(sorted(epochs)))
-        .order_by(outbox.c.id)
-        .with_for_update()
-    )
-    return {row.id: row.not_before for row in rows if row.epoch == epochs[row.id]}
+    rows = _OURS.run(tx, epochs).all()
+    return {row.id for row in rows if row.epoch == epochs[row.id]}
 
 
 def _end_of(tx: Connection, outcome: Outcome, now: datetime) -> OutboxState:
@@ -291,29 +299,44 @@ def _end_of(tx: Connection, outcome: Outcome, now: datetime) -> OutboxState:
     return outcome.state
 
 
-def _ending(
-    outcome: Outcome, state: OutboxState, due_at: Mapping[int, datetime], now: datetime
-) -> dict[str, Any]:
+class _Ending(NamedTuple):
+    """What is written of a message that has ended, but for its key."""
+
+    to_state: OutboxState
+    said_at: datetime | None
+    by_route: str
+    because: str
+    wait_until: datetime | None
+
+
+def _ending(outcome: Outcome, state: OutboxState, now: datetime) -> _Ending:
     last = outcome.attempts[-1] if outcome.attempts else None
-    return {
-        "row_id": outcome.claimed.outbox_id,
-        "to_state": state,
-        "said_at": now if state is OutboxState.SENT else None,
-        "by_route": last.route if last else "",
-        "because": (outcome.why or (last.detail if last else ""))[:200],
-        "wait_until": outcome.not_before or due_at[outcome.claimed.outbox_id],
-    }
+    return _Ending(
+        to_state=state,
+        said_at=now if state is OutboxState.SENT else _still_risky_since(outcome, state, now),
+        by_route=last.route if last else "",
+        because=(outcome.why or (last.detail if last else ""))[:200],
+        wait_until=outcome.not_before,
+    )
 
 
-def _trying(claimed: Claimed, attempt: Attempt, now: datetime) -> dict[str, Any]:
-    return {
-        "outbox_id": claimed.outbox_id,
-        "tried_at": now,
-        "route": attempt.route,
-        "verdict": attempt.verdict,
-        "detail": attempt.detail[:200],
-        "platform_message_id": attempt.platform_message_id,
-    }
+def _still_risky_since(outcome: Outcome, state: OutboxState, now: datetime) -> datetime | None:
+    """Remember, of what is tried again, since when it may have arrived already."""
+    if state is not OutboxState.WAITING:
+        return None
+    is_unknown = any(one.verdict is Verdict.UNKNOWN for one in outcome.attempts)
+    return outcome.claimed.risky_since or (now if is_unknown else None)
+
+
+def _trying(claimed: Claimed, attempt: Attempt, now: datetime) -> tuple[Any, ...]:
+    return (
+        claimed.outbox_id,
+        now,
+        str(attempt.route),
+        str(attempt.verdict),
+        attempt.detail[:200],
+        attempt.platform_message_id,
+    )
 
 
 def _has_written_since(tx: Connection, claimed: Claimed, now: datetime) -> bool:
@@ -321,28 +344,8 @@ def _has_written_since(tx: Connection, claimed: Claimed, now: datetime) -> bool:
     if claimed.reach.custom_left > 0 or claimed.addressee.identity_id is None:
         return False
     left: int | None = tx.execute(
-        select(identities.c.window_left)
-        .where(identities.c.id == claimed.addressee.identity_id, identities.c.window_until > now)
-        .with_for_update()
+        select(identities.c.window_left).where(
+            identities.c.id == claimed.addressee.identity_id, identities.c.window_until > now
+        )
     ).scalar_one_or_none()
     return bool(left)
-
-
-def _spend(tx: Connection, tried: Sequence[tuple[Claimed, Attempt]]) -> None:
-    """Keep our picture of people's open ways in step with what the platform answered."""
-    custom = [(claimed, one.verdict) for claimed, one in tried if one.route is Route.CUSTOM]
-    _people(tx, _SPEND, [claimed for claimed, verdict in custom if verdict is Verdict.SENT])
-    _people(tx, _SHUT, [claimed for claimed, verdict in custom if verdict is Verdict.NOT_NOW])
-    _people(tx, _GONE, [claimed for claimed, one in tried if one.verdict is Verdict.GONE])
-
-
-def _people(tx: Connection, change: Update, messages: Sequence[Claimed]) -> None:
-    """Change what is known of the people behind some messages, in the order of their keys."""
-    keys = sorted(one.addressee.identity_id or 0 for one in messages)
-    _each(tx, change, [{"row_id": key} for key in keys if key])
-
-
-def _each(tx: Connection, change: Update | Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make one change for each row of values, all in one go."""
-    if rows:
-        tx.execute(change, rows)

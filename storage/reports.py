@@ -1,18 +1,22 @@
-"""What a platform reports: a message of ours failed after all, a notice was accepted or refused."""
+"""What a platform reports of people: a message failed after all, which ways to them are open."""
 
 import json
-from collections.abc import Mapping
-from typing import Final
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, select, update
 
 from storage.kinds import OutboxState
+from storage.many import Keyed
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
 from storage.ports.chat import Attempt, IncomingKind, IncomingMessage, Route, Verdict
 
 DELIVERED: Final = "success"
 MOST_CREDITS: Final = 99
+ALL_MUTED: Final = "reminders notices"
+"""What is kept of a person who has turned us off at the platform, until she turns us on again."""
 
 
 def take_report(tx: Connection, message: IncomingMessage, identity_id: int) -> None:
@@ -31,10 +35,72 @@ def _change_credits(tx: Connection, identity_id: int, report: Mapping[str, str])
     _keep(tx, identity_id, left)
 
 
-def spend_credit(tx: Connection, identity_id: int, kind: str, attempt: Attempt) -> None:
+Tried = tuple[int | None, str, Attempt]
+"""The person (None for a group), what the message was to the channel, and how the try went."""
+
+_TIMES = bindparam("times", type_=Integer)
+_FEWER = case((identities.c.window_left > _TIMES, identities.c.window_left - _TIMES), else_=0)
+_SPEND = Keyed(
+    lambda among: (
+        update(identities)
+        .where(among(identities.c.id), identities.c.window_left > 0)
+        .values(window_left=_FEWER)
+    )
+)
+_SHUT = Keyed(lambda among: update(identities).where(among(identities.c.id)).values(window_left=0))
+_GONE = Keyed(
+    lambda among: update(identities).where(among(identities.c.id)).values(is_following=False)
+)
+_MUTE = Keyed(
+    lambda among: update(identities).where(among(identities.c.id)).values(muted=ALL_MUTED)
+)
+_WAIT = Keyed(lambda among: update(identities).where(among(identities.c.id)).values(has_held=1))
+_LOCK = Keyed(
+    lambda among: (
+        select(identities.c.id)
+        .where(among(identities.c.id))
+        .order_by(identities.c.id)
+        .with_for_update()
+    )
+)
+
+
+def lock_people(tx: Connection, people: Collection[int | None]) -> None:
+    """Lock some people's rows in the order of their keys; None stands for a group."""
+    known = [one for one in people if one is not None]
+    if known and tx.dialect.name != "sqlite":
+        _LOCK.run(tx, known).all()
+
+
+def note_attempts(tx: Connection, tried: Sequence[Tried]) -> None:
+    """Keep our picture of people's open ways in step with what the platform answered."""
+    known = [(who, kind, attempt) for who, kind, attempt in tried if who is not None]
+    custom = [(who, it.verdict) for who, _, it in known if it.route is Route.CUSTOM]
+    as_often: dict[int, set[int]] = defaultdict(set)
+    for who, times in Counter(who for who, verdict in custom if verdict is Verdict.SENT).items():
+        as_often[times].add(who)
+    for times, people in as_often.items():
+        _change(tx, _SPEND, people, times=times)
+    _change(tx, _SHUT, {who for who, verdict in custom if verdict is Verdict.NOT_NOW})
+    _change(tx, _GONE, {who for who, _, it in known if it.verdict is Verdict.GONE})
+    _change(tx, _MUTE, {who for who, _, it in known if it.verdict is Verdict.MUTED})
+    for who, kind, attempt in known:
+        if attempt.route is Route.SUBSCRIBE:
+            _spend_credit(tx, who, kind, attempt)
+
+
+def note_held(tx: Connection, people: Collection[int | None]) -> None:
+    """Remember that something waits for the next word of these people."""
+    _change(tx, _WAIT, [one for one in people if one is not None])
+
+
+def _change(tx: Connection, change: Keyed, people: Collection[int], **more: Any) -> None:  # noqa: ANN401
+    if people:
+        change.run(tx, people, **more)
+
+
+def _spend_credit(tx: Connection, identity_id: int, kind: str, attempt: Attempt) -> None:
     """Count a subscription notice as used, or all as gone where the platform knows of none."""
-    if attempt.route is not Route.SUBSCRIBE:
-        return
     if attempt.verdict not in (Verdict.SENT, Verdict.UNKNOWN, Verdict.NOT_NOW):
         return
     left = _credits(tx, identity_id)
@@ -69,5 +135,5 @@ def _note_delivery(tx: Connection, report: Mapping[str, str]) -> None:
     tx.execute(
         update(outbox)
         .where(outbox.c.id.in_(ours), outbox.c.state == OutboxState.SENT)
-        .values(state=OutboxState.DEAD, why=state[:200])
+        .values(state=OutboxState.DEAD, sent_at=None, why=state[:200])
     )

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
 from bot.channels.wechat_errors import ApiRefused, NotCalled, OutcomeUnknown
+from storage.frozen import dataclass
 
 JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
+
+_READ: Final = json.JSONDecoder(strict=False).decode
 
 
 def open_http() -> aiohttp.ClientSession:
@@ -40,7 +42,7 @@ async def exchange(
     url: URL,
     *,
     timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own, for connecting and reading
-    body: bytes | aiohttp.FormData | None = None,
+    body: bytes | aiohttp.Payload | aiohttp.FormData | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[bytes, str]:
     """Make one call; return the body and its content type.
@@ -48,28 +50,28 @@ async def exchange(
     Raises NotCalled or OutcomeUnknown, whose reasons never contain the address: it has secrets.
     """
     try:
-        async with http.request(
+        answer = await http.request(
             method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-        ) as answer:
-            raw, status, kind = await answer.read(), answer.status, answer.content_type
+        )
+        raw = await answer.read()  # which also gives the connection back, or closes it
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise NotCalled(type(error).__name__) from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise OutcomeUnknown(type(error).__name__) from None
-    if status >= 500:
-        raise OutcomeUnknown(f"HTTP {status}")
-    if status != 200:
-        raise NotCalled(f"HTTP {status}")
-    return raw, kind
+    if answer.status >= 500:
+        raise OutcomeUnknown(f"HTTP {answer.status}")
+    if answer.status != 200:
+        raise NotCalled(f"HTTP {answer.status}")
+    return raw, answer.content_type
 
 
 def read_answer(raw: bytes) -> dict[str, Any]:
     """Read an answer's JSON. Raises ApiRefused on an error code, OutcomeUnknown on no JSON."""
     try:
-        answer = json.loads(raw.decode("utf-8", "replace"), strict=False)
+        answer: dict[str, Any] = _READ(raw.decode("utf-8", "replace"))
         code = int(answer.get("errcode", 0))
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise OutcomeUnknown("answer is not JSON") from None
     if code:
         raise ApiRefused(code, str(answer.get("errmsg", "")))
-    return dict(answer)
+    return answer

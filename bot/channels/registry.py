@@ -7,7 +7,7 @@ Each module has a `Config`, and below it the class named here, built as
 from types import ModuleType
 from typing import Final
 
-from bot.lazy import load
+from storage.lazy import load
 
 CHANNELS: Final[tuple[tuple[str, str, str], ...]] = (
     ("wechat_official", "bot.channels.wechat_official", "WechatOfficial"),

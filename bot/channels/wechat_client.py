@@ -13,7 +13,7 @@ from yarl import URL
 from bot.channels.exchange import JSON_HEADERS, Patience, exchange, read_answer
 from bot.channels.wechat_errors import STALE_TOKEN, ApiRefused, NotCalled, OutcomeUnknown
 from bot.channels.wechat_tokens import Grant, Refresh, Tokens
-from bot.lazy import load
+from storage.lazy import load
 
 OFFICIAL_ORIGIN: Final = "https://api.weixin.qq.com"
 
@@ -57,7 +57,7 @@ class WechatClient:
                 self._http,
                 "POST",
                 self._url(path, token),
-                body=body,
+                body=aiohttp.BytesPayload(body),
                 headers=JSON_HEADERS,
                 timeout=self._limits,
             )

@@ -1,6 +1,7 @@
 """The WeChat official account (公众号): reads its callbacks, replies, and sends by three ways."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,6 +34,8 @@ from storage.ports.chat import (
     Route,
     Verdict,
 )
+
+log = logging.getLogger(__name__)
 
 SUCCESS: Final = b"success"
 ONCE_KEY_CHARS: Final = 32
@@ -98,6 +101,7 @@ class WechatOfficial:
         self.name = config.name
         self._config = config
         self._now = now
+        self._pauses: dict[Route, Attempt] = {}
         self._codec = Codec(config.token, config.aes_key, config.app_id)
         self._client = WechatClient(
             app_id=config.app_id,
@@ -179,15 +183,35 @@ class WechatOfficial:
         path = PATHS.get(route)
         if path is None:
             return Attempt(route, Verdict.NOT_NOW, "the account has no such route")
+        paused = self._paused(route)
+        if paused is not None:
+            return paused
         try:
             body = self._body(recipient, message, route, delivery_id)
             answer = await self._client.deliver(path, body)
         except UnfitField as unfit:
             return Attempt(route, Verdict.BAD_CONTENT, unfit.reason)
         except _TROUBLE as trouble:
-            return judge_trouble(trouble, route, now=self._now())
+            return self._noted(judge_trouble(trouble, route, now=self._now()), trouble)
         number = answer.get("msgid", "")
         return Attempt(route, Verdict.SENT, platform_message_id=str(number))
+
+    def _paused(self, route: Route) -> Attempt | None:
+        """Return why a way is shut for everybody now, or None; nobody is asked again for it."""
+        paused = self._pauses.get(route)
+        if paused is None or paused.not_before is None or paused.not_before <= self._now():
+            return None
+        return paused
+
+    def _noted(self, attempt: Attempt, trouble: Exception) -> Attempt:
+        """Remember that a way is shut for everybody, e.g. because the day's quota is used up."""
+        if attempt.verdict is Verdict.PAUSED and isinstance(trouble, ApiRefused):
+            if self._paused(attempt.route) is None:
+                log.error(
+                    "wechat.route_paused", extra={"route": attempt.route, "code": trouble.code}
+                )
+            self._pauses[attempt.route] = attempt
+        return attempt
 
     def _body(
         self, recipient: str, message: OutgoingMessage, route: Route, delivery_id: str

@@ -2,27 +2,30 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from storage.frozen import dataclass
+from storage.lazy import regex
 
 FIELD_CHARS: Final = 20
 
-_KIND: Final = re.compile(r"([a-z_]+?)[0-9]*")
-_SPACE: Final = re.compile(r"[\s\x00-\x1f]+")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_KIND: Final = regex(r"([a-z_]+?)[0-9]*")
+_SPACE: Final = regex(r"[\s\x00-\x1f]+")
+_SURROGATE: Final = regex("[\ud800-\udfff]")
 
 SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
-    "character_string": re.compile(r"[!-~]{1,32}"),
-    "number": re.compile(r"-?[0-9]{1,32}(\.[0-9]+)?"),
-    "letter": re.compile(r"[A-Za-z]{1,32}"),
-    "symbol": re.compile(r"[^\w\s]{1,5}"),
-    "phone_number": re.compile(r"[0-9+*\-]{1,17}"),
-    "car_number": re.compile(r".{1,8}"),
-    "amount": re.compile(r"[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?"),
-    "time": re.compile(r"[0-9年月日:~\-/ ]{4,32}"),
-    "date": re.compile(r"[0-9年月日:~\-/ ]{4,32}"),
-    "name": re.compile(r"[一-鿿·*]{1,10}|[A-Za-z .*]{1,20}"),
-    "phrase": re.compile(r"[一-鿿]{1,5}"),
+    "character_string": regex(r"[!-~]{1,32}"),
+    "number": regex(r"-?[0-9]{1,32}(\.[0-9]+)?"),
+    "letter": regex(r"[A-Za-z]{1,32}"),
+    "symbol": regex(r"[^\w\s]{1,5}"),
+    "phone_number": regex(r"[0-9+*\-]{1,17}"),
+    "car_number": regex(r".{1,8}"),
+    "amount": regex(r"[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?"),
+    "time": regex(r"[0-9年月日:~\-/ ]{4,32}"),
+    "date": regex(r"[0-9年月日:~\-/ ]{4,32}"),
+    "name": regex(r"[一-鿿·*]{1,10}|[A-Za-z .*]{1,20}"),
+    "phrase": regex(r"[一-鿿]{1,5}"),
 }
 """What must match whole; other kinds (thing, const, the old ones) are cut to their length."""
 

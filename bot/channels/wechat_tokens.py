@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -17,6 +16,7 @@ from bot.channels.wechat_errors import (
     NotCalled,
     OutcomeUnknown,
 )
+from storage.frozen import dataclass
 
 log = logging.getLogger(__name__)
 

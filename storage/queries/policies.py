@@ -1,10 +1,10 @@
 """What a community has chosen, as of a day."""
 
-from dataclasses import dataclass
 from datetime import date, time
 
 from sqlalchemy import Connection, bindparam, select
 
+from storage.frozen import dataclass
 from storage.models.policies import policies
 
 
@@ -14,6 +14,7 @@ class Policy:
 
     refund_window_days: int = 30
     refund_automatic_fen: int = 0
+    refund_any_cause: bool = False
     reminder_days: tuple[int, ...] = (-3, 0, 3, 10, 20)
     weekly_cap: int = 2
     quiet_from: time = time(21, 0)
@@ -22,6 +23,8 @@ class Policy:
     issue_day: int = 1
     bind_needs_code: bool = True
     collection_closed: str = ""
+    sharing_basis: str = ""
+    """The clause or decision by which costs may be shared (公摊), "" where none does."""
 
 
 _LATEST = (
@@ -43,6 +46,7 @@ def policy_on(tx: Connection, community_id: int, day: date = date.max) -> Policy
     return Policy(
         refund_window_days=row.refund_window_days,
         refund_automatic_fen=row.refund_automatic_fen,
+        refund_any_cause=bool(row.refund_any_cause),
         reminder_days=tuple(int(one) for one in row.reminder_days.split(",") if one.strip()),
         weekly_cap=row.weekly_cap,
         quiet_from=time.fromisoformat(row.quiet_from),
@@ -51,4 +55,5 @@ def policy_on(tx: Connection, community_id: int, day: date = date.max) -> Policy
         issue_day=row.issue_day,
         bind_needs_code=bool(row.bind_needs_code),
         collection_closed=row.collection_closed,
+        sharing_basis=row.sharing_basis,
     )

@@ -1,7 +1,6 @@
 """What we decided to say: once per key, in the hands of one process at a time."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -11,10 +10,14 @@ from storage import events, outbox
 from storage.database import Database, open_database
 from storage.errors import NothingToPay
 from storage.events import Event, NoticeSent
+from storage.frozen import dataclass
 from storage.kinds import OutboxState, Urgency
 from storage.models.messages import outbox as messages
+from storage.models.people import identities
 from storage.outbox import Addressee, Outcome
 from storage.ports.chat import Attempt, Route, Verdict
+from storage.queries.due_messages import DUE
+from tests import factories
 from tests.factories import ACCOUNT, NOW
 
 
@@ -139,6 +142,67 @@ async def test_a_claim_that_has_not_run_out_is_left_alone(db: Database):
     assert await db.write(outbox.claim, now=NOW + timedelta(days=9), limit=9) == []
 
 
+async def test_asking_whether_anything_is_due_agrees_with_claiming(db: Database):
+    async def is_due(now=NOW) -> bool:
+        return await db.read(outbox.has_due, now=now)
+
+    assert not await is_due()
+    await db.write(say, "k1", not_before=NOW + timedelta(minutes=1))
+    assert not await is_due()
+    assert await is_due(NOW + timedelta(minutes=1))
+    (claimed,) = await db.write(outbox.claim, now=NOW + timedelta(minutes=1), limit=9)
+    assert not await is_due(NOW + timedelta(days=1))
+
+    await db.write(let_the_lease_run_out)
+    assert await is_due(NOW + timedelta(minutes=1))
+    await db.write(outbox.finish, [sent(claimed)], now=NOW)
+    assert not await is_due(NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize("end_of_claim", [outbox.forget_claims, let_the_lease_run_out])
+async def test_d17_a_claim_that_nobody_finished_tells_since_when_it_may_have_been_sent(
+    db: Database, end_of_claim
+):
+    await db.write(say, "k1")
+    (first,) = await db.write(outbox.claim, now=NOW, limit=9)
+    await db.write(end_of_claim)
+    (second,) = await db.write(outbox.claim, now=NOW + timedelta(minutes=5), limit=9)
+    await db.write(end_of_claim)
+    (third,) = await db.write(outbox.claim, now=NOW + timedelta(minutes=9), limit=9)
+
+    assert [one.risky_since for one in (first, second, third)] == [None, NOW, NOW]
+
+
+async def test_d12_only_a_try_that_may_have_arrived_is_remembered_as_one(db: Database):
+    for key in ("lost", "refused", "quiet"):
+        await db.write(say, key, f"o-{key}")
+    lost, refused, quiet = await db.write(outbox.claim, now=NOW, limit=9)
+    again = [
+        Outcome(lost, OutboxState.WAITING, (Attempt(Route.TEMPLATE, Verdict.UNKNOWN),)),
+        Outcome(refused, OutboxState.WAITING, (Attempt(Route.TEMPLATE, Verdict.LATER),)),
+        Outcome(quiet, OutboxState.WAITING, (), "quiet_hours"),
+    ]
+    await db.write(outbox.finish, again, now=NOW)
+
+    claimed = await db.write(outbox.claim, now=NOW + timedelta(minutes=1), limit=9)
+
+    assert [one.risky_since for one in claimed] == [NOW, None, None]
+
+
+async def test_what_the_platform_took_back_and_staff_send_again_is_no_risk(db: Database):
+    def send_again(tx: Connection) -> None:
+        tx.execute(update(messages).values(state=OutboxState.WAITING, tries=0))
+
+    await db.write(say, "k1")
+    (claimed,) = await db.write(outbox.claim, now=NOW, limit=9)
+    await db.write(outbox.finish, [sent(claimed)], now=NOW)
+    await db.write(send_again)
+
+    (again,) = await db.write(outbox.claim, now=NOW + timedelta(days=1), limit=9)
+
+    assert again.risky_since is None
+
+
 async def test_after_a_crash_the_only_owner_takes_up_what_was_claimed(db: Database):
     await db.write(say, "k1")
     await db.write(say, "k2", "oWang")
@@ -163,14 +227,38 @@ async def test_what_is_sent_is_never_claimed_again(db: Database):
 
 
 async def test_finding_what_is_due_reads_an_index_and_not_the_whole_outbox(sqlite_url: str):
+    """The very text is explained, its parameters open: the index is used only for its own words."""
+
     def plan(tx: Connection) -> list[str]:
-        asked = (
-            "EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE state IN ('waiting', 'claimed')"
-            " AND not_before <= '2026-01-01' ORDER BY priority, not_before, id LIMIT 200"
-        )
-        return [row[3] for row in tx.exec_driver_sql(asked)]
+        text = DUE.compile(dialect=tx.dialect, compile_kwargs={"render_postcompile": True})
+        nothing = (None,) * len(text.positiontup or ())
+        return [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", nothing)]
 
     async with open_database(sqlite_url) as db:
         steps = await db.read(plan)
 
     assert any("ix_outbox_due" in step for step in steps)
+    assert not any("TEMP B-TREE" in step or step == "SCAN outbox" for step in steps)
+
+
+async def test_people_whose_windows_were_used_several_times_have_so_many_fewer(db: Database):
+    def meet(tx: Connection) -> tuple[int, int]:
+        often, once = factories.meet(tx, "oOften"), factories.meet(tx, "oOnce")
+        tx.execute(update(identities).values(window_left=3))
+        return often, once
+
+    often, once = await db.write(meet)
+
+    def enqueue(tx: Connection) -> None:
+        for number, person in enumerate([often, often, often, often, once]):
+            outbox.enqueue(
+                tx, NoticeSent("N1", "翡翠湾", "general", "x"), Addressee(ACCOUNT, "o", person),
+                key=f"k{number}", urgency=Urgency.NOTICE, now=NOW,
+            )  # fmt: skip
+
+    await db.write(enqueue)
+    claimed = await db.write(outbox.claim, now=NOW, limit=9)
+    await db.write(outbox.finish, [sent(one) for one in claimed], now=NOW)
+
+    people = await db.read(lambda tx: tx.execute(select(identities)).all())
+    assert {row.id: row.window_left for row in people} == {often: 0, once: 2}

@@ -208,23 +208,50 @@ async def test_g08_an_unknown_code_goes_to_staff_with_the_platforms_words(
     assert attempt == Attempt(Route.CUSTOM, Verdict.BAD_CONTENT, "99999 novel trouble rid: 1-2-3")
 
 
-async def test_a_day_quota_pauses_until_midnight_in_shanghai(
-    account: WechatOfficial, platform: Imitation, clock: StandingClock
+@pytest.mark.parametrize(
+    ("code", "verdict", "until"),
+    [
+        (45009, Verdict.PAUSED, datetime(2026, 11, 23, 16, tzinfo=UTC)),
+        (45011, Verdict.LATER, datetime(2026, 11, 23, 16, tzinfo=UTC)),
+        (45028, Verdict.PAUSED, datetime(2026, 11, 30, 16, tzinfo=UTC)),
+        (48001, Verdict.PAUSED, datetime(2026, 11, 23, 16, 59, 30, tzinfo=UTC)),
+    ],
+)
+async def test_a_quota_holds_until_its_minute_its_midnight_or_its_month_is_over(
+    account: WechatOfficial,
+    platform: Imitation,
+    clock: StandingClock,
+    code: int,
+    verdict: Verdict,
+    until: datetime,
 ):
     clock.at = datetime(2026, 11, 23, 15, 59, 30, tzinfo=UTC)
-    platform.answers.extend({"errcode": code, "errmsg": "limit"} for code in (45009, 45011, 45028))
+    platform.answers.append({"errcode": code, "errmsg": "limit"})
 
-    day, minute, month = [await sent(account) for _ in range(3)]
+    attempt = await sent(account)
 
-    assert (day.verdict, day.not_before) == (
-        Verdict.PAUSED,
-        datetime(2026, 11, 23, 16, tzinfo=UTC),
-    )
-    assert (minute.verdict, minute.not_before) == (
-        Verdict.LATER,
-        datetime(2026, 11, 23, 16, tzinfo=UTC),
-    )
-    assert month.not_before == datetime(2026, 11, 30, 16, tzinfo=UTC)
+    assert (attempt.verdict, attempt.not_before) == (verdict, until)
+
+
+async def test_g01_a_used_up_day_is_asked_about_once_and_the_other_ways_stay_open(
+    account: WechatOfficial,
+    platform: Imitation,
+    clock: StandingClock,
+    caplog: pytest.LogCaptureFixture,
+):
+    platform.answers.append({"errcode": 45009, "errmsg": "reach max api daily quota limit"})
+
+    attempts = [await sent(account) for _ in range(20)]
+    template = await sent(account, Route.TEMPLATE)
+
+    assert {one.verdict for one in attempts} == {Verdict.PAUSED}
+    assert {one.not_before for one in attempts} == {datetime(2026, 11, 23, 16, tzinfo=UTC)}
+    assert template.verdict is Verdict.SENT
+    assert [path.split("/")[-2] for path, _, _ in platform.calls] == ["custom", "template"]
+    assert [one.message for one in caplog.records] == ["wechat.route_paused"]
+
+    clock.at = datetime(2026, 11, 23, 16, tzinfo=UTC)
+    assert (await sent(account)).verdict is Verdict.SENT
 
 
 def test_every_code_of_the_platforms_table_has_a_meaning():

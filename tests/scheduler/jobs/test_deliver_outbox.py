@@ -1,5 +1,6 @@
 """Saying what was decided: once, in order, by a way that is open, and never too late to matter."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, update
 
 from scheduler.jobs import deliver_outbox
 from storage import inbox, outbox
+from storage.errors import StorageUnavailable
 from storage.events import BillsIssued, NoticeSent, ReminderDue
 from storage.kinds import OutboxState, Urgency
 from storage.models.messages import delivery_attempts
@@ -184,6 +186,179 @@ async def test_g07_after_ten_minutes_the_platform_has_forgotten_our_id(hall: Hal
     await deliver(hall)
 
     assert (await states())["R1"][0] == "unknown"
+
+
+async def cut_off(hall: Hall) -> None:
+    """Claim what is due, as a process does that dies at once; the next one starts."""
+    await hall.db.write(outbox.claim, now=hall.now, limit=9)
+    await hall.db.write(outbox.forget_claims)
+
+
+CUT_OFF = [
+    (Route.CUSTOM, Urgency.RECEIPT, True, 0, "sent"),
+    (Route.CUSTOM, Urgency.RECEIPT, True, 600, "sent"),
+    (Route.CUSTOM, Urgency.NOTICE, True, 0, "unknown"),
+    (Route.CUSTOM, Urgency.REMINDER, True, 0, "unknown"),
+    (Route.SUBSCRIBE, Urgency.REMINDER, False, 0, "unknown"),
+    (Route.TEMPLATE, Urgency.REMINDER, False, 8, "sent"),
+    (Route.TEMPLATE, Urgency.REMINDER, False, 9, "unknown"),
+    (Route.TEMPLATE, Urgency.NOTICE, False, 60, "unknown"),
+    (Route.TEMPLATE, Urgency.NOTICE, True, 0, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("route", "urgency", "is_open", "minutes", "end"), CUT_OFF)
+async def test_d12_d17_what_a_crash_may_have_sent_goes_again_only_where_it_cannot_double(
+    hall: Hall, put, states, route, urgency, is_open, minutes, end
+):
+    """A receipt is worth a double, a template carries our id; no other is sent twice."""
+    hall.channel.routes = (route,)
+    await put("R1", urgency=urgency)
+    await person(hall, window_until=hall.now + timedelta(hours=1 if is_open else -1))
+    await cut_off(hall)
+    hall.later(minutes=minutes)
+
+    await deliver(hall)
+    hall.later(days=1)
+    await deliver(hall)
+
+    assert (await states())["R1"][0] == end
+    assert hall.channel.heard("oLi") == (["R1"] if end == "sent" else [])
+
+
+async def test_d17_a_second_crash_does_not_make_the_first_forgotten(hall: Hall, put, states):
+    hall.channel.routes = (Route.TEMPLATE,)
+    await put("R1", urgency=Urgency.REMINDER)
+    await person(hall, window_until=None)
+    await cut_off(hall)
+    hall.later(minutes=6)
+    await cut_off(hall)
+    hall.later(minutes=6)
+
+    await deliver(hall)
+
+    assert (await states())["R1"] == ("unknown", "cut_off")
+    assert hall.channel.tries == []
+
+
+async def test_d12_a_reminder_whose_answer_was_lost_waits_no_longer_than_our_id_lasts(
+    hall: Hall, put, states
+):
+    hall.channel.routes = (Route.TEMPLATE,)
+    hall.channel.will_say("oLi", Verdict.UNKNOWN, Verdict.LATER, Verdict.LATER)
+    await put("R1", urgency=Urgency.REMINDER)
+    for _ in range(3):
+        await deliver(hall)
+        hall.later(minutes=4)
+
+    await deliver(hall)
+
+    assert (await states())["R1"][0] == "unknown"
+    assert len(hall.channel.tries) == 3
+
+
+async def test_d12_a_try_that_may_have_arrived_is_not_followed_by_one_of_another_way(
+    hall: Hall, put, states
+):
+    hall.channel.routes = (Route.TEMPLATE,)
+    hall.channel.will_say("oLi", Verdict.UNKNOWN)
+    await put("R1", urgency=Urgency.REMINDER)
+    await put("R2", "oWang", urgency=Urgency.REMINDER)
+    hall.channel.will_say("oWang", Verdict.UNKNOWN)
+    await deliver(hall)
+    hall.later(minutes=1)
+
+    hall.channel.routes = (Route.CUSTOM, Route.TEMPLATE)
+    hall.channel.will_say("oWang", Verdict.NOT_NOW)
+    await deliver(hall)
+
+    assert {route for _, route in hall.channel.tries} == {Route.TEMPLATE}
+    assert {key: state for key, (state, _) in (await states()).items()} == {
+        "R1": "sent",
+        "R2": "unknown",
+    }
+
+
+async def test_f13_d17_what_may_have_been_sent_does_not_wait_for_the_morning(
+    hall: Hall, put, states
+):
+    hall.channel.routes = (Route.TEMPLATE,)
+    hall.later(seconds=(NIGHT - hall.now).total_seconds() - 3700)
+    await put("R1", urgency=Urgency.REMINDER)
+    await person(hall, window_until=None)
+    await cut_off(hall)
+    hall.later(seconds=100)
+
+    await deliver(hall)
+
+    assert (await states())["R1"] == ("unknown", "cut_off")
+    assert hall.channel.tries == []
+
+
+async def test_what_waited_for_longer_than_its_claim_is_not_sent_on_it(
+    hall: Hall, put, states, monkeypatch: pytest.MonkeyPatch
+):
+    """By then another process may have it."""
+    await put("R1", urgency=Urgency.NOTICE)
+    with monkeypatch.context() as stuck:
+        stuck.setattr(deliver_outbox, "CLAIM_SECONDS", 0)
+        stuck.setattr(deliver_outbox, "PASS_SECONDS", 0)
+        await deliver(hall)
+    assert hall.channel.tries == []
+    assert await states() == {"R1": ("waiting", "claim_ran_out")}
+
+    assert await deliver(hall) == {"sent": 1}
+
+
+async def test_a_job_that_is_cut_short_lets_go_of_what_it_has_not_begun(
+    hall: Hall, put, states, monkeypatch: pytest.MonkeyPatch
+):
+    begun = asyncio.Event()
+
+    async def never(*_args, **_more):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(deliver_outbox, "AT_ONCE", 1)
+    monkeypatch.setattr(hall.channel, "send", never)
+    await put("R1", urgency=Urgency.NOTICE)
+    await put("W1", "oWang", urgency=Urgency.NOTICE)
+    job = asyncio.create_task(deliver(hall))
+    await begun.wait()
+    job.cancel()
+    await asyncio.wait({job})
+
+    found = await states()
+    assert (found["R1"][0], found["W1"][0]) == ("claimed", "waiting")
+    monkeypatch.undo()
+    await hall.db.write(outbox.forget_claims)
+    await deliver(hall)
+    assert {key: state for key, (state, _) in (await states()).items()} == {
+        "R1": "unknown",
+        "W1": "sent",
+    }
+
+
+async def test_what_could_not_be_marked_stops_the_sending_and_is_marked_in_the_end(
+    hall: Hall, put, states, monkeypatch: pytest.MonkeyPatch
+):
+    refusals = [StorageUnavailable("disk full")]
+    finish = outbox.finish
+
+    def moody(tx, outcomes, *, now):
+        if refusals:
+            raise refusals.pop()
+        return finish(tx, outcomes, now=now)
+
+    monkeypatch.setattr(outbox, "finish", moody)
+    monkeypatch.setattr(deliver_outbox, "MARK_MOST", 1)
+    for number in range(5):
+        await put(f"R{number}", f"o{number}")
+
+    await deliver(hall)
+
+    assert {state for state, _ in (await states()).values()} == {"sent"}
+    assert len(hall.channel.delivered) == 5
 
 
 async def test_g08_g09_one_who_has_gone_is_not_tried_again(hall: Hall, put, states):
