@@ -7,10 +7,14 @@ Trouble
 │   ├── NothingToPay  BillAlreadyPaid  UnknownBill  LinkExpired  CollectionClosed
 │   ├── NothingToRefund  RefundTooMuch  RefundWindowOver  UnknownRefund  SelfApproval
 │   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
-│   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees
+│   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
 │   ├── TariffOverlaps  TariffGap  InputMissing  InputRefused  ReadingLower  NobodyShares
+│   ├── UnknownMeter  MeterTaken  DialUnknown  ReadingDayRefused  ReadingStands  UnknownReading
 │   ├── FormulaTooLong  FormulaTooDeep  FormulaNotAllowed  FormulaUnknownName
 │   ├── FormulaDividesByZero  FormulaTooLarge  FormulaBelowZero
+│   ├── PeriodClosed  PeriodNotOver  CannotReissue  CycleBroken
+│   ├── PrepayOutOfRange  PrepayNotOffered  UnknownDeposit  DepositTooMuch  EvidenceMissing
+│   ├── SharingNotAllowed  SharedCostTaken  UnknownSharedCost  SharedCostStateWrong
 │   └── ...
 ├── Contradiction           a platform says what our books deny; recorded, an operator looks
 │   ├── UnknownPaymentOrder  UnknownRefundNo
@@ -22,8 +26,6 @@ Trouble
 
 from dataclasses import dataclass
 from datetime import date, datetime
-
-from storage.kinds import ChargeInput
 
 
 class Trouble(Exception):
@@ -288,101 +290,15 @@ class StorageUnavailable(Unavailable):
 
 
 @dataclass(eq=False)
-class TariffOverlaps(Refusal):
-    """Another price of the same fee is in force on one of the days."""
-
-    fee_item: str
-    taken_from_on: date
+class UnknownDifference(Refusal):
+    """No such open difference in the communities of this member of staff."""
 
 
 @dataclass(eq=False)
-class TariffGap(Refusal):
-    """No price of the fee is in force on a day that is to be charged."""
+class HandoverRefused(Refusal):
+    """A unit cannot change hands like this; nothing was changed."""
 
-    missing_on: date
-    row: str = ""
-
-
-@dataclass(eq=False)
-class InputMissing(Refusal):
-    """A charge cannot be worked out because something of the unit is not known."""
-
-    what: ChargeInput
-    row: str = ""
-
-
-@dataclass(eq=False)
-class InputRefused(Refusal):
-    """A number that a charge is worked out from can not be right."""
-
-    what: ChargeInput
-    found: str
-    row: str = ""
-
-
-@dataclass(eq=False)
-class ReadingLower(Refusal):
-    """A meter shows less than before, and nobody has said that it turned over or was replaced."""
-
-    found: str
-    before: str
-    row: str = ""
-
-
-@dataclass(eq=False)
-class NobodyShares(Refusal):
-    """A cost is to be shared among units that have no weight at all."""
-
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaTooLong(Refusal):
-    """A formula has more letters, or more parts, than we take."""
-
-    limit_chars: int
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaTooDeep(Refusal):
-    """A formula is nested deeper than we take."""
-
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaNotAllowed(Refusal):
-    """A formula has a part that is no arithmetic of ours."""
-
-    found: str
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaUnknownName(Refusal):
-    """A formula names an input that there is not."""
-
-    found: str
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaDividesByZero(Refusal):
-    """A formula divides by zero with the inputs of a unit."""
-
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaTooLarge(Refusal):
-    """A formula makes a number that is too large, or too fine, to be money."""
-
-    row: str = ""
-
-
-@dataclass(eq=False)
-class FormulaBelowZero(Refusal):
-    """A formula gives less than nothing for a unit."""
-
-    row: str = ""
+    why: str
+    """day | nobody | same_person | successor | undecided | unknown | consent | reading."""
+    references: tuple[str, ...] = ()
+    """What it is about: numbers of bills and orders, codes of spaces."""

@@ -20,7 +20,9 @@ from storage.models.people import (
 )
 from storage.models.policies import policies
 from storage.operations.bills import NewBill, book_bills
-from storage.operations.payments import OpenOrder, OrderAsk, open_order, settle_payment
+from storage.operations.orders import OpenOrder, OrderAsk, open_order
+from storage.operations.payments import settle_payment
+from storage.operations.prepay_orders import Aside, open_aside
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.periods import BillingPeriod
 from storage.ports.chat import IncomingKind, IncomingMessage
@@ -39,7 +41,7 @@ def incoming(
     return IncomingMessage(ACCOUNT, openid, kind, text, key, NOW, "gh_1")
 
 
-def add_community(tx: Connection, name: str = "翡翠湾", **choices) -> int:
+def add_community(tx: Connection, /, name: str = "翡翠湾", **choices) -> int:
     """Add a community that is open, with an office; `choices` are its policy's columns."""
     community_id: int = tx.execute(
         insert(communities)
@@ -262,6 +264,31 @@ def pay(
 ) -> int:
     """Pay bills by WeChat Pay; return the payment's key."""
     order = begin_to_pay(tx, unit_id, bill_ids, identity_id=identity_id, at=paid_at)
+    return _settle(tx, order, paid_at)
+
+
+def put_aside(
+    tx: Connection,
+    unit_id: int,
+    aside: Aside,
+    *,
+    identity_id: int | None = None,
+    paid_at: datetime = NOW - timedelta(hours=1),
+) -> int:
+    """Put money aside by WeChat Pay; return the payment's key."""
+    ask = OrderAsk(
+        unit_id=unit_id,
+        bill_ids=(),
+        gateway="wechat_pay",
+        kind=TradeKind.JSAPI,
+        merchant_id="1900000001",
+        app_id="wx1",
+        identity_id=identity_id,
+    )
+    return _settle(tx, open_aside(tx, ask, aside, now=paid_at), paid_at)
+
+
+def _settle(tx: Connection, order: OpenOrder, paid_at: datetime) -> int:
     fact = PaymentFact(
         gateway="wechat_pay",
         order_no=order.order_no,

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.models.all import metadata
@@ -30,6 +30,19 @@ def _run(tx: Connection) -> None:
         context.run_migrations()
 
 
+def _step_or_nothing(engine: Engine) -> None:
+    """Have SQLite take a step as a whole: by itself, Python's driver commits half-way."""
+
+    def leave_alone(link: Any, _pool: Any) -> None:  # noqa: ANN401 - the driver's own connection
+        link.isolation_level = None
+
+    def begin(tx: Connection) -> None:
+        tx.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", leave_alone)
+    event.listen(engine, "begin", begin)
+
+
 async def _run_postgres(url: str) -> None:
     engine = create_async_engine(url)
     async with engine.connect() as tx:
@@ -42,6 +55,7 @@ def _main() -> None:
     url = make_url(context.config.attributes["url"])
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url.set(drivername="sqlite"))
+        _step_or_nothing(engine)
         with engine.connect() as tx:
             _run(tx)
             tx.commit()

@@ -1,15 +1,23 @@
 """Every table: what migrations compare the schema with."""
 
+from sqlalchemy import text as sql
+
 from storage.models import (
     bills,
+    dunning,
     estate,
+    late_fees,
     ledger,
     messages,
+    meters,
     notices,
     operating,
     payments,
     people,
     policies,
+    prepayments,
+    sharing,
+    tariffs,
 )
 from storage.models.base import metadata
 
@@ -23,6 +31,18 @@ FAMILIES = (
     messages,
     notices,
     operating,
+    tariffs,
+    meters,
+    sharing,
+    late_fees,
+    prepayments,
+    dunning,
 )
+
+ENGINES = ("postgresql", "sqlite")
+
+for _index in (one for table in metadata.tables.values() for one in table.indexes):
+    for _engine in ENGINES if "where" in _index.info else ():
+        _index.dialect_options[_engine]["where"] = sql(_index.info["where"])
 
 __all__ = ["FAMILIES", "metadata"]

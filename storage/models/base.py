@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Numeric,
@@ -119,6 +120,14 @@ def whole_fen(*names: str) -> list[CheckConstraint]:
         CheckConstraint(f"typeof({name}) = 'integer'", name=f"{name}_whole").ddl_if("sqlite")
         for name in names
     ]
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index over the rows that a condition holds for.
+
+    `storage.models.all` hands the condition to the engines: each would be loaded here for it.
+    """
+    return Index(name, *columns, unique=unique, info={"where": where})
 
 
 __all__ = ["Area", "Key", "Numeric", "UtcDateTime", "metadata"]

@@ -12,11 +12,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy import (
-    text as sql,
-)
 
-from storage.kinds import Basis, UnitKind
+from storage.kinds import Basis, CycleLength, CycleTiming, FeeClass, UnitKind
 from storage.models.base import (
     Key,
     choice,
@@ -25,6 +22,7 @@ from storage.models.base import (
     key,
     metadata,
     one_of,
+    partial_index,
     ref,
     text,
     whole_fen,
@@ -37,6 +35,7 @@ fee_items = Table(
     ref("community_id", "communities"),
     text("code", 30),
     text("name", 40),
+    choice("fee_class", FeeClass, server_default="own"),
     UniqueConstraint("community_id", "name"),
 )
 """`code` is one of the recogniser's fee items (property_fee, water, ...) or "" for others."""
@@ -48,18 +47,29 @@ tariffs = Table(
     ref("community_id", "communities"),
     ref("fee_item_id", "fee_items"),
     choice("unit_kind", UnitKind),
+    text("scheme", 40),
+    text("name", 60),
     choice("basis", Basis),
     Column("price_e4", BigInteger, nullable=False),
     Column("effective_on", Date, nullable=False),
     Column("ends_on", Date, nullable=True),
     Column("due_day", Integer, nullable=False, server_default="25"),
+    choice("cycle", CycleLength, server_default="monthly"),
+    choice("timing", CycleTiming, server_default="in_advance"),
+    Column("terms", Text, nullable=False, server_default="{}"),
     one_of("unit_kind", UnitKind),
     one_of("basis", Basis),
     CheckConstraint("price_e4 >= 0 AND price_e4 <= 1000000000000", name="price"),
     CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
-    UniqueConstraint("fee_item_id", "unit_kind", "effective_on"),
+    one_of("cycle", CycleLength),
+    one_of("timing", CycleTiming),
+    UniqueConstraint("fee_item_id", "unit_kind", "scheme", "effective_on"),
 )
-"""`price_e4` is the price in ten-thousandths of a yuan, a month: 2.80 yuan is 28000."""
+"""`price_e4` is the price in ten-thousandths of a yuan, a month: 2.80 yuan is 28000.
+
+`scheme` "" is for all units of the kind that have no other. `terms` is JSON: what else the rule
+of the basis needs (steps, bounds, rounding, formula).
+"""
 
 bills = Table(
     "bills",
@@ -81,24 +91,25 @@ bills = Table(
     Column("tariff_id", Key, nullable=True),
     Column("explanation", Text, nullable=False, server_default="{}"),
     Column("is_imported", Integer, nullable=False, server_default="0"),
+    Column("begins_on", Date, nullable=True),
+    Column("last_on", Date, nullable=True),
+    Column("corrects_id", Key, nullable=True),
     UniqueConstraint("unit_id", "fee_item_id", "period", "revision"),
     UniqueConstraint("bill_no"),
     CheckConstraint("amount_fen > 0 AND amount_fen <= 99999999999", name="amount"),
     CheckConstraint("paid_fen >= 0 AND paid_fen <= amount_fen", name="paid"),
     CheckConstraint("voided_at IS NULL OR paid_fen = 0", name="void_unpaid"),
     *whole_fen("amount_fen", "paid_fen"),
-    Index(
+    partial_index(
         "ix_bills_open",
         "unit_id",
         "period",
-        sqlite_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
-        postgresql_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+        where="voided_at IS NULL AND paid_fen < amount_fen",
     ),
-    Index(
+    partial_index(
         "ix_bills_due",
         "due_on",
-        sqlite_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
-        postgresql_where=sql("voided_at IS NULL AND paid_fen < amount_fen"),
+        where="voided_at IS NULL AND paid_fen < amount_fen",
     ),
     Index("ix_bills_unit_id", "unit_id", "period"),
 )
@@ -115,6 +126,7 @@ bill_lines = Table(
     text("label", 60),
     text("quantity", 30),
     text("unit_price", 30),
+    text("kind", 12, server_default="piece"),
     fen("amount_fen"),
     *whole_fen("amount_fen"),
     Index("ix_bill_lines_bill_id", "bill_id"),

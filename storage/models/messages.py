@@ -4,7 +4,17 @@ from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 from sqlalchemy import text as sql
 
 from storage.kinds import OutboxState, Urgency
-from storage.models.base import Key, choice, instant, key, metadata, one_of, ref, text
+from storage.models.base import (
+    Key,
+    choice,
+    instant,
+    key,
+    metadata,
+    one_of,
+    partial_index,
+    ref,
+    text,
+)
 
 inbox = Table(
     "inbox",
@@ -19,11 +29,10 @@ inbox = Table(
     instant("taken_at", server_default=sql("CURRENT_TIMESTAMP")),
     Column("is_answered", Integer, nullable=False, server_default="0"),
     UniqueConstraint("account", "message_key"),
-    Index(
+    partial_index(
         "ix_inbox_unanswered",
         "taken_at",
-        sqlite_where=sql("is_answered = 0"),
-        postgresql_where=sql("is_answered = 0"),
+        where="is_answered = 0",
     ),
 )
 """`heard_at` follows our clock, `taken_at` the database's own: it tells what a crash left over."""
@@ -54,12 +63,11 @@ outbox = Table(
     UniqueConstraint("message_key"),
     one_of("state", OutboxState),
     one_of("urgency", Urgency),
-    Index(
+    partial_index(
         "ix_outbox_due",
         "priority",
         "not_before",
-        sqlite_where=sql("state IN ('waiting', 'claimed')"),
-        postgresql_where=sql("state IN ('waiting', 'claimed')"),
+        where="state IN ('waiting', 'claimed')",
     ),
     Index("ix_outbox_identity_id", "identity_id", "state"),
     Index("ix_outbox_broadcast_id", "broadcast_id", "state"),

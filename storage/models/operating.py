@@ -1,10 +1,18 @@
 """Job runs (one row per job and period), audit records and open discrepancies (差异)."""
 
 from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
-from sqlalchemy import text as sql
 
 from storage.kinds import JobState
-from storage.models.base import Key, choice, instant, key, metadata, one_of, text
+from storage.models.base import (
+    Key,
+    choice,
+    instant,
+    key,
+    metadata,
+    one_of,
+    partial_index,
+    text,
+)
 
 job_runs = Table(
     "job_runs",
@@ -47,10 +55,9 @@ discrepancies = Table(
     instant("opened_at"),
     instant("closed_at", nullable=True),
     UniqueConstraint("discrepancy_key"),
-    Index(
+    partial_index(
         "ix_discrepancies_open",
         "kind",
-        sqlite_where=sql("closed_at IS NULL"),
-        postgresql_where=sql("closed_at IS NULL"),
+        where="closed_at IS NULL",
     ),
 )

@@ -10,9 +10,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy import (
-    text as sql,
-)
 
 from storage.kinds import OrderState, RefundStep
 from storage.models.base import (
@@ -23,6 +20,7 @@ from storage.models.base import (
     key,
     metadata,
     one_of,
+    partial_index,
     ref,
     text,
     whole_fen,
@@ -59,21 +57,19 @@ payment_orders = Table(
     one_of("state", OrderState),
     CheckConstraint("amount_fen > 0", name="amount"),
     *whole_fen("amount_fen"),
-    Index(
+    partial_index(
         "uq_payment_orders_live",
         "choice_key",
         "gateway",
         "kind",
         "payer_id",
         unique=True,
-        sqlite_where=sql("state = 'open'"),
-        postgresql_where=sql("state = 'open'"),
+        where="state = 'open'",
     ),
-    Index(
+    partial_index(
         "ix_payment_orders_query",
         "next_query_at",
-        sqlite_where=sql("state = 'open'"),
-        postgresql_where=sql("state = 'open'"),
+        where="state = 'open'",
     ),
     Index("ix_payment_orders_unit_id", "unit_id"),
 )
@@ -124,7 +120,7 @@ payments = Table(
     UniqueConstraint("gateway", "transaction_id"),
     CheckConstraint("amount_fen > 0", name="amount"),
     CheckConstraint("reserved_fen >= 0 AND reserved_fen <= amount_fen", name="reserved"),
-    *whole_fen("amount_fen", "reserved_fen"),
+    *whole_fen("amount_fen", "reserved_fen", "allocated_fen", "surplus_fen", "returned_fen"),
     Index("ix_payments_unit_id", "unit_id", "paid_at"),
 )
 """Money that arrived. `reserved_fen`: the sum of all its refunds that have not failed.
@@ -140,13 +136,17 @@ allocations = Table(
     ref("payment_id", "payments"),
     ref("bill_id", "bills"),
     ref("refund_id", "refunds", nullable=True),
+    Column("move_id", Key, nullable=True),
     fen("amount_fen"),
     instant("booked_at"),
     *whole_fen("amount_fen"),
     Index("ix_allocations_bill_id", "bill_id"),
     Index("ix_allocations_payment_id", "payment_id"),
 )
-"""Payment → bill, positive; a refund takes back with a negative row that names it."""
+"""Payment → bill, positive; a refund takes back with a negative row that names it.
+
+`move_id` names the move of the prepayment by which money that was put aside came to the bill.
+"""
 
 refunds = Table(
     "refunds",

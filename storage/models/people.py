@@ -15,7 +15,17 @@ from sqlalchemy import (
 )
 
 from storage.kinds import BindingState, OccupancyRole, StaffRole
-from storage.models.base import Key, choice, instant, key, metadata, one_of, ref, text
+from storage.models.base import (
+    Key,
+    choice,
+    instant,
+    key,
+    metadata,
+    one_of,
+    partial_index,
+    ref,
+    text,
+)
 
 residents = Table(
     "residents",
@@ -83,13 +93,12 @@ bindings = Table(
     Column("decided_by", Key, nullable=True),
     one_of("role", OccupancyRole),
     one_of("state", BindingState),
-    Index(
+    partial_index(
         "uq_bindings_live",
         "identity_id",
         "unit_id",
         unique=True,
-        sqlite_where=sql("state IN ('active', 'applied')"),
-        postgresql_where=sql("state IN ('active', 'applied')"),
+        where="state IN ('active', 'applied')",
     ),
     Index("ix_bindings_unit_id", "unit_id", "state"),
 )
@@ -102,7 +111,8 @@ binding_tries = Table(
     instant("tried_at"),
     Index("ix_binding_tries_subject", "subject", "tried_at"),
 )
-"""`subject` is "person:<identity>" or "unit:<code>"; five tries in fifteen minutes each."""
+"""`subject` is "person:<identity>", "flat:<key>" or, where there is none, "unit:<what was said>";
+five tries in fifteen minutes each."""
 
 staff = Table(
     "staff",

@@ -12,6 +12,7 @@ policies = Table(
     Column("effective_on", Date, nullable=False),
     Column("refund_window_days", Integer, nullable=False, server_default="30"),
     Column("refund_automatic_fen", BigInteger, nullable=False, server_default="0"),
+    Column("refund_any_cause", Integer, nullable=False, server_default="0"),
     text("reminder_days", 60, server_default="-3,0,3,10,20"),
     Column("weekly_cap", Integer, nullable=False, server_default="2"),
     Column("quiet_from", String(5), nullable=False, server_default="21:00"),
@@ -20,6 +21,11 @@ policies = Table(
     Column("issue_day", Integer, nullable=False, server_default="1"),
     Column("bind_needs_code", Integer, nullable=False, server_default="1"),
     text("collection_closed", 120),
+    text("sharing_basis", 200),
     UniqueConstraint("community_id", "effective_on"),
 )
-"""`reminder_days` are days from the due day; `collection_closed` is the reason, "" when open."""
+"""`refund_any_cause`: what is within the sum and the window goes back whatever the cause.
+
+`reminder_days` are days from the due day; `collection_closed` is the reason, "" when open.
+`sharing_basis` is what allows the community to share costs (公摊), "" where nothing does.
+"""

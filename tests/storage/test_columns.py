@@ -10,7 +10,7 @@ from storage.database import Database, open_database
 from storage.models.bills import bills
 from storage.models.payments import payment_events, serials
 from storage.queries.proofs import prove
-from tests.factories import NOW, World, build
+from tests.factories import NOW, World, build, pay
 
 
 def keep(tx: Connection, heard_at: datetime, facts: str = "{}") -> tuple[datetime, str]:
@@ -104,4 +104,19 @@ async def test_d13_sqlite_stores_no_text_and_no_fraction_in_a_column_of_money(
             tx.exec_driver_sql(f"UPDATE bills SET amount_fen = {wrong} WHERE id = 1")
 
         with pytest.raises(DBAPIError):
+            await db.write(spoil)
+
+
+@pytest.mark.parametrize(
+    "column", ["amount_fen", "allocated_fen", "surplus_fen", "returned_fen", "reserved_fen"]
+)
+async def test_d13_where_a_payment_went_is_whole_fen(sqlite_url: str, column: str):
+    def spoil(tx: Connection) -> None:
+        tx.exec_driver_sql(f"UPDATE payments SET {column} = 0.5 WHERE id = 1")
+
+    async with open_database(sqlite_url) as db:
+        world = await db.write(build)
+        await db.write(pay, world.unit_id, (world.october_id,))
+
+        with pytest.raises(DBAPIError, match=f"{column}_whole"):
             await db.write(spoil)

@@ -2,20 +2,30 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Row, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateIndex
 
 from storage import migrate
+from storage.audit import Actor
 from storage.database import Database, open_reader
 from storage.models.all import metadata
+from storage.models.prepayments import prepayment_moves
+from storage.operations.payments import settle_payment
+from storage.operations.refund_results import note_refund
+from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.proofs import prove
-from storage.steps import VERSIONS, is_newest, newest_step, step_of
-from tests.factories import build, pay
+from storage.steps import VERSIONS, is_newest, newest_step, sqlite_file, step_of
+from tests.factories import NOW, begin_to_pay, build, pay
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -51,12 +61,113 @@ async def test_e14_the_schema_goes_up_and_down_and_up_again(empty_url: str):
     assert await tables(empty_url) == full
 
 
+async def test_a_step_down_and_up_keeps_the_books(db: Database, database_url: str):
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        pay(tx, world.unit_id, (world.october_id,))
+
+    def everything(tx: Connection) -> dict[str, Sequence[Row]]:
+        return {
+            name: tx.execute(table.select().order_by(*table.primary_key)).all()
+            for name, table in metadata.tables.items()
+        }
+
+    def dangling(tx: Connection) -> Sequence[Row]:
+        is_sqlite = tx.dialect.name == "sqlite"
+        return tx.exec_driver_sql("PRAGMA foreign_key_check").all() if is_sqlite else []
+
+    await db.write(live)
+    before = await db.read(everything)
+    await go(migrate.downgrade, database_url, "0001")
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(everything) == before
+    assert await db.read(dangling) == []
+    assert await db.read(prove) == []
+
+
+async def test_prepayments_of_before_get_their_moves(db: Database, database_url: str):
+    """Money that was paid too much under the old schema is known by its moves after the step."""
+
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        both = begin_to_pay(tx, world.unit_id, (world.october_id, world.november_id))
+        pay(tx, world.unit_id, (world.october_id,))
+        fact = PaymentFact(
+            gateway="wechat_pay",
+            order_no=both.order_no,
+            state=PaymentState.PAID,
+            amount_fen=both.amount_fen,
+            currency="CNY",
+            merchant_id="1900000001",
+            app_id="wx1",
+            transaction_id="4200001",
+            paid_at=NOW,
+        )
+        surplus_id = settle_payment(tx, fact, heard_at=NOW).payment_id
+        assert surplus_id is not None
+        for key, ends in (("kept", False), ("declined", True)):
+            asked = RefundAskedFor(surplus_id, 5_000, "paid_too_much", "多缴", key)
+            view = request_refund(tx, asked, actor=Actor(), now=NOW)
+            if ends:
+                closed = RefundFact(
+                    "wechat_pay", view.refund_no, "", RefundState.CLOSED, 5_000, settled_at=NOW
+                )
+                note_refund(tx, closed, heard_at=NOW)
+
+    await db.write(live)
+    await go(migrate.downgrade, database_url, "0002")
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(prove) == []
+    moved = select(prepayment_moves.c.amount_fen).order_by(prepayment_moves.c.id)
+    assert list(await db.read(lambda tx: tx.execute(moved).scalars().all())) == [25_060, -5_000]
+
+
+async def test_a_step_that_fails_leaves_everything_as_it_was_and_may_be_taken_again(
+    empty_url: str,
+):
+    """The books hold what the new step forbids: SQLite finds out half-way."""
+    path = sqlite_file(empty_url)
+    if path is None:
+        return
+    await go(migrate.upgrade, empty_url, "0001")
+    spoil = "UPDATE payments SET surplus_fen = ?"
+    with closing(sqlite3.connect(path)) as link, link:
+        link.execute("PRAGMA foreign_keys = OFF")
+        link.execute(
+            "INSERT INTO payments (order_id, community_id, unit_id, amount_fen, paid_at,"
+            " settled_at) VALUES (1, 1, 1, 100, '2026-11-23 02:00:00', '2026-11-23 02:00:00')"
+        )
+        link.execute(spoil, ("much",))
+    before = await tables(empty_url)
+
+    with pytest.raises(IntegrityError, match="surplus_fen_whole"):
+        await go(migrate.upgrade, empty_url)
+
+    assert await tables(empty_url) == before
+    with closing(sqlite3.connect(path)) as link, link:
+        assert link.execute("SELECT surplus_fen FROM payments").fetchall() == [("much",)]
+        link.execute(spoil, (0,))
+    await go(migrate.upgrade, empty_url)
+    assert await is_newest(empty_url)
+
+
 async def test_the_schema_is_what_the_models_say(db: Database):
     def differences(tx: Connection) -> list:
         context = MigrationContext.configure(tx, opts={"compare_type": True})
         return list(compare_metadata(context, metadata))
 
     assert await db.read(differences) == []
+
+
+async def test_an_index_over_some_rows_is_so_on_both_engines():
+    partial = [index for table in metadata.tables.values() for index in table.indexes if index.info]
+
+    assert partial
+    for index in partial:
+        for engine in (postgresql.dialect(), sqlite.dialect()):
+            assert " WHERE " in str(CreateIndex(index).compile(dialect=engine))
 
 
 async def test_checks_and_unique_keys_are_in_the_schema_too(db: Database):
