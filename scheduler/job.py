@@ -1,10 +1,10 @@
 """Job: something that time does, once per period."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.deps import JobDeps
+from storage.frozen import dataclass
 
 JobReport = dict[str, int]
 """Counts of what was done, for the log and the console."""

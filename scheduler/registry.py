@@ -4,6 +4,8 @@ from typing import Final
 
 from scheduler.job import Job
 from scheduler.jobs import (
+    accrue_late_fees,
+    apply_prepayments,
     back_up,
     check_ledger,
     deliver_outbox,
@@ -17,7 +19,9 @@ from scheduler.jobs import (
 )
 
 JOBS: Final[tuple[Job, ...]] = (
+    accrue_late_fees.JOB,
     issue_bills.JOB,
+    apply_prepayments.JOB,
     check_ledger.JOB,
     back_up.JOB,
     send_reminders.JOB,

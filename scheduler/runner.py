@@ -1,23 +1,22 @@
 """The ticker: wakes up, finds in the books what is due, and has it done once.
 
-APScheduler only wakes us (it loses jobs by itself: see the notes in docs/operating.md); what has
-been done stands in one row per job and period, held by a lease while it runs.
+APScheduler only wakes us, and is loaded for the first tick (it loses jobs by itself: see the notes
+in docs/operating.md); what has been done stands in one row per job and period, held by a lease
+while it runs.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
+from functools import cached_property
+from typing import Any, Final
 
 from scheduler.deps import JobDeps
 from scheduler.job import Job
 from storage.errors import Unavailable
 from storage.kinds import JobState
+from storage.lazy import load
 from storage.operations import job_runs
 from storage.periods import SHANGHAI
 from storage.queries.agenda import next_event_at
@@ -33,13 +32,22 @@ HEARTBEAT_SECONDS: Final = 5
 class Runner:
     """Runs due jobs when told what time it is; one tick at a time."""
 
-    def __init__(self, deps: JobDeps, jobs: Sequence[Job]) -> None:
+    def __init__(self, deps: JobDeps, jobs: Iterable[Job]) -> None:
         """Take the registry's jobs; nothing runs before the first tick."""
         self._deps = deps
-        self._ticking = [job for job in jobs if not job.has_rows]
-        self._dated = [(job, _trigger(job)) for job in jobs if job.has_rows]
+        self._jobs = jobs
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
+
+    @cached_property
+    def _ticking(self) -> list[Job]:
+        return [job for job in self._jobs if not job.has_rows]
+
+    @cached_property
+    def _dated(self) -> list[tuple[Job, Any]]:
+        cron = load("apscheduler.triggers.cron").CronTrigger
+        dated = [job for job in self._jobs if job.has_rows]
+        return [(job, cron.from_crontab(job.cron, timezone=SHANGHAI)) for job in dated]
 
     def wake(self) -> None:
         """Have the next tick come at once: something was written that may be due."""
@@ -57,10 +65,12 @@ class Runner:
 
     async def live(self, stop: asyncio.Event) -> None:
         """Tick every few seconds, and at once after a commit, until told to stop."""
-        ticker = AsyncIOScheduler(timezone=SHANGHAI)
+        ticker = load("apscheduler.schedulers.asyncio").AsyncIOScheduler(timezone=SHANGHAI)
         ticker.add_job(
             self.wake,
-            IntervalTrigger(seconds=HEARTBEAT_SECONDS, timezone=SHANGHAI),
+            "interval",
+            seconds=HEARTBEAT_SECONDS,
+            timezone=SHANGHAI,
             misfire_grace_time=None,
             coalesce=True,
             max_instances=1,
@@ -85,7 +95,7 @@ class Runner:
         except Exception:
             log.exception("tick.failed")
 
-    async def _catch_up(self, job: Job, trigger: CronTrigger, now: datetime) -> None:
+    async def _catch_up(self, job: Job, trigger: Any, now: datetime) -> None:  # noqa: ANN401
         last = await self._deps.db.read(job_runs.last_period, job.name)
         if last is None:
             await self._deps.db.write(job_runs.baseline, job.name, _period(now))
@@ -126,15 +136,11 @@ class Runner:
         return min(found, default=None)
 
 
-def _trigger(job: Job) -> CronTrigger:
-    return CronTrigger.from_crontab(job.cron, timezone=SHANGHAI)
-
-
 def _period(instant: datetime) -> str:
     return instant.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _missed(trigger: CronTrigger, last: datetime, now: datetime) -> list[str]:
+def _missed(trigger: Any, last: datetime, now: datetime) -> list[str]:  # noqa: ANN401
     """Name the periods after `last` that have begun by `now`, the oldest first.
 
     Of more than can be made up for, the newest are kept and the rest is logged.

@@ -5,6 +5,7 @@ from typing import Final
 
 from handlers.understanding.normaliser import fold
 from handlers.understanding.numerals import CHINESE_NUMERAL, parse_numeral
+from storage.lazy import regex
 from storage.queries.audiences import AudienceWords
 
 _BLOCK: Final = rf"(?:[0-9]{{1,3}}|[a-z][0-9]?|[{CHINESE_NUMERAL}]{{1,3}})"
@@ -20,11 +21,11 @@ _ARREARS: Final = (
 )
 _PEOPLE: Final = r"(?:的?(?:住户|业主|居民|用户|人家|各户|人)们?)?"
 _TO: Final = r"(?:(?:发)?[给到向对])?"
-_AUDIENCE: Final = re.compile(
+_AUDIENCE: Final = regex(
     rf"{_TO} ?(?:{_ALL}|{_BUILDINGS} ?{_ENTRANCE}|(?=有?欠)){_PEOPLE} ?的?{_ARREARS}{_PEOPLE}"
 )
-_BEGINS: Final = re.compile(rf"(?P<to>{_TO} ?(?:{_ALL}|{_BUILDINGS} ?{_ENTRANCE}))")
-_ONE: Final = re.compile(_BLOCK)
+_BEGINS: Final = regex(rf"(?P<to>{_TO} ?(?:{_ALL}|{_BUILDINGS} ?{_ENTRANCE}))")
+_ONE: Final = regex(_BLOCK)
 _SEPARATORS: Final = ("\n", "：", ":", " ", "　", "，", ",")
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import SENDERS, number, office, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.errors import NotBound
 from storage.kinds import OccupancyRole
@@ -13,7 +14,7 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries.desk import Application, applications_waiting
 
 NAME: Final = "staff_binding_approve"
-SAID_AS: Final = ("同意绑定", "通过绑定")
+SAID_AS: Final = WORDS["binding_approve"]
 ROLES: Final = {
     "业主": OccupancyRole.OWNER,
     "租客": OccupancyRole.TENANT,

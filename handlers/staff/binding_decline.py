@@ -6,13 +6,14 @@ from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.binding_approve import GONE, named_application
 from handlers.staff.office import SENDERS, office, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.errors import NotBound
 from storage.operations.bindings import decline_binding
 from storage.ports.chat import OutgoingMessage
 
 NAME: Final = "staff_binding_decline"
-SAID_AS: Final = ("拒绝绑定", "驳回绑定")
+SAID_AS: Final = WORDS["binding_decline"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -8,7 +8,8 @@ from handlers.deps import HandlerDeps
 from handlers.staff import audience as spoken
 from handlers.staff.moments import read_moment
 from handlers.staff.office import SENDERS, number, office, rest_of
-from handlers.staff.preview import preview_words
+from handlers.staff.preview import people, preview_words
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.errors import AudienceEmpty, CommunitySilent, UnknownAudience
 from storage.kinds import BroadcastState
@@ -21,7 +22,7 @@ from storage.queries.notices import BroadcastView, find_broadcast
 from storage.queries.policies import policy_on
 
 NAME: Final = "staff_broadcast"
-SAID_AS: Final = ("群发", "发通知", "发公告")
+SAID_AS: Final = WORDS["broadcast"]
 URGENT: Final = ("紧急", "停水", "停电", "停气", "停暖", "停热")
 YES: Final = frozenset(("确认", "确定", "确认发送", "发送", "确认群发"))
 NO: Final = frozenset(("取消", "放弃", "算了", "不发", "不发了", "取消群发"))
@@ -190,8 +191,9 @@ def _confirmed(view: BroadcastView, *, is_later: bool) -> str:
             "需要另一位同事同意后才发送。",
             "已经通知了同事；回复“群发进度”查看。",
         )
+    reached = people(view.audience_label, view.recipient_count)
     return words.lines(
-        f"群发 {view.broadcast_no} {when}，共 {view.recipient_count} 人。",
+        f"群发 {view.broadcast_no} {when}，共 {reached}。",
         f"回复“群发进度”查看，回复“取消群发 {view.broadcast_no}”停止。",
     )
 

@@ -5,12 +5,13 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import SENDERS, broadcast_no, office, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.operations.notices import approve
 from storage.ports.chat import OutgoingMessage
 
 NAME: Final = "staff_broadcast_approve"
-SAID_AS: Final = ("同意群发", "批准群发")
+SAID_AS: Final = WORDS["broadcast_approve"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -5,6 +5,7 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import SENDERS, broadcast_no, office, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import OutboxState
 from storage.operations.notices import cancel
@@ -12,7 +13,7 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries.notices import figures, find_broadcast
 
 NAME: Final = "staff_broadcast_cancel"
-SAID_AS: Final = ("取消群发", "撤回群发", "停止群发", "拒绝群发")
+SAID_AS: Final = WORDS["broadcast_cancel"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -7,7 +7,8 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import ANYBODY, broadcast_no, office, rest_of
-from handlers.staff.preview import SKIPS, skip_words
+from handlers.staff.preview import SKIPS, people, skip_words
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import BroadcastState, OutboxState
 from storage.ports.chat import OutgoingMessage
@@ -22,7 +23,7 @@ from storage.queries.notices import (
 )
 
 NAME: Final = "staff_broadcast_report"
-SAID_AS: Final = ("群发进度", "群发报告", "群发结果")
+SAID_AS: Final = WORDS["broadcast_report"]
 STATES: Final = {
     BroadcastState.DRAFT: "还没有确认",
     BroadcastState.AWAITING_APPROVAL: "等同事同意",
@@ -80,7 +81,8 @@ def _head(view: BroadcastView, now: datetime) -> list[str]:
     when = f"，定在{words.moment(view.send_at)}" if is_later and view.send_at else ""
     return [
         f"群发 {view.broadcast_no}：{STATES[view.state]}{when}",
-        f"发给：{view.community_name} {view.audience_label}，共 {view.recipient_count} 人",
+        f"发给：{view.community_name} {view.audience_label}，"
+        f"共 {people(view.audience_label, view.recipient_count)}",
         f"内容：{words.shorten(view.text, 40)}",
     ]
 

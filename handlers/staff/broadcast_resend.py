@@ -5,13 +5,14 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import SENDERS, broadcast_no, office, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.operations.notices import resend_failed
 from storage.ports.chat import OutgoingMessage
 from storage.queries.notices import find_broadcast
 
 NAME: Final = "staff_broadcast_resend"
-SAID_AS: Final = ("补发", "重发群发")
+SAID_AS: Final = WORDS["broadcast_resend"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

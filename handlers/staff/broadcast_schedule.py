@@ -6,12 +6,13 @@ from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.moments import read_moment
 from handlers.staff.office import SENDERS, broadcast_no, office, rest_of, without
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.operations.notices import schedule
 from storage.ports.chat import OutgoingMessage
 
 NAME: Final = "staff_broadcast_schedule"
-SAID_AS: Final = ("改时间", "定时群发")
+SAID_AS: Final = WORDS["broadcast_schedule"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -4,17 +4,20 @@ from typing import Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
-from handlers.staff.office import ANYBODY, office
+from handlers.staff.office import ANYBODY, COUNTERS, office
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import StaffRole
 from storage.ports.chat import OutgoingMessage
 
 NAME: Final = "staff_help"
-SAID_AS: Final = ("员工帮助", "工作人员帮助")
+SAID_AS: Final = WORDS["help"]
 EVERYBODY: Final = (
     "今日：今天收款、退款和欠费的数字",
     "待审批：等着处理的退款、群发和绑定申请",
     "群发进度、群发报告 N0001：群发到了哪一步",
+    "送达 3-2-1201：给这一户的消息收到没有，为什么",
+    "催缴记录 3-2-1201：催过什么、约了哪天、违约金多少",
 )
 WRITERS: Final = (
     "群发 3栋 内容：先看预览，再确认",
@@ -22,6 +25,11 @@ WRITERS: Final = (
     "同意群发 N0001、拒绝群发 N0001",
     "群公告 值班群 内容：发到工作群",
     "同意绑定 12、拒绝绑定 12",
+    "暂停催缴 3-2-1201 到12月1日 原因、恢复催缴 3-2-1201",
+)
+COUNTING: Final = (
+    "差异：平台和账上对不上的钱；处理差异 12 原因：核对以后了结",
+    "未出账、未出账 2026-11：哪些费用没能出账，为什么",
 )
 MANAGERS: Final = ("同意 T…、拒绝 T… 原因：审批退款",)
 
@@ -31,6 +39,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     staff = office(turn, *ANYBODY)
     mine = [*EVERYBODY]
     mine += WRITERS if staff.role is not StaffRole.CASHIER else ()
+    mine += COUNTING if staff.role in COUNTERS else ()
     mine += MANAGERS if staff.role is StaffRole.MANAGER else ()
     return OutgoingMessage(NAME, words.lines("工作人员可以这样说：", *mine))
 

@@ -6,11 +6,12 @@ from typing import Final
 
 from handlers.understanding.normaliser import fold
 from handlers.understanding.numerals import CHINESE_NUMERAL, parse_numeral
+from storage.lazy import regex
 from storage.periods import shanghai_day, shanghai_instant
 
 _N: Final = rf"(?:[0-9]{{1,2}}|[{CHINESE_NUMERAL}]{{1,3}})"
 _DAYS: Final = {"今": 0, "明": 1, "后": 2, "大后": 3}
-_MOMENT: Final = re.compile(
+_MOMENT: Final = regex(
     rf"(?:(?P<near>大后|今|明|后)(?:天|日|(?=[早晚]))|(?P<month>{_N})月(?P<day>{_N})[日号])? ?"
     rf"(?P<part>凌晨|早上|清早|早|上午|中午|下午|傍晚|晚上|晚)? ?"
     rf"(?:(?P<hour>{_N})点(?:(?P<half>半)|(?P<minute>{_N})分?|整)?|(?P<h>[0-9]{{1,2}}):(?P<m>[0-9]{{2}}))"

@@ -7,14 +7,17 @@ from typing import Final
 from handlers.turn import Turn
 from storage.errors import NotAllowed
 from storage.kinds import StaffRole
+from storage.lazy import regex
 from storage.queries.residents import Staff
 
 SENDERS: Final = (StaffRole.STEWARD, StaffRole.MANAGER)
+COUNTERS: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
+"""Who looks after the money."""
 ANYBODY: Final = tuple(StaffRole)
 
-_BROADCAST_NO: Final = re.compile(r"N ?([0-9]{1,9})(?![0-9])")
-_REFUND_NO: Final = re.compile(r"T[0-9]{8,16}(?![0-9])")
-_NUMBER: Final = re.compile(r"(?<![0-9])[0-9]{1,12}(?![0-9])")
+_BROADCAST_NO: Final = regex(r"N ?([0-9]{1,9})(?![0-9])")
+_REFUND_NO: Final = regex(r"T[0-9]{8,16}(?![0-9])")
+_NUMBER: Final = regex(r"(?<![0-9])[0-9]{1,12}(?![0-9])")
 _BLANKS: Final = " \t\n:：,，。、"
 
 

@@ -17,6 +17,15 @@ SKIPS: Final = {
 """Why a household hears nothing."""
 
 
+GROUP: Final = "（群）"
+"""Ends the label of an audience that is a group of staff."""
+
+
+def people(label: str, count: int) -> str:
+    """Say how many an audience is: persons, or the one group."""
+    return "1 个群" if label.endswith(GROUP) else f"{count} 人"
+
+
 def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: datetime) -> str:
     """Say what is about to be sent, to whom, and which words decide on it."""
     return words.lines(

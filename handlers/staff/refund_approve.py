@@ -5,6 +5,7 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import office, refund_no, rest_of
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.errors import SelfApproval
 from storage.kinds import StaffRole
@@ -13,7 +14,7 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries.desk import RefundAsked, refund_of
 
 NAME: Final = "staff_refund_approve"
-SAID_AS: Final = ("同意", "批准")
+SAID_AS: Final = WORDS["refund_approve"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -6,13 +6,14 @@ from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import office, refund_no, rest_of, without
 from handlers.staff.refund_approve import decidable
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import StaffRole
 from storage.operations.refunds import decline_refund
 from storage.ports.chat import OutgoingMessage
 
 NAME: Final = "staff_refund_decline"
-SAID_AS: Final = ("拒绝", "驳回")
+SAID_AS: Final = WORDS["refund_decline"]
 REASON_CHARS: Final = 100
 
 

@@ -4,20 +4,29 @@ from typing import Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
-from handlers.staff.office import ANYBODY, office
+from handlers.staff.office import ANYBODY, COUNTERS, office
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
 from storage.queries.desk import DayFigures, day_figures
 
 NAME: Final = "staff_today"
-SAID_AS: Final = ("今日", "今天收款", "今天收了多少")
+SAID_AS: Final = WORDS["today"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """Tell the figures of the communities that the speaker serves."""
     staff = office(turn, *ANYBODY)
     found = await deps.db.read(day_figures, community_ids=staff.community_ids, today=turn.today)
-    return OutgoingMessage(NAME, words.lines(f"{words.day(turn.today)}的情况：", *_lines(found)))
+    waiting = f"差异待核对 {found.differences} 件，回复“差异”查看" if found.differences else ""
+    return OutgoingMessage(
+        NAME,
+        words.lines(
+            f"{words.day(turn.today)}的情况：",
+            *_lines(found),
+            waiting if staff.role in COUNTERS else "",
+        ),
+    )
 
 
 def _lines(found: DayFigures) -> list[str]:

@@ -5,13 +5,14 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import ANYBODY, office
+from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
 from storage.queries.desk import Application, RefundAsked, applications_waiting, refunds_waiting
 from storage.queries.notices import BroadcastView, awaiting_approval
 
 NAME: Final = "staff_waiting"
-SAID_AS: Final = ("待审批", "待办", "绑定申请")
+SAID_AS: Final = WORDS["waiting"]
 MOST: Final = 10
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Final
 
 from handlers.understanding.numerals import parse_numeral
+from storage.lazy import regex
 
 MASK: Final = "某元"
-_PLAIN: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
+_PLAIN: Final = regex(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 _CORE: Final = (
     r"(?P<n>[0-9]{1,3}(?:,[0-9]{3}){1,2}(?:\.[0-9]{1,2})?|[0-9]{1,9}(?:\.[0-9]{1,2})?)"
     r"(?![0-9]|[.,][0-9])"
@@ -64,7 +65,7 @@ _WORDS: Final = "(?P<n>[零一二两三四五六七八九十百千万]{1,12})"
 _BIG: Final = "(?P<n>[一二两三四五六七八九][百千万][零一二三四五六七八九十百千]{0,8})"
 Reader = Callable[[re.Match[str]], int | None]
 _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
-    (re.compile(pattern), reader)
+    (regex(pattern), reader)
     for pattern, reader in (
         (
             rf"{_ALONE}(?P<n>[0-9]{{1,4}})(?:\.(?P<d>[0-9]{{1,4}}))?(?P<s>[万千百]|w(?![a-z]))"
@@ -104,4 +105,4 @@ def take_amount(folded: str) -> tuple[int | None, str]:
     return None, folded
 
 
-_HINT: Final = re.compile(r"[0-9百千万]|[一二两三四五六七八九十][块元圆]")
+_HINT: Final = regex(r"[0-9百千万]|[一二两三四五六七八九十][块元圆]")

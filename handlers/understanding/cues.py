@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,12 @@ _REPEATED: Final = 0.15
 Cue = tuple[float, re.Pattern[str]]
 
 
-def _load() -> tuple[tuple[str, tuple[Cue, ...]], ...]:
-    """Return the cues of each intent; the lines of one weight are alternatives of one cue."""
+@cache
+def cues() -> tuple[tuple[str, tuple[Cue, ...]], ...]:
+    """Return the cues of each intent; the lines of one weight are alternatives of one cue.
+
+    Made once, when the first sentence is weighed that is no known example.
+    """
     alternatives: defaultdict[str, defaultdict[float, list[str]]] = defaultdict(
         lambda: defaultdict(list)
     )
@@ -21,19 +26,16 @@ def _load() -> tuple[tuple[str, tuple[Cue, ...]], ...]:
             intent, weight, pattern = line.split("\t")
             alternatives[intent][float(weight)].append(pattern)
     return tuple(
-        (intent, tuple((weight, re.compile("|".join(lines))) for weight, lines in cues.items()))
-        for intent, cues in alternatives.items()
+        (intent, tuple((weight, re.compile("|".join(lines))) for weight, lines in said.items()))
+        for intent, said in alternatives.items()
     )
-
-
-CUES: Final = _load()
 
 
 def weigh(frame: str) -> dict[str, float]:
     """Return the weight of each intent's cues: the strongest, and a little for every other."""
     weights: dict[str, float] = {}
-    for intent, cues in CUES:
-        found = [weight for weight, pattern in cues if pattern.search(frame)]
+    for intent, said in cues():
+        found = [weight for weight, pattern in said if pattern.search(frame)]
         if found:
             weights[intent] = max(found) + _REPEATED * (len(found) - 1)
     return weights

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from storage.lazy import regex
+
 MASK: Final = "某费"
 _ASKED: Final = (
     r"(?=的?(?:欠|多少钱|该|要|应|没|交|缴|付|账单|明细|贵|涨|怎么(?:这么|那么)?(?:贵|多|高|交|缴|算)"
@@ -10,7 +12,7 @@ _ASKED: Final = (
 )
 
 _ITEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
-    (name, re.compile(pattern))
+    (name, regex(pattern))
     for name, pattern in (
         ("late_fee", r"违约金|滞纳金|逾期费|罚金|罚款|late ?fees?|penalt(?:y|ies)"),
         (
@@ -67,7 +69,7 @@ _ITEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
     )
 )
-_HINT: Final = re.compile(r"费|金|款|公摊|分摊|公共|公区|暖|车位|气|水|电|物业|[a-z]{3}")
+_HINT: Final = regex(r"费|金|款|公摊|分摊|公共|公区|暖|车位|气|水|电|物业|[a-z]{3}")
 
 
 def take_fee_item(folded: str) -> tuple[str | None, str]:
@@ -88,9 +90,9 @@ def take_fee_item(folded: str) -> tuple[str | None, str]:
 
 
 METERED: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
-    ("water", re.compile(r"水表|water meter")),
-    ("electricity", re.compile(r"电表|electric(?:ity)? meter|power meter")),
-    ("gas", re.compile(r"(?:燃|煤|天然)?气表|gas meter")),
+    ("water", regex(r"水表|water meter")),
+    ("electricity", regex(r"电表|electric(?:ity)? meter|power meter")),
+    ("gas", regex(r"(?:燃|煤|天然)?气表|gas meter")),
 )
 
 

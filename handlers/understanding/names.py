@@ -1,7 +1,8 @@
 """Names of persons (姓名) in a message that binds, or where one is announced."""
 
-import re
 from typing import Final
+
+from storage.lazy import regex
 
 _COMPOUND: Final = (
     "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|司徒|令狐"
@@ -16,20 +17,20 @@ _SINGLE: Final = (
     "鞠僧桑荆谌银扬明沙薄伏岑习胥保和蔺"
 )
 _NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SINGLE}][\u4e00-\u9fff]{{1,2}})"
-_WHOLE: Final = re.compile(_NAME)
-_ANNOUNCED: Final = re.compile(
+_WHOLE: Final = regex(_NAME)
+_ANNOUNCED: Final = regex(
     r"(?:我叫|我的名字是|名字(?:是|叫|:)?|姓名(?:是|为|:)?|户主(?:是|叫|姓名|名字|:)*|业主(?:是|叫|姓名|名字|:)+"
     rf"|登记人(?:是|:)?|登记的是|本人|我是) ?(?P<n>{_NAME})"
     r"(?=$|[ ,.;:!?()/]|的|某[房号]|电话|手机|住|房|号码|绑|,)"
 )
-_FILLER: Final = re.compile(
+_FILLER: Final = regex(
     r"(?:重新|申请|实名)?(?:绑定|邦定|认证|注册|登记|关联|添加|绑)(?:一下|下|房屋|房子|房产|业主|微信|账号|我家|我)*|"
     r"我是|我叫|我的|我要|我想|我|麻烦|请|帮忙|帮我|帮|给|"
     r"手机号码?|手机|电话号码|电话|联系方式|号码|房号|房间号?|房屋|房子|房产|地址|单元|住户|业主|户主|房主|姓名|名字|"
     r"某[房号月元费]|你好|谢谢|住在|住|这是|这里|叫|是|为|和|的|了|在|吧|啊|呢|,|:|bind|link|my|name|phone|tel|room|is"
 )
-_BINDS: Final = re.compile(r"绑|认证|注册|登记|关联|bind|link|姓名|名字|我叫|业主|户主|本人")
-_SPLIT: Final = re.compile(r"[\s,.;:!?()/+、-]+")
+_BINDS: Final = regex(r"绑|认证|注册|登记|关联|bind|link|姓名|名字|我叫|业主|户主|本人")
+_SPLIT: Final = regex(r"[\s,.;:!?()/+、-]+")
 _NOT_NAME_WORDS: Final = (
     "房东 房主 房客 时候 时间 方便 高兴 安全 查询 查账 查账单 查一下 费用 "
     "费吗 全部 全家 任何 何时 常住 成功 成了 都行 都没 来了 来吗 和我 和他 "

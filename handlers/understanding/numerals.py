@@ -1,12 +1,13 @@
 """Chinese numerals (数字) as whole numbers."""
 
-import re
 from typing import Final
+
+from storage.lazy import regex
 
 CHINESE_NUMERAL: Final = "零一二两三四五六七八九十百千万"
 _DIGITS: Final = {mark: value for value, mark in enumerate("零一二三四五六七八九")} | {"两": 2}
 _SCALES: Final = {"十": 10, "百": 100, "千": 1_000}
-_PLAIN: Final = re.compile(r"[0-9]{1,9}")
+_PLAIN: Final = regex(r"[0-9]{1,9}")
 _MAX_MARKS: Final = 12
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Final
 
 from handlers.understanding.numerals import CHINESE_NUMERAL, parse_numeral
+from storage.frozen import dataclass
+from storage.lazy import regex
 
 Month = tuple[int, int]
 
@@ -17,7 +18,7 @@ _YEAR: Final = (
     r"|今年|去年|前年|明年|上年|本年|上一年)"
 )
 _NO_DAY: Final = rf"(?! ?{_N} ?[日号])"
-_DAY: Final = re.compile(
+_DAY: Final = regex(
     rf"(?:(?:20)?[0-9]{{2}}[-/.年])? ?{_N} ?[-/.月] ?{_N} ?[日号]"
     r"|(?<![0-9])20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9])"
 )
@@ -160,7 +161,7 @@ _ENGLISH_MONTH: Final = (
     r"|dec(?:ember)?)(?![a-z])(?: ?,? ?(?P<ey>20[0-9]{2}))?"
 )
 _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
-    (re.compile(pattern), reader)
+    (regex(pattern), reader)
     for pattern, reader in (
         (
             r"(?<![0-9])(?P<y>20[0-9]{2}) ?[-/.] ?(?P<m>1[0-2]|0?[1-9])(?![0-9]|[-/.][0-9])",
@@ -188,8 +189,8 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (r"(?<![a-z])(?P<en>this|last|next) ?(?P<eu>month|year)(?:s)?(?![a-z])", _english_near),
     )
 )
-_HINT: Final = re.compile(r"月|年|季|20[0-9]{2}|q[1-4]|month|year|[a-z]{3}")
-_COMPARED: Final = re.compile(r"[比较] ?$")
+_HINT: Final = regex(r"月|年|季|20[0-9]{2}|q[1-4]|month|year|[a-z]{3}")
+_COMPARED: Final = regex(r"[比较] ?$")
 MASK: Final = "某月"
 MASK_AHEAD: Final = "来月"
 

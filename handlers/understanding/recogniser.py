@@ -1,20 +1,18 @@
 """What was meant: one intent of the list, how sure we are, and what was named."""
 
 import math
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
-
-from rapidfuzz import fuzz, process
 
 from handlers.understanding import cues, examples
 from handlers.understanding.denial import split_denied
 from handlers.understanding.normaliser import fold, sanitise, squeeze
 from handlers.understanding.slots import Slots, read_slots
+from storage.frozen import dataclass
+from storage.lazy import load, regex
 
 INTENT_NAMES: Final[tuple[str, ...]] = (
     "bind",
@@ -54,34 +52,51 @@ INTENT_NAMES: Final[tuple[str, ...]] = (
 )
 ACTING: Final = frozenset({"pay", "prepay", "refund_request", "bind", "unbind", "confirm"})
 MENU_BELOW: Final = 0.5
+PLAIN: Final = frozenset(
+    (
+        "账单",
+        "查账单",
+        "缴费",
+        "缴费记录",
+        "我的房屋",
+        "绑定",
+        "绑定房屋",
+        "找人工",
+        "人工",
+        "帮助",
+        "菜单",
+    )
+)
+"""Examples that people type most, and that name nothing: nothing is looked for in them."""
+NOTHING_NAMED: Final = Slots()
 
 _FRAME_CHARS: Final = 120
 _HEARD_CHARS: Final = 600
 _CACHED_CHARS: Final = 40
 _NEIGHBOURS: Final = 12
 _CERTAIN: Final = 0.98
-_ONLY_MASKS: Final = re.compile(r"(?:某[房号元数日]|[第0-9一二三四五六七八九十个套号,. ])+")
-_ONLY_ALL: Final = re.compile(r"(?:全部|所有|都要|全都要|统统)(?:的|吧)?")
-_OPENING: Final = re.compile(
+_ONLY_MASKS: Final = regex(r"(?:某[房号元数日]|[第0-9一二三四五六七八九十个套号,. ])+")
+_ONLY_ALL: Final = regex(r"(?:全部|所有|都要|全都要|统统)(?:的|吧)?")
+_OPENING: Final = regex(
     r"^(?:你好|hello(?: there)?|hi(?: there)?|hey|嗨|哈喽|早上好|上午好|中午好|下午好|晚上好|早"
     r"|在吗|亲|物业|喂|请问|请问一下|麻烦|那个|嗯|额|我?想?(?:问|咨询|了解|请教)一?下"
     r"|我?就?想?(?:问问|知道)|打扰了|不好意思|师傅|同志|please|excuse me|[啊呀哦,.!~ ])+"
 )
 _CLOSING_CHARS: Final = 24
-_CLOSING: Final = re.compile(
+_CLOSING: Final = regex(
     r"(?:(?:谢谢|多谢|感谢|辛苦|麻烦)(?:你们?)?[了啦啊哈]?|thanks?(?: you)?|thx|please|急"
     r"|[,!.?~ ])+$"
 )
-_ACKNOWLEDGED: Final = re.compile(r"[好的嗯行哦啊ok ]*|知道了|明白了?|可以了?|是的|没事了?|不用了?")
-_ANGER: Final = re.compile(
+_ACKNOWLEDGED: Final = regex(r"[好的嗯行哦啊ok ]*|知道了|明白了?|可以了?|是的|没事了?|不用了?")
+_ANGER: Final = regex(
     r"他妈|妈的|操|tmd|nmd|狗屁|狗日|滚|王八|混蛋|骗(?!保)|做梦|[这太真]么?烂|垃圾(?!费)|黑心|无耻|不要脸"
     r"|抢钱|抢劫|吸血|恶心|气死|傻|(?<![a-z])sb(?![a-z])|脑残|12345|曝光|律师|起诉|法院|强盗|土匪"
     r"|流氓|有病|神经病|去死|fuck|shit|damn|scam|thie[fv]|ridiculous"
 )
 
 
-_LATIN: Final = re.compile(r"[a-z]{2,}")
-_DROPPED: Final = re.compile(r"不.{0,6}了|先不|不想|不要")
+_LATIN: Final = regex(r"[a-z]{2,}")
+_DROPPED: Final = regex(r"不.{0,6}了|先不|不想|不要")
 _FLOOR: Final = 0.55
 _NEAR: Final = 45.0
 _NEAR_WEIGHT: Final = 1.6
@@ -136,17 +151,20 @@ _NAMED_ONLY: Final = {
 
 
 class Recogniser:
-    """Knows the examples by heart; pure after construction, safe to share between threads."""
+    """Knows the examples by heart; safe to share between threads.
+
+    What only a sentence needs that is no example is learnt when the first one comes, or `warm_up`.
+    """
 
     def __init__(self) -> None:
-        """Learn the examples of the package: exact forms, frames, and letter pairs."""
-        self._exact: dict[str, str] = {}
-        self._frames: list[str] = []
-        self._labels: list[str] = []
-        for intent, text in examples.load(INTENT_NAMES):
-            self._learn(intent, text)
-        self._pairs = _PairModel(zip(self._labels, self._frames, strict=True))
+        """Read the examples of the package."""
+        self._examples = tuple(examples.load(INTENT_NAMES))
+        self._written = {text: intent for intent, text in reversed(self._examples)}
         self._recent = lru_cache(maxsize=4096)(self._understand)
+
+    def warm_up(self) -> None:
+        """Learn now what the first sentence that is no example would wait for."""
+        self._understand("你好，3栋2单元1201的物业费上个月为什么是128元？", examples.DAY)
 
     def understand(self, text: str, *, today: date) -> Understanding:
         """Return what the text means on that Shanghai day; never raises for any text."""
@@ -154,24 +172,19 @@ class Recogniser:
             return self._recent(text, today)
         return self._understand(text, today)
 
-    def _learn(self, intent: str, folded: str) -> None:
-        """Add one example."""
-        self._exact.setdefault(squeeze(folded), intent)
-        frame = _frame(_core(read_slots(split_denied(folded).meant, examples.DAY)[1]))
-        if frame:
-            self._frames.append(frame)
-            self._labels.append(intent)
-
     def _understand(self, text: str, today: date) -> Understanding:
         """Return what the text means, without memory."""
         clean = sanitise(text)
         folded = fold(clean)
         normal = squeeze(folded)
+        if normal in PLAIN:
+            plain = self._written[normal]
+            return Understanding(clean, normal, plain, _CERTAIN, NOTHING_NAMED, None)
         heard = _heard(folded)
         said = split_denied(heard)
         has_meant = len(squeeze(said.meant)) > bool(said.denied)
         slots, masked = read_slots(said.meant if has_meant else heard, today)
-        known = self._exact.get(normal)
+        known = self._example(normal)
         if known:
             judged = _Judged(known, _CERTAIN)
         elif not normal:
@@ -201,20 +214,59 @@ class Recogniser:
             confidence = min(confidence, MENU_BELOW - 0.05)
         return _Judged(first, confidence, runner_up)
 
+    def _example(self, normal: str) -> str | None:
+        """Return the intent of an example. No two intents share a form: the written one will do."""
+        return self._written.get(normal) or self._exact.get(normal)
+
+    @cached_property
+    def _exact(self) -> dict[str, str]:
+        return {squeeze(folded): intent for intent, folded in reversed(self._folded)}
+
+    @cached_property
+    def _folded(self) -> tuple[tuple[str, str], ...]:
+        return tuple((intent, fold(text)) for intent, text in self._examples)
+
+    @cached_property
+    def _model(self) -> "_Model":
+        return _Model(self._folded)
+
     def _scores(self, frame: str) -> dict[str, float]:
         """Return the evidence for each intent: cue words, nearest example, letter pairs."""
         scores: defaultdict[str, float] = defaultdict(float, cues.weigh(frame))
         seen: set[str] = set()
-        for _, ratio, place in process.extract(
-            frame, self._frames, scorer=fuzz.ratio, limit=_NEIGHBOURS, score_cutoff=_NEAR
-        ):
-            intent = self._labels[place]
+        model = self._model
+        for ratio, place in model.nearest(frame):
+            intent = model.labels[place]
             if intent not in seen:
                 seen.add(intent)
                 scores[intent] += _NEAR_WEIGHT * (ratio - _NEAR) / (100 - _NEAR)
-        for intent, share in self._pairs.shares(frame).items():
+        for intent, share in model.pairs.shares(frame).items():
             scores[intent] += _PAIR_WEIGHT * share
         return scores
+
+
+class _Model:
+    """The examples without what is named in them, to measure likeness on."""
+
+    def __init__(self, labelled: Iterable[tuple[str, str]]) -> None:
+        """Learn frames and letter pairs of (intent, folded text)."""
+        self.labels: list[str] = []
+        self._frames: list[str] = []
+        for intent, folded in labelled:
+            frame = _frame(_core(read_slots(split_denied(folded).meant, examples.DAY)[1]))
+            if frame:
+                self.labels.append(intent)
+                self._frames.append(frame)
+        self.pairs = _PairModel(zip(self.labels, self._frames, strict=True))
+        self._extract = load("rapidfuzz.process").extract
+        self._ratio = load("rapidfuzz.fuzz").ratio
+
+    def nearest(self, frame: str) -> Iterator[tuple[float, int]]:
+        """Yield likeness (0 to 100) and place of the most alike examples, the best first."""
+        for _, ratio, place in self._extract(
+            frame, self._frames, scorer=self._ratio, limit=_NEIGHBOURS, score_cutoff=_NEAR
+        ):
+            yield ratio, place
 
 
 class _PairModel:

@@ -1,7 +1,5 @@
 """What was named in an utterance: period, fee item, unit, sum, reading, phone, name, choice."""
 
-import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -9,23 +7,25 @@ from typing import Final
 from handlers.understanding import amounts, fee_items, names, periods, units
 from handlers.understanding.numerals import parse_numeral
 from handlers.understanding.periods import PeriodRange
+from storage.frozen import dataclass
+from storage.lazy import regex
 
-_PHONE: Final = re.compile(
+_PHONE: Final = regex(
     r"(?<![0-9])(?:\+?86[- ]?)?(1[3-9][0-9])[- ]?([0-9]{4})[- ]?([0-9]{4})(?![0-9])"
 )
-_READING: Final = re.compile(
+_READING: Final = regex(
     r"(?:[水电气]表|读数|表数|度数|抄表|示数|走到|止码|底数|字数|reading|meter)[^0-9.]{0,10}"
     r"([0-9]{1,8}(?:\.[0-9]{1,3})?)(?![0-9]|[.,][0-9]| ?(?:元|块|个月|月))"
 )
-_ORDINAL: Final = re.compile(
+_ORDINAL: Final = regex(
     r"第 ?([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?(?:个|套|笔"
     r"|条|项|张|间|户|种)?"
 )
-_NOT_ORDINAL: Final = re.compile(r"[ ]?(?:季|单元|栋|幢|号楼|层|次|天|页|年)")
-_BARE: Final = re.compile(
+_NOT_ORDINAL: Final = regex(r"[ ]?(?:季|单元|栋|幢|号楼|层|次|天|页|年)")
+_BARE: Final = regex(
     r"(?:我?选|要|就|no|number)?[. ]?([0-9]{1,2}|[一二三四五六七八九十]{1,3})(?:号|个)?[吧呗.!]?"
 )
-_ALL: Final = re.compile(
+_ALL: Final = regex(
     r"全部|(?<!这)所有(?!业主|住户|人|邻居|用户|家)|一起[交付缴结清]|一块儿?[交付缴]|一次性|统统|全[交付缴清]|一并|"
     r"都(?:一起)?[交付缴](?!了[吗没])|(?<![a-z])(?:pay all|all of (?:them|it)|everything)"
 )

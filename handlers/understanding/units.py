@@ -1,11 +1,12 @@
 """Flats, shops and parking spaces (房号) as residents write them."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from handlers.understanding.normaliser import fold
 from handlers.understanding.numerals import CHINESE_NUMERAL, parse_numeral
+from storage.frozen import dataclass
+from storage.lazy import regex
 
 _N: Final = f"(?:[0-9]{{1,4}}|[{CHINESE_NUMERAL}]{{1,7}})"
 _BLOCK: Final = f"(?:[0-9]{{1,3}}|[a-z][0-9]?|[{CHINESE_NUMERAL}]{{1,3}})"
@@ -15,38 +16,38 @@ _ENDS: Final = r"(?![0-9a-z]|[.,][0-9]| ?(?:元|块|月|年|度|吨))"
 _TAIL: Final = r"(?: ?(?:室|号房|房间|号|户|房))?"
 _BUILDING: Final = r"(?:号楼|栋楼|栋|幢|座|楼|#楼|#|号)"
 
-_FULL: Final = re.compile(
+_FULL: Final = regex(
     rf"{_NOT_AFTER}(?P<b>{_BLOCK}) ?{_BUILDING}{_GAP}(?P<e>{_N}) ?(?:单元|单|门|梯|-){_GAP}"
     rf"(?:(?P<f>{_N})(?:楼|层){_GAP})?(?P<r>{_N}){_TAIL}{_ENDS}"
 )
-_DASHED: Final = re.compile(
+_DASHED: Final = regex(
     rf"(?<![0-9a-z.¥-])(?P<b>[0-9]{{1,3}}|[a-z][0-9]?) ?[-/_] ?(?P<e>[0-9]{{1,2}}) ?[-/_] ?"
     rf"(?P<r>(?!20[0-9][0-9])[0-9]{{3,4}}){_TAIL}(?![-/_][0-9]){_ENDS}"
 )
-_SPACED: Final = re.compile(
+_SPACED: Final = regex(
     rf"(?<![0-9a-z.¥-])(?P<b>[0-9]{{1,2}}) (?P<e>[0-9]{{1,2}}) (?P<r>[0-9]{{3,4}}){_TAIL}"
     rf"(?! ?[0-9-]){_ENDS}"
 )
-_TWO_PART: Final = re.compile(
+_TWO_PART: Final = regex(
     rf"{_NOT_AFTER}(?P<b>{_BLOCK}) ?(?:号楼|栋楼|栋|幢|座|#楼|#){_GAP}"
     rf"(?:(?P<f>{_N})(?:楼|层){_GAP})?(?P<r>{_N})(?! ?(?:单元|门|号楼|栋)){_TAIL}{_ENDS}"
 )
-_TWO_DASHED: Final = re.compile(
+_TWO_DASHED: Final = regex(
     rf"(?<![0-9a-z.¥+-])(?P<b>[0-9]{{1,2}}|[a-z])-(?P<r>[0-9]{{3,4}}){_TAIL}(?![-/_]){_ENDS}"
 )
-_PARKING: Final = re.compile(
+_PARKING: Final = regex(
     r"(?:(?:车位|停车位)(?:号|是|:)? ?(?P<x>[a-z][0-9]?-?[0-9]{2,4}|[0-9]{2,4})|"
     r"(?<![0-9a-z-])(?P<y>[a-z][0-9]-[0-9]{2,4})(?:号?车位)?)(?![0-9a-z元块月年-])"
 )
-_SHOP: Final = re.compile(
+_SHOP: Final = regex(
     r"(?:(?:商铺|店铺|门面房?|底商|铺位|铺)(?:号|是|:)? ?(?P<x>[a-z]?-?[0-9]{1,4})|"
     r"(?<![0-9a-z-])(?P<y>s-?[0-9]{1,3})(?:号?商?铺)?)(?![0-9a-z元块月年])"
 )
-_ENTRANCE_ROOM: Final = re.compile(rf"{_NOT_AFTER}(?P<e>{_N})单元{_GAP}(?P<r>{_N}){_TAIL}{_ENDS}")
-_ROOM: Final = re.compile(
+_ENTRANCE_ROOM: Final = regex(rf"{_NOT_AFTER}(?P<e>{_N})单元{_GAP}(?P<r>{_N}){_TAIL}{_ENDS}")
+_ROOM: Final = regex(
     rf"{_NOT_AFTER}(?P<r>[0-9]{{3,4}}) ?(?:室|号房|房间|户|房(?!租|费|东|产|贷)){_ENDS}"
 )
-_PART: Final = re.compile(
+_PART: Final = regex(
     rf"(?P<p>{_BLOCK} ?(?:栋|幢|号楼|座) ?{_N} ?单元)(?![0-9a-z])|"
     rf"(?:是|改成|应该是|换成) ?(?P<q>{_N} ?(?:单元|栋|幢|号楼))(?![0-9a-z])"
 )

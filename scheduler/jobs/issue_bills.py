@@ -2,24 +2,30 @@
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from scheduler.deps import JobDeps
 from scheduler.job import Job, JobReport
+from scheduler.jobs import apply_prepayments
 from storage import crashpoints
 from storage.kinds import JobState
-from storage.operations import bills, job_runs
+from storage.operations import bills, issuing, job_runs
+from storage.operations.unbilled import tell_unbilled
 from storage.periods import BillingPeriod, shanghai_day
+from storage.queries.billing_runs import BillingRun, job_of, left_out, runs_done
 from storage.queries.estate import all_communities, units_of
 from storage.queries.policies import policy_on
 
 log = logging.getLogger(__name__)
 
-PART: Final = 500
+PART: Final = 1000
 """How many units are billed in one transaction, so that nobody waits long for the writer."""
 LEASE_SECONDS: Final = 300
 MOST_CATCH_UP: Final = 12
+MOST_FOLLOWED: Final = 4
+"""For so many months what a run left out is tried again each night."""
 
 
 async def run(deps: JobDeps, now: datetime) -> JobReport:
@@ -42,21 +48,42 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
 
 async def _one(deps: JobDeps, community_id: int, now: datetime) -> JobReport:
     report = {"issued": 0, "skipped": 0, "told": 0}
+    today = shanghai_day(now)
+    earliest = BillingPeriod.of(today).plus(1 - MOST_FOLLOWED)
+    followed = await deps.db.read(runs_done, community_id, since=earliest)
+    for run in followed:
+        if run.left_out:
+            _add(report, await _follow_up(deps, community_id, run, now))
     for period in await _due(deps, community_id, now):
         lease = await deps.db.write(
-            job_runs.begin, f"issue_bills/{community_id}", str(period), seconds=LEASE_SECONDS
+            job_runs.begin, job_of(community_id), str(period), seconds=LEASE_SECONDS
         )
         if lease is None:
             continue
-        made: JobReport = {}
+        made: dict[str, Any] = {}
         try:
             made = await _issue(deps, community_id, period, now)
         finally:
             state = JobState.DONE if made else JobState.FAILED
             await deps.db.write(job_runs.end, lease, state, made)
-        for key, count in made.items():
-            report[key] += count
+        _add(report, made)
+    await deps.db.write(tell_unbilled, community_id=community_id, since=earliest, now=now)
     return report
+
+
+def _add(report: JobReport, made: Mapping[str, Any]) -> None:
+    for key in report:
+        report[key] += made.get(key, 0)
+
+
+async def _follow_up(deps: JobDeps, community_id: int, run: BillingRun, now: datetime) -> JobReport:
+    """Bill what a run left out and what has come since: a reading, an area, a day that is over."""
+    made = await _issue(deps, community_id, run.period, now, only=run.unit_ids)
+    counts = {**run.counts, "skipped": made["skipped"]}
+    counts["issued"] = run.counts.get("issued", 0) + made["issued"]
+    kept = {**counts, "missing": made["missing"]}
+    await deps.db.write(job_runs.write_report, job_of(community_id), str(run.period), kept)
+    return {"issued": made["issued"], "told": made["told"]}
 
 
 async def _due(deps: JobDeps, community_id: int, now: datetime) -> list[BillingPeriod]:
@@ -64,7 +91,7 @@ async def _due(deps: JobDeps, community_id: int, now: datetime) -> list[BillingP
     today = shanghai_day(now)
     newest = BillingPeriod.of(today)
     policy = await deps.db.read(policy_on, community_id, today)
-    last = await deps.db.read(job_runs.last_period, f"issue_bills/{community_id}")
+    last = await deps.db.read(job_runs.last_period, job_of(community_id))
     if newest.day(policy.issue_day) > today:
         newest = newest.plus(-1)
         if last is None:
@@ -79,22 +106,34 @@ async def _due(deps: JobDeps, community_id: int, now: datetime) -> list[BillingP
 
 
 async def _issue(
-    deps: JobDeps, community_id: int, period: BillingPeriod, now: datetime
-) -> JobReport:
-    units = [one.unit_id for one in await deps.db.read(units_of, community_id)]
-    report = {"issued": 0, "skipped": 0, "told": 0}
-    for start in range(0, len(units), PART):
+    deps: JobDeps,
+    community_id: int,
+    period: BillingPeriod,
+    now: datetime,
+    *,
+    only: Collection[int] | None = None,
+) -> dict[str, Any]:
+    """Bill part by part; return the counts, and under "missing" what was left out and why."""
+    units = only
+    if units is None:
+        units = [one.unit_id for one in await deps.db.read(units_of, community_id)]
+    ordered = sorted(units)
+    report: dict[str, Any] = {"issued": 0, "skipped": 0, "told": 0, "missing": []}
+    for start in range(0, len(ordered), PART):
         made = await deps.db.write(
-            bills.issue_bills,
+            issuing.issue_bills,
             community_id=community_id,
             period=period,
             now=now,
-            unit_ids=frozenset(units[start : start + PART]),
+            unit_ids=frozenset(ordered[start : start + PART]),
         )
         report["issued"] += made.issued
-        report["skipped"] += len(made.skipped)
+        report["skipped"] += len(made.missing)
+        report["missing"] += left_out(made.missing)
         crashpoints.reach("bills.after_chunk")
-    if period == BillingPeriod.of(shanghai_day(now)):
+    is_newest = period == BillingPeriod.of(shanghai_day(now))
+    if is_newest if only is None else report["issued"]:
+        await apply_prepayments.run(deps, now)
         report["told"] = await deps.db.write(
             bills.announce, community_id=community_id, period=period, now=now
         )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
-from storage.errors import InputMissing, InputRefused
+from storage.charge_errors import InputMissing, InputRefused
 from storage.frozen import dataclass
 from storage.kinds import Basis, ChargeInput, LineKind, TierSpan
 from storage.periods import DaySpan

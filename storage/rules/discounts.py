@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, DiscountReason, LineKind
 from storage.periods import DaySpan

@@ -20,7 +20,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, LineKind, RoundingMode, RoundingUnit
 from storage.periods import DaySpan

@@ -49,6 +49,7 @@ def product_text(factors: Sequence[Factor]) -> str:
     return " × ".join(factor.text for factor in factors)
 
 
+@lru_cache(maxsize=8192)
 def figure(number: Number, *, decimals: int = 0) -> str:
     """Print a number exactly: 1785, 89.5, and 1275/31 where no decimals end.
 

@@ -9,7 +9,7 @@ from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from types import MappingProxyType
 from typing import Any, Final
 
-from storage.errors import (
+from storage.charge_errors import (
     FormulaBelowZero,
     FormulaDividesByZero,
     FormulaNotAllowed,
@@ -19,8 +19,8 @@ from storage.errors import (
     FormulaUnknownName,
     InputMissing,
     InputRefused,
-    Refusal,
 )
+from storage.errors import Refusal
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, RoundingMode
 from storage.rules.figures import Number, figure

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, LateFeeMode, LateFeeStart, LineKind
 from storage.periods import DaySpan

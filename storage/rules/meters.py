@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
-from storage.errors import InputMissing, InputRefused, ReadingLower
+from storage.charge_errors import InputMissing, InputRefused, ReadingLower
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, ReadingKind, ReadingVerdict
 from storage.rules.figures import figure
@@ -165,6 +165,7 @@ def usage(
         "loss": figure(loss.quantity),
         "credit": figure(credit),
         "quantity": figure(quantity),
+        "credit_left": figure(max(credit - total, Fraction())),
     }
     kept["sum"] = _told(kept)
     return MeterUsage(

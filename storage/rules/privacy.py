@@ -4,12 +4,13 @@ A reader of a notice learns nothing of another's debts (个人信息保护). The
 near money, in any of the usual spellings; a room alone or a debt alone may stand in a notice.
 """
 
-import re
 import unicodedata
 from typing import Final
 
+from storage.lazy import regex
+
 _NUMERAL: Final = "0-9零〇一二三四五六七八九十百两"
-_ROOM: Final = re.compile(
+_ROOM: Final = regex(
     rf"[{_NUMERAL}a-z]{{1,3}} ?(?:栋|幢|座|号楼|#) ?(?:[{_NUMERAL}]{{1,3}} ?(?:单元|门) ?)?"
     rf"[{_NUMERAL}]{{3,6}} ?(?:室|号|户)?(?![0-9]|元|块|月|年|点|人|户)"
     rf"|(?<![0-9-])[0-9a-z]{{1,3}}[-/][0-9]{{1,2}}[-/][0-9]{{3,4}}(?![0-9-])"
@@ -17,17 +18,17 @@ _ROOM: Final = re.compile(
     rf"|[{_NUMERAL}]{{3,6}} ?(?:室|号房|房间)"
     rf"|(?:车位|商铺) ?[a-z]?[0-9]?-?[0-9]{{1,4}}"
 )
-_BARE_ROOM: Final = re.compile(
+_BARE_ROOM: Final = regex(
     r"(?<![0-9.¥-])(?<![0-9]:)[0-9]{3,4}"
     r"(?![0-9.-]|:[0-9]| ?(?:元|块|年|月|日|点|度|吨|户|人|号楼|栋|平|米|%))"
 )
-_DEBT: Final = re.compile(
+_DEBT: Final = regex(
     r"欠|拖缴|未[缴交]|没[缴交有]{1,2}[清齐费]?|逾期|催[缴费]|待缴|滞纳|违约金|补缴|应[缴收]"
 )
-_SUM: Final = re.compile(r"[¥$] ?[0-9]|[0-9,.]+ ?(?:元|块钱?)|[一二三四五六七八九十百千万两]+元")
-_MOBILE: Final = re.compile(r"(?<![0-9])(?:\+?86)?1[3-9][0-9]{9}(?![0-9])")
-_IDENTITY_NO: Final = re.compile(r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9x](?![0-9])")
-_BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[ \-.·_](?=[0-9])")
+_SUM: Final = regex(r"[¥$] ?[0-9]|[0-9,.]+ ?(?:元|块钱?)|[一二三四五六七八九十百千万两]+元")
+_MOBILE: Final = regex(r"(?<![0-9])(?:\+?86)?1[3-9][0-9]{9}(?![0-9])")
+_IDENTITY_NO: Final = regex(r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9x](?![0-9])")
+_BETWEEN_DIGITS: Final = regex(r"(?<=[0-9])[ \-.·_](?=[0-9])")
 _HYPHENS: Final = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 NEAR: Final = 12
 """How far a bare number may stand from a debt and still be taken for a room."""

@@ -1,9 +1,10 @@
 """Refunds (退款): from which part of a payment they come, and who must agree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from storage.frozen import dataclass
 
 PLATFORM_WINDOW: Final = timedelta(days=365)
 """Platforms send money back up to a year after the payment."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from storage import money
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, RoundingMode, RoundingUnit
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from storage.errors import InputMissing, InputRefused, NobodyShares
+from storage.charge_errors import InputMissing, InputRefused, NobodyShares
 from storage.frozen import dataclass
 from storage.kinds import Basis, ChargeInput, ShareMethod, ShareScope
 from storage.rules.figures import SQUARE_METRES, figure, money_text, yuan_figure

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from storage.errors import InputRefused, TariffGap, TariffOverlaps
+from storage.charge_errors import InputRefused, TariffGap, TariffOverlaps
 from storage.frozen import dataclass
 from storage.kinds import Basis, ChargeInput, TierSpan
 from storage.periods import DaySpan

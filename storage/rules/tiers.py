@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from storage.errors import InputMissing, InputRefused
+from storage.charge_errors import InputMissing, InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput
 from storage.periods import DaySpan

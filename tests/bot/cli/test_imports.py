@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from bot.cli.imports import run_import
+from bot.cli.main import main
 from bot.spreadsheets.importing import Mode, SheetKind
-from bot.spreadsheets.writing import write_table
+from bot.spreadsheets.writing import MARK, write_table
 
 HEADERS = ("小区", "房号", "建筑面积", "业主", "电话")
 GOOD = ("翡翠湾", "3-2-1201", "89.50", "李秀英", "13800001234")
@@ -42,7 +44,23 @@ def test_all_or_nothing_unless_good_rows_are_asked_for(
     assert (whole, good) == (1, 1)
     assert "没有导入任何内容：1 处有问题" in said
     assert "已导入：3 项变更，1 处有问题的未导入" in said
-    assert sheet.with_name("estate.marked.xlsx").exists()
+    returned = openpyxl.load_workbook(sheet.with_name("estate.marked.xlsx")).active
+    marked = {cell.coordinate for row in returned for cell in row if cell.comment}
+    red = {cell.coordinate for row in returned for cell in row if cell.fill.fgColor.rgb == MARK}
+    assert marked == red == {"B4"}
+    assert "认不出是哪一户" in returned["B4"].comment.text
+    assert [returned["B4"].value, returned["B3"].value] == ["门卫", "3-2-1201"]
+
+
+@pytest.mark.parametrize("kind", ["bills", "tariffs"])
+def test_of_money_good_rows_alone_are_never_taken(
+    sqlite_url: str, sheet: Path, capsys: pytest.CaptureFixture[str], kind: str
+):
+    with pytest.raises(SystemExit) as ended:
+        main(["import", kind, str(sheet), "--data", str(sheet.parent), "--apply", "--good-rows"])
+
+    assert ended.value.code == 1
+    assert "money is taken whole or not at all" in capsys.readouterr().err
 
 
 def test_nobodys_name_or_phone_is_printed(

@@ -3,7 +3,8 @@
 import csv
 import io
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
+import sqlite3
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.cli.main import main
+from bot.menu import BUTTONS
 from bot.spreadsheets.writing import write_table
+from handlers.registry import INTENTS
+from storage.database import lock_file
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.toml"
 ESTATE = ("小区", "房号", "建筑面积", "业主", "电话")
@@ -106,6 +110,14 @@ def test_the_menu_is_shown_as_residents_will_see_it():
     assert "  去缴费" in shown.output
 
 
+def test_every_menu_button_is_a_click_that_an_intent_answers():
+    rows = [one for button in BUTTONS for one in button.get("sub_button", [button])]
+
+    assert BUTTONS[0]["name"] == "我的账单"
+    assert {row["type"] for row in rows} == {"click"}
+    assert {row["key"].removeprefix("MENU:") for row in rows} <= {one.name for one in INTENTS}
+
+
 def test_the_menu_of_an_account_that_cannot_be_reached_is_not_published(config: Path):
     text = config.read_text(encoding="utf-8")
     config.write_text(
@@ -142,6 +154,33 @@ def test_the_first_import_creates_the_database_beside_the_configuration(sheets: 
     assert (config.parent / "wuyebot.db").exists()
 
 
+@pytest.mark.parametrize("is_newest", [True, False])
+def test_beside_a_running_bot_a_tool_that_writes_says_so_in_one_line(
+    sheets: Path, config: Path, is_newest: bool
+):
+    imported(sheets, config)
+    file = config.parent / "wuyebot.db"
+    if not is_newest:
+        with closing(sqlite3.connect(file)) as books, books:
+            books.execute("UPDATE alembic_version SET version_num = '0000'")
+    manager = ("王经理", "13800000000", "manager", "翡翠湾")
+    tools = (
+        ("import", "estate", sheets / "房屋.xlsx", "--apply"),
+        ("staff", "add", *manager),
+        ("community", "office", "翡翠湾", "--phone", "0571-1"),
+        ("opening", "widen", "翡翠湾", "--manager", "13800000000"),
+        ("print", "bills", "--building", "3", "--out", sheets / "3.html"),
+    )
+
+    with closing(lock_file(file)):
+        said = [wuyebot(*words, "--config", config) for words in tools[: 5 if is_newest else 2]]
+
+    assert {one.exit_code for one in said} == {1}
+    for one in said:
+        assert "in use by a running wuyebot; stop it first" in one.output
+        assert len(one.output.strip().splitlines()) == 1
+
+
 def test_staff_are_taken_on_with_the_words_to_type_in_chat(sheets: Path, config: Path):
     imported(sheets, config)
     manager = ("王经理", "13800000000", "manager")
@@ -153,6 +192,17 @@ def test_staff_are_taken_on_with_the_words_to_type_in_chat(sheets: Path, config:
     assert "员工绑定 13800000000 " in added.output
     assert elsewhere.exit_code == 1
     assert "没有叫“没有这里”的小区" in elsewhere.output
+
+
+def test_who_has_left_is_let_go_once(sheets: Path, config: Path):
+    imported(sheets, config)
+    wuyebot("staff", "add", "王经理", "13800000000", "manager", "翡翠湾", "--config", config)
+
+    gone = wuyebot("staff", "leave", "13800000000", "--config", config)
+    again = wuyebot("staff", "leave", "13800000000", "--config", config)
+
+    assert (gone.exit_code, again.exit_code) == (0, 1)
+    assert "王经理 已离职" in gone.output
 
 
 def test_a_community_is_signed_only_for_totals_that_agree_and_only_by_its_manager(
@@ -195,6 +245,64 @@ def test_the_doctor_names_what_is_there_and_what_is_not(config: Path):
     assert "bad   gateways.wechat_pay" in ill.output
 
 
+def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
+    imported(sheets, config)
+
+    early = wuyebot("doctor", "--config", config).output
+    wuyebot("staff", "add", "王经理", "13800000000", "manager", "翡翠湾", "--config", config)
+    wuyebot("community", "office", "翡翠湾", "--phone", "0571-8888", "--config", config)
+    books = sqlite3.connect(config.parent / "wuyebot.db")
+    with closing(books), books:
+        books.execute(
+            "INSERT INTO discrepancies (discrepancy_key, kind, reference, detail, opened_at)"
+            " VALUES ('k', 'AmountMismatch', 'W26', '1 fen', '2026-11-23 02:00:00.000000')"
+        )
+    later = wuyebot("doctor", "--config", config)
+
+    assert "ok    database: journal mode wal" in early
+    assert "warn  翡翠湾: opening sheet not signed" in early
+    assert "warn  翡翠湾: residents find no phone" in early
+    assert "warn  翡翠湾: no manager" in early
+    assert "difference" not in early
+    assert "warn  difference: AmountMismatch W26 1 fen" in later.output
+    assert "no phone" not in later.output
+    assert "no manager" not in later.output
+    assert later.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ('thing4 = "state" }', 'thing4 = "stat" }', "bad   channels.main: templates.payment_s"),
+        (".templates.reminder]", ".templates.remind]", "bad   channels.main: templates.remind "),
+        ('mchid = "1900000000"', 'mchid = "1900000000"', "warn  channels.main: no template for"),
+        ("com/notify/wechat_pay", "cn/notify/wechat_pay", "warn  gateways.wechat_pay: notify_url"),
+        ('verify_dir = "verify"', 'verify_dir = "verify"', "warn  web: no MP_verify_*.txt"),
+        ('filing_no = ""', 'filing_no = ""', "warn  company: no filing_no"),
+    ],
+)
+def test_the_doctor_names_what_will_not_work(config: Path, written: str, instead: str, said: str):
+    text = config.read_text(encoding="utf-8")
+    assert written in text
+    config.write_text(text.replace(written, instead, 1), encoding="utf-8")
+
+    found = wuyebot("doctor", "--config", config)
+
+    assert said in found.output
+    assert found.exit_code == (1 if said.startswith("bad") else 0)
+
+
+def test_a_gateway_of_another_account_is_found(config: Path):
+    text = config.read_text(encoding="utf-8")
+    before, _, after = text.partition("[gateways.wechat_pay]")
+    other = after.replace("wx0000000000000000", "wx1111111111111111")
+    config.write_text(f"{before}[gateways.wechat_pay]{other}", encoding="utf-8")
+
+    found = wuyebot("doctor", "--config", config)
+
+    assert "bad   gateways.wechat_pay: app_id wx1111111111111111" in found.output
+
+
 def test_audit_and_book_read_the_books_of_a_configuration(sheets: Path, config: Path):
     imported(sheets, config)
 
@@ -211,3 +319,55 @@ def test_a_tool_that_is_told_no_books_says_so():
 
     assert said.exit_code == 1
     assert "--config FILE or --data DIR" in said.output
+
+
+def test_an_office_is_written_down_and_residents_can_be_told_of_it(sheets: Path, config: Path):
+    imported(sheets, config)
+    words = ("--phone", "0571-8888", "--hours", "每天9点到17点", "--config", config)
+
+    bare = wuyebot("community", "show", "翡翠湾", "--config", config)
+    written = wuyebot("community", "office", "翡翠湾", *words)
+    nothing = wuyebot("community", "office", "翡翠湾", "--config", config)
+    shown = wuyebot("community", "show", "翡翠湾", "--config", config)
+
+    assert [one.exit_code for one in (bare, written, nothing, shown)] == [0, 0, 1, 0]
+    assert "电话  没有登记" in bare.output
+    assert "电话  0571-8888" in shown.output
+    assert "公司  没有登记" in shown.output
+
+
+def test_a_communitys_choices_are_typed_as_they_are_shown(sheets: Path, config: Path):
+    imported(sheets, config)
+
+    def choose(*choices: str) -> Said:
+        return wuyebot("community", "choose", "翡翠湾", *choices, "--config", config)
+
+    done = choose("reminder-days=-7,0,5", "refund-yuan=200", "closed=年终盘点", "bind-code=不要")
+    shown = wuyebot("community", "show", "翡翠湾", "--config", config)
+    again = choose(*(line.split()[0] for line in shown.output.splitlines() if "=" in line))
+    opened = choose("closed=不暂停")
+
+    assert [one.exit_code for one in (done, again, opened)] == [0, 0, 0], again.output
+    for expected in ("reminder-days=-7,0,5 ", "refund-yuan=200.00 ", "closed=年终盘点 "):
+        assert expected in shown.output
+    last = wuyebot("community", "show", "翡翠湾", "--config", config)
+    assert "closed=不暂停 " in last.output
+    assert "bind-code=不要 " in last.output
+
+
+@pytest.mark.parametrize(
+    ("choice", "why"),
+    [
+        ("weekly-cap=9", "没有改动：weekly-cap 超出范围"),
+        ("weekly-cap=很多", "weekly-cap=很多 看不懂"),
+        ("weekly-cup=1", "没有“weekly-cup”这一项"),
+        ("quiet-from=01:00", "没有改动：quiet-from 超出范围"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_named(sheets: Path, config: Path, choice: str, why: str):
+    imported(sheets, config)
+
+    refused = wuyebot("community", "choose", "翡翠湾", choice, "--config", config)
+
+    assert refused.exit_code == 1
+    assert why in refused.output

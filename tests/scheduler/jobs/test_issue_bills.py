@@ -11,6 +11,8 @@ from storage import crashpoints
 from storage.models.bills import bills
 from storage.models.estate import communities, units
 from storage.models.messages import outbox
+from storage.periods import BillingPeriod
+from storage.queries.billing_runs import runs_done
 from tests import town
 from tests.desk import job_deps
 from tests.factories import add_tariff
@@ -109,3 +111,44 @@ async def test_broken_off_between_parts_the_run_ends_with_the_same_bills(
 
     assert (await issued(db))["2026-12"] == 13
     assert len(await told(db)) == 12
+
+
+async def areas(db, area_m2):
+    await db.write(lambda tx: tx.execute(update(units).values(floor_area_m2=area_m2)) and None)
+
+
+async def test_what_a_run_left_out_is_listed_and_billed_once_it_is_known(db):
+    place = await db.write(priced)
+    await areas(db, None)
+    deps = job_deps(db)
+
+    first = await issue_bills.run(deps, DECEMBER)
+    [listed] = await db.read(runs_done, place.community_id, since=BillingPeriod(2026, 12))
+    await areas(db, Decimal("89.50"))
+    second = await issue_bills.run(deps, DECEMBER + timedelta(days=1))
+    third = await issue_bills.run(deps, DECEMBER + timedelta(days=2))
+
+    assert (first["issued"], first["skipped"], first["told"]) == (0, 13, 0)
+    assert {(one.item_name, one.period, one.reason) for one in listed.left_out} == {
+        ("物业费", "2026-12", "area_missing")
+    }
+    assert (second["issued"], second["told"], third["issued"]) == (13, 12, 0)
+    [after] = await db.read(runs_done, place.community_id, since=BillingPeriod(2026, 12))
+    assert (after.left_out, after.counts["issued"]) == ((), 13)
+    assert len(await told(db)) == 12
+
+
+async def test_a_bill_that_comes_later_is_told_with_what_is_still_open(db):
+    await db.write(priced)
+    [first, *_] = await db.read(lambda tx: tx.execute(select(units.c.id)).scalars().all())
+    lacks = update(units).where(units.c.id == first)
+    await db.write(lambda tx: tx.execute(lacks.values(floor_area_m2=None)) and None)
+    deps = job_deps(db)
+    await issue_bills.run(deps, DECEMBER)
+    before = len(await told(db))
+
+    await areas(db, Decimal("89.50"))
+    report = await issue_bills.run(deps, DECEMBER + timedelta(days=40))
+
+    assert report["issued"] == 13 + 1
+    assert len(await told(db)) > before

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from scheduler.jobs import query_payments, query_refunds, submit_refunds
 from storage.errors import GatewayUnavailable
 from storage.models.payments import payment_orders, refunds
-from storage.operations.payments import open_order
+from storage.operations.orders import open_order
 from storage.ports.payments import RefundState
 from storage.queries.agenda import next_event_at
 from tests.scheduler.conftest import Hall
@@ -91,7 +91,7 @@ async def test_an_order_the_platform_still_calls_open_is_never_forgotten(hall: H
 
     hall.stage.gateway.close = shrug  # type: ignore[method-assign]
     hall.later(hours=3)
-    assert await ask(hall) == {"postponed": 1}
+    assert await ask(hall) == {"open": 1}
     hall.stage.gateway.pay(order.order_no)
     hall.later(hours=1)
 

@@ -136,6 +136,71 @@ async def test_nobody_hears_more_than_the_weekly_cap(db: Database):
     assert capped > 0
 
 
+async def put_off(db: Database) -> list[tuple[str, str]]:
+    """Return (state, reason) of every reminder, in the order they were decided in."""
+    asked = select(outbox.c.state, outbox.c.why).where(outbox.c.event == "ReminderDue")
+    rows = await db.read(lambda tx: tx.execute(asked.order_by(outbox.c.id)).all())
+    return [tuple(row) for row in rows]
+
+
+async def test_what_the_weekly_cap_puts_off_is_said_on_the_first_day_it_allows(db: Database):
+    world = await db.write(one_debt)
+
+    for late in range(-20, 60):
+        await plan(db, world, DUE_ON + timedelta(days=late))
+
+    found = await db.read(reminded)
+    assert [step for _, step, _ in found] == [-3, 0, 3, 10, 20]
+    assert days_from_due(found) == [-3, 0, 4, 10, 20]
+
+
+async def test_while_it_is_put_off_staff_see_why(db: Database):
+    world = await db.write(one_debt)
+    for late in (-3, 0):
+        await plan(db, world, DUE_ON + timedelta(days=late))
+
+    third = [await plan(db, world, DUE_ON + timedelta(days=3)) for _ in range(2)]
+    waiting = await put_off(db)
+    fourth = await plan(db, world, DUE_ON + timedelta(days=4))
+
+    assert third == [reminders.Planned(0, 1), reminders.Planned(0, 0)]
+    assert waiting[2] == ("suppressed", "weekly_cap")
+    assert fourth == reminders.Planned(1, 0)
+    assert (await put_off(db))[2] == ("waiting", "")
+
+
+async def test_what_was_put_off_is_not_said_once_it_is_paid(db: Database):
+    world = await db.write(one_debt)
+    for late in (-3, 0, 3):
+        await plan(db, world, DUE_ON + timedelta(days=late))
+    await db.write(factories.pay, world.unit_id, (world.november_id,))
+
+    for late in range(4, 12):
+        await plan(db, world, DUE_ON + timedelta(days=late))
+
+    assert days_from_due(await db.read(reminded)) == [-3, 0]
+
+
+async def test_what_a_later_reminder_has_told_of_is_not_said_again(db: Database):
+    """A reminder tells of all that is open: the step put off before it is said with it."""
+
+    def owe_more(tx: Connection) -> World:
+        world = one_debt(tx)
+        water = factories.add_fee_item(tx, world.community_id, "水费", "water")
+        owed = Owed(world.unit_id, water, "2026-12", 4_000, "水费", world.li_id)
+        bill_id = factories.add_bill(tx, owed)
+        due_on = DUE_ON + timedelta(days=7)
+        tx.execute(update(bills).where(bills.c.id == bill_id).values(due_on=due_on))
+        return world
+
+    world = await db.write(owe_more)
+    for late in range(-3, 7):
+        await plan(db, world, DUE_ON + timedelta(days=late))
+
+    found = await db.read(reminded)
+    assert [(step, (day - DUE_ON).days) for _, step, day in found] == [(-3, -3), (0, 0), (-3, 4)]
+
+
 async def test_f03_after_five_days_without_us_the_missed_step_is_made_up_once(db: Database):
     world = await db.write(one_debt, **FREE)
     await plan(db, world, DUE_ON - timedelta(days=3))

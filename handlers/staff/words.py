@@ -1,0 +1,26 @@
+"""The words that each of the staff's intents begins with: who is no staff never loads the rest."""
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "broadcast_report": ("群发进度", "群发报告", "群发结果"),
+    "broadcast_cancel": ("取消群发", "撤回群发", "停止群发", "拒绝群发"),
+    "broadcast_approve": ("同意群发", "批准群发"),
+    "broadcast_schedule": ("改时间", "定时群发"),
+    "broadcast_resend": ("补发", "重发群发"),
+    "broadcast": ("群发", "发通知", "发公告"),
+    "group_notice": ("群公告",),
+    "binding_approve": ("同意绑定", "通过绑定"),
+    "binding_decline": ("拒绝绑定", "驳回绑定"),
+    "refund_approve": ("同意", "批准"),
+    "refund_decline": ("拒绝", "驳回"),
+    "hold": ("暂停催缴", "恢复催缴", "催缴记录"),
+    "waiting": ("待审批", "待办", "绑定申请"),
+    "differences": ("处理差异", "差异"),
+    "unbilled": ("未出账", "没出账"),
+    "deliveries": ("送达", "发送记录"),
+    "today": ("今日", "今天收款", "今天收了多少"),
+    "help": ("员工帮助", "工作人员帮助"),
+}
+"""By module. Several begin alike (群发进度, 群发): the longer words come first."""
