@@ -1,31 +1,33 @@
 """The composition root: here all rooms meet, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
 
+from bot import certificates
 from bot.channels.registry import load_channel
 from bot.config import Settings
 from bot.gateways.registry import GATEWAYS
-from bot.lazy import load
 from bot.web.server import Company, WebParts, build
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
 from handlers.registry import INTENTS, STAFF_INTENTS
 from handlers.router import Router
+from handlers.staff.words import WORDS
 from handlers.understanding.recogniser import Recogniser
 from scheduler.deps import JobDeps
-from scheduler.registry import JOBS
+from scheduler.job import Job
 from scheduler.runner import Runner
 from storage import outbox
 from storage.database import Database, lock_file, open_database
+from storage.frozen import dataclass
 from storage.inbox import Accepted, Forgotten
+from storage.lazy import load
 from storage.links import Links
 from storage.operations import job_runs
 from storage.operations.late_answers import answer_late
@@ -34,6 +36,25 @@ from storage.ports.clock import Clock
 from storage.queries.residents import find_person
 from storage.steps import is_newest, sqlite_file
 
+LATER: Final = (
+    *(
+        "apscheduler.schedulers.asyncio",
+        "apscheduler.triggers.cron",
+        "apscheduler.triggers.interval",
+    ),
+    *("jinja2", "prometheus_client.core", "segno", "scheduler.registry"),
+    *("bot.web.checkout", "bot.web.receipts", "bot.web.webhooks"),
+    *(f"handlers.staff.{name}" for name in WORDS),
+)
+"""What no chat message waits for: loaded when it is needed, or by `House.warm_up`."""
+
+
+class _Jobs:
+    """The registry's jobs, loaded for the first tick."""
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(load("scheduler.registry").JOBS)
+
 
 class RealClock:
     """The machine's own clock."""
@@ -41,6 +62,16 @@ class RealClock:
     def now(self) -> datetime:
         """Return the present instant in UTC."""
         return datetime.now(UTC)
+
+
+class Connector(aiohttp.TCPConnector):
+    """Ways out to the platforms; the first waits for the machine's certificates."""
+
+    async def connect(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as it was called
+        """Get a connection, from those kept or anew."""
+        if certificates.are_waiting():
+            await asyncio.to_thread(certificates.read)
+        return await super().connect(*args, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +83,14 @@ class House:
     channels: Mapping[str, Any]
     web: web.Application
     runner: Runner
+    recogniser: Recogniser
+
+    def warm_up(self) -> None:
+        """Do what the first to need it would wait for; may run in a thread of its own."""
+        certificates.read()
+        self.recogniser.warm_up()
+        for name in LATER:
+            load(name)
 
 
 @asynccontextmanager
@@ -63,7 +102,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         http = await stack.enter_async_context(
             aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=200, ttl_dns_cache=300),
+                connector=Connector(limit=200, ttl_dns_cache=300),
             )
         )
         channels = {
@@ -133,7 +172,7 @@ def _assemble(
             backup_dir=settings.backup.dir,
             sqlite_file=sqlite_file(settings.database.url),
         ),
-        JOBS,
+        _Jobs(),
     )
     db.wake_on_commit(runner.wake)
     parts = WebParts(
@@ -148,10 +187,12 @@ def _assemble(
         handler_deps=deps,
         base_url=settings.web.base_url,
         company=_company(settings),
+        address_header=settings.web.address_header,
+        requests_per_minute=settings.web.requests_per_minute,
         verify_dir=settings.web.verify_dir,
         wake=runner.wake,
     )
-    return House(settings, db, channels, build(parts), runner)
+    return House(settings, db, channels, build(parts), runner, deps.recogniser)
 
 
 def _is_official(settings: Settings, account: str) -> bool:

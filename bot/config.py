@@ -8,7 +8,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
@@ -16,8 +16,9 @@ import msgspec
 
 from bot.channels.registry import CHANNELS, load_channel
 from bot.gateways.registry import GATEWAYS
-from bot.lazy import load
 from storage import crashpoints
+from storage.frozen import dataclass
+from storage.lazy import load
 
 
 class ConfigError(Exception):
@@ -38,7 +39,14 @@ class WebSettings:
     base_url: str
     host: str = "127.0.0.1"
     port: int = 8080
+    address_header: str = ""
+    requests_per_minute: int = 300
     verify_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that is none. Raises ValueError."""
+        if self.requests_per_minute < 0:
+            raise ValueError("requests_per_minute: at least 0 (0: no limit)")
 
 
 @dataclass(frozen=True, slots=True)

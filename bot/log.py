@@ -1,11 +1,13 @@
-"""Logs: `noun.event` with fields as JSON lines; no secret, name, phone number or openid in them."""
+"""Logs: `noun.event` with its fields; no secret, name, phone number or openid in them."""
 
+import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
+from storage.lazy import load
 
 _SECRETS: Final = re.compile(
     r"(access_token|secret|key|code|ticket|token|signature|msg_signature|openid)=[^&\s\"']+"
@@ -22,10 +24,6 @@ def redact(text: str) -> str:
 class _Lines(logging.Formatter):
     """Prints a record as one JSON line, redacted."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         line: dict[str, Any] = {
@@ -37,13 +35,30 @@ class _Lines(logging.Formatter):
         more = {key: one for key, one in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             more["trace"] = self.formatException(record.exc_info)
-        return redact(str(self._render(None, "", {**line, **more})))
+        return redact(self._render({**line, **more}))
+
+    def _render(self, fields: Mapping[str, Any]) -> str:
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+class _Columns(_Lines):
+    """Prints a record for a person at a terminal, redacted; traces as they stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._columns = load("structlog.dev").ConsoleRenderer(colors=False)
+
+    def _render(self, fields: Mapping[str, Any]) -> str:
+        told = {"timestamp" if key == "at" else key: one for key, one in fields.items()}
+        if "trace" in told:
+            told["exception"] = told.pop("trace")
+        return str(self._columns(None, "", told))
 
 
 def set_up(level: str) -> None:
-    """Send all logs to standard error, one JSON line each."""
+    """Send all logs to standard error: JSON lines, or columns where a person looks on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
+    handler.setFormatter(_Columns() if sys.stderr.isatty() else _Lines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("apscheduler", "aiosqlite", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,10 +1,10 @@
 """All that a handler may touch. There is no channel here: a handler replies, it never sends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from handlers.understanding.recogniser import Recogniser
 from storage.database import Database
+from storage.frozen import dataclass
 from storage.links import Links
 from storage.ports.clock import Clock
 from storage.ports.payments import PaymentGateway

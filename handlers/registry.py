@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from handlers.deps import HandlerDeps
 from handlers.intents import (
     balance,
     bill_detail,
@@ -26,6 +27,7 @@ from handlers.intents import (
     pay,
     payment_status,
     prepay,
+    promise,
     receipt,
     refund_policy,
     refund_request,
@@ -44,11 +46,15 @@ from handlers.notification import Notification
 from handlers.notifications import (
     bills_issued,
     binding_changed,
+    binding_tried,
     broadcast_reported,
+    deposit_moved,
+    handed_over,
     late_answer,
     notice_sent,
     payment_returned,
     payment_settled,
+    prepayment_applied,
     refund_approved,
     refund_declined,
     refund_failed,
@@ -58,23 +64,10 @@ from handlers.notifications import (
     reminder,
     staff_task,
 )
-from handlers.staff import (
-    binding_approve,
-    binding_decline,
-    broadcast,
-    broadcast_approve,
-    broadcast_cancel,
-    broadcast_report,
-    broadcast_resend,
-    broadcast_schedule,
-    group_notice,
-    refund_approve,
-    refund_decline,
-    today,
-    waiting,
-)
-from handlers.staff import help as staff_help
-from handlers.turn import Intent
+from handlers.staff.words import WORDS
+from handlers.turn import Answer, Intent, Turn
+from storage.lazy import load
+from storage.ports.chat import OutgoingMessage
 
 INTENTS: Final[tuple[Intent, ...]] = (
     bind.INTENT,
@@ -91,6 +84,7 @@ INTENTS: Final[tuple[Intent, ...]] = (
     payment_status.INTENT,
     balance.INTENT,
     prepay.INTENT,
+    promise.INTENT,
     receipt.INTENT,
     invoice.INTENT,
     refund_request.INTENT,
@@ -115,23 +109,26 @@ INTENTS: Final[tuple[Intent, ...]] = (
     out_of_scope.INTENT,
 )
 
-STAFF_INTENTS: Final[tuple[Intent, ...]] = (
-    broadcast_report.INTENT,
-    broadcast_cancel.INTENT,
-    broadcast_approve.INTENT,
-    broadcast_schedule.INTENT,
-    broadcast_resend.INTENT,
-    broadcast.INTENT,
-    group_notice.INTENT,
-    binding_approve.INTENT,
-    binding_decline.INTENT,
-    refund_approve.INTENT,
-    refund_decline.INTENT,
-    waiting.INTENT,
-    today.INTENT,
-    staff_help.INTENT,
-)
-"""Several begin alike (群发进度, 群发): the longer words come first."""
+
+def _of_staff(module: str) -> Intent:
+    """Return an intent whose module is loaded when somebody of the staff first says its words."""
+
+    def later(act: str) -> Answer:
+        async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+            said: OutgoingMessage = await getattr(load(f"handlers.staff.{module}"), act)(turn, deps)
+            return said
+
+        return answer
+
+    go_on = later("go_on") if module in GO_ON else None
+    return Intent(f"staff_{module}", later("answer"), go_on=go_on, said_as=WORDS[module])
+
+
+GO_ON: Final = frozenset({"broadcast", "differences", "refund_decline"})
+"""Those of the staff's that ask something and take the answer."""
+
+STAFF_INTENTS: Final[tuple[Intent, ...]] = tuple(map(_of_staff, WORDS))
+"""In the order of their words."""
 
 NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     payment_settled.NOTIFICATION,
@@ -147,6 +144,10 @@ NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     notice_sent.NOTIFICATION,
     late_answer.NOTIFICATION,
     binding_changed.NOTIFICATION,
+    binding_tried.NOTIFICATION,
     staff_task.NOTIFICATION,
     broadcast_reported.NOTIFICATION,
+    prepayment_applied.NOTIFICATION,
+    deposit_moved.NOTIFICATION,
+    handed_over.NOTIFICATION,
 )

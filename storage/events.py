@@ -5,8 +5,10 @@ name, and words are made of it only when it is delivered.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
+
+from storage.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class PaymentSettled(Event):
     paid_at: str
     open_fen: int
     """What the hearer still owes here; -1 where she may not know."""
+    kept_for: str = ""
+    """The fee item that an order without bills put money aside for, "" for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class ReminderDue(Event):
     link_epoch: int
     days_from_due: int
     """Which step of the plan: -3 is three days before the due day."""
+    tone: str = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class ReminderWords(Event):
     as_of_on: str
     is_overdue: bool
     pay_url: str
+    tone: str = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,18 @@ class BindingChanged(Event):
     person: str
     role: str
     change: str
-    """bound | removed | applied | approved | declined."""
+    """bound | removed | ended or left (what the person herself reads) | applied | approved |
+    declined."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingTried(Event):
+    """Somebody keeps trying to bind a flat; its owner is told, and no more tries are taken."""
+
+    unit_label: str
+    tries: int
+    minutes: int
+    """Within so many minutes, and so long nobody may try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +194,8 @@ class StaffTask(Event):
     """Something waits for a member of staff."""
 
     topic: str
-    """refund_approval | refund_trouble | broadcast_approval | handover | binding_application."""
+    """refund_approval | refund_trouble | broadcast_approval | handover | binding_application |
+    meter_replaced | meter_turned | difference | unbilled."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -198,6 +216,51 @@ class BroadcastReported(Event):
     skipped: int
 
 
+@dataclass(frozen=True, slots=True)
+class PrepaymentApplied(Event):
+    """Money that was put aside has paid bills."""
+
+    unit_label: str
+    bills: tuple[tuple[str, str, int], ...]
+    """(fee item name, period, fen) of each bill, the oldest first."""
+    drawn_fen: int
+    open_fen: int
+    """What is still open on these bills."""
+    left_fen: int
+    """What is left of the prepayment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepositMoved(Event):
+    """A deposit (押金) was inspected and deducted from, or was given back offline."""
+
+    unit_label: str
+    purpose: str
+    change: str
+    """deducted | returned."""
+    amount_fen: int
+    left_fen: int
+    """What is still held of it."""
+    evidence: str
+    """Why, and what proves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver(Event):
+    """A flat is no longer somebody's: what she still owes there, or that she is clear."""
+
+    unit_id: int
+    resident_id: int
+    unit_label: str
+    kind: str
+    """sale | rename | move_out."""
+    handed_on: str
+    """The first day on which it is no longer hers."""
+    open_fen: int
+    is_clear: bool
+    """Nothing is owed, and nothing of her days is still to be billed."""
+
+
 def dump(event: Event) -> str:
     """Return the event's facts as JSON text."""
     return json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))
@@ -210,7 +273,7 @@ def load(name: str, facts: str) -> Event:
     """
     kind = KINDS[name]
     values: dict[str, Any] = json.loads(facts)
-    known = {field.name for field in fields(kind)}
+    known = _FIELDS[name]
     return kind(**{key: _frozen(value) for key, value in values.items() if key in known})
 
 
@@ -219,3 +282,4 @@ def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+_FIELDS = {name: frozenset(field.name for field in fields(kind)) for name, kind in KINDS.items()}

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
+from storage.lazy import load
 from storage.models.payments import serials
 
 
-def insert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return the engine's own INSERT, which can say ON CONFLICT."""
-    if tx.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+def insert(tx: Connection, table: Table) -> sqlite.Insert:
+    """Return the engine's own INSERT, which can say ON CONFLICT; PostgreSQL's is alike."""
+    own: sqlite.Insert = load(f"sqlalchemy.dialects.{tx.dialect.name}").insert(table)
+    return own
 
 
 def insert_once(tx: Connection, table: Table, values: Mapping[str, Any]) -> int | None:

@@ -1,11 +1,12 @@
 """What the command line can do; only the module of the command that was typed is loaded."""
 
 import sys
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
-import typer
-
-from bot.lazy import load
+from storage.lazy import load
 
 COMMANDS: Final = (
     ("demo", "bot.cli.demo", "The bot, the scheduler and the sandbox in one process."),
@@ -13,10 +14,20 @@ COMMANDS: Final = (
     ("run", "bot.cli.run", "The bot for real use."),
     ("understand", "bot.cli.understand", "What the recogniser makes of lines on stdin."),
     ("import", "bot.cli.imports", "Take a property office's spreadsheets in."),
+    ("export", "bot.cli.exports", "Write what is in the books as spreadsheets."),
+    ("handover", "bot.cli.handover", "A unit changes hands: settle, decide, close, prove."),
     ("print", "bot.cli.printing", "Paper bills by building, with a QR to pay."),
     ("menu", "bot.cli.menu", "Publish the official account's menu."),
     ("opening", "bot.cli.opening", "Sign a community's opening sheet."),
+    ("community", "bot.cli.community", "How an office is reached, and what it has chosen."),
+    ("late-fee", "bot.cli.late_fee", "Late fees: terms, what they come to, waivers."),
+    ("dunning", "bot.cli.dunning", "Dunning: the plan, holds, debts by age, letters."),
     ("staff", "bot.cli.staff", "Who works in the office."),
+    ("tariff", "bot.cli.tariffs", "Prices in force, and what a sheet of them comes to."),
+    ("bills", "bot.cli.billing", "What a month would bill, issuing it, correcting a bill."),
+    ("period", "bot.cli.periods", "Close a month, or open it again."),
+    ("deposit", "bot.cli.deposit", "Deposits: ask, inspect, deduct, give back."),
+    ("sharing", "bot.cli.sharing", "Shared costs: draft, publish, bill, take back."),
     ("audit", "bot.cli.audit", "Prove the books."),
     ("book", "bot.cli.book", "Our own book, to compare with the platforms'."),
     ("doctor", "bot.cli.doctor", "What is configured, missing, or will not work."),
@@ -26,20 +37,50 @@ COMMANDS: Final = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that was typed; exit status 0, 1 (it says no) or 2 (cannot be understood)."""
-    typed = sys.argv[1:] if arguments is None else arguments
+    find(sys.argv[1:] if arguments is None else arguments)()
+
+
+def find(typed: Sequence[str]) -> Callable[[], None]:
+    """Return what was typed, loaded and ready to be called.
+
+    `run --config FILE`, as a service manager types it, does not wait for the command-line library.
+    """
     modules = {name: module for name, module, _ in COMMANDS}
-    if not typed or typed[0] not in modules:
-        typer.echo(_help(typed), err=bool(typed) and typed[0] != "--help")
-        sys.exit(0 if typed[:1] in ([], ["--help"]) else 2)
-    command = load(modules[typed[0]]).command
+    match typed:
+        case ["run", "--config", str(file)]:
+            return partial(_serve, _serving(), Path(file))
+        case [str(name), *words] if name in modules:
+            return _parsed(name, load(modules[name]).command, words)
+    return partial(_explain, typed)
+
+
+def _serving() -> Any:  # noqa: ANN401 - a module
+    with load("bot.certificates").postponed():
+        return load("bot.serving")
+
+
+def _serve(serving: Any, config: Path) -> None:  # noqa: ANN401 - a module
+    try:
+        serving.serve(config)
+    except serving.CannotServe as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        sys.exit(1)
+
+
+def _parsed(name: str, command: Any, words: list[str]) -> Callable[[], None]:  # noqa: ANN401
+    typer = load("typer")
     group = command
     if not isinstance(command, typer.Typer):
         group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         group.command()(command)
-    group(args=typed[1:], prog_name=f"wuyebot {typed[0]}")
+    return partial(group, args=words, prog_name=f"wuyebot {name}")
 
 
-def _help(typed: list[str]) -> str:
+def _explain(typed: Sequence[str]) -> None:
+    """Print the commands; what cannot be understood ends with status 2."""
+    is_asked = list(typed[:1]) in ([], ["--help"])
     lines = [f"  {name:<12}{what}" for name, _, what in COMMANDS]
-    head = [f"wuyebot has no command {typed[0]!r}."] if typed and typed[0] != "--help" else []
-    return "\n".join([*head, "Usage: wuyebot COMMAND [OPTIONS]", "", *lines])
+    head = [] if is_asked else [f"wuyebot has no command {typed[0]!r}."]
+    out = sys.stdout if is_asked else sys.stderr
+    out.write("\n".join([*head, "Usage: wuyebot COMMAND [OPTIONS]", "", *lines, ""]))
+    sys.exit(0 if is_asked else 2)

@@ -1,47 +1,93 @@
 """Counters for whoever watches over the bot; only counts, never a name or a number of anybody."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Final
 
+from storage.lazy import load
 from storage.queries.health import Pulse
 
+OUTCOMES: Final = ("heard", "repeated", "refused", "late")
+"""What becomes of a chat callback."""
 
-class Metrics:
-    """The counters of one application, in a registry of their own."""
+
+class Count:
+    """Goes up by one."""
+
+    __slots__ = ("total",)
 
     def __init__(self) -> None:
         """Start at zero."""
-        self.registry = CollectorRegistry()
-        callbacks = Counter(
-            "wuyebot_callbacks", "Chat callbacks", ["outcome"], registry=self.registry
+        self.total = 0
+
+    def inc(self) -> None:
+        """Count one more."""
+        self.total += 1
+
+
+class Counts(defaultdict[tuple[str, ...], Count]):
+    """Counts by labels."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        super().__init__(Count)
+
+    def labels(self, *labels: str) -> Count:
+        """Return the count of these labels."""
+        return self[labels]
+
+
+class Metrics:
+    """The counters of one application; the library that prints them is loaded when asked."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self._since = time.time()
+        self._callbacks = Counts()
+        self.heard, self.repeated, self.refused, self.late = (
+            self._callbacks.labels(outcome) for outcome in OUTCOMES
         )
-        self.heard = callbacks.labels("heard")
-        self.repeated = callbacks.labels("repeated")
-        self.refused = callbacks.labels("refused")
-        self.late = callbacks.labels("late")
-        self.webhooks = Counter(
-            "wuyebot_webhooks",
-            "Payment notifications",
-            ["gateway", "outcome"],
-            registry=self.registry,
-        )
-        self._messages = Gauge(
-            "wuyebot_messages", "Outbox rows by state", ["state"], registry=self.registry
-        )
-        self._orders = Gauge(
-            "wuyebot_open_orders", "Payment orders without an end", registry=self.registry
-        )
-        self._settled = Gauge("wuyebot_payments", "Payments settled", registry=self.registry)
-        self._denied = Gauge(
-            "wuyebot_open_discrepancies",
-            "Contradictions that wait for an operator",
-            registry=self.registry,
-        )
+        self.webhooks = Counts()
 
     def text(self, pulse: Pulse) -> bytes:
         """Return everything in the Prometheus text format."""
-        for state, count in pulse.messages.items():
-            self._messages.labels(state).set(count)
-        self._orders.set(pulse.open_orders)
-        self._settled.set(pulse.payments)
-        self._denied.set(pulse.open_discrepancies)
-        return generate_latest(self.registry)
+        printed: bytes = load("prometheus_client").generate_latest(_Collector(self._told(pulse)))
+        return printed
+
+    def _told(self, pulse: Pulse) -> Iterator[Any]:
+        core = load("prometheus_client.core")
+        for name, what, labels, counts in (
+            ("wuyebot_callbacks", "Chat callbacks", ["outcome"], self._callbacks),
+            ("wuyebot_webhooks", "Payment notifications", ["gateway", "outcome"], self.webhooks),
+        ):
+            counter = core.CounterMetricFamily(name, what, labels=labels)
+            for values, count in counts.items():
+                counter.add_metric(values, count.total, created=self._since)
+            yield counter
+        messages = core.GaugeMetricFamily(
+            "wuyebot_messages", "Outbox rows by state", labels=["state"]
+        )
+        for state, rows in pulse.messages.items():
+            messages.add_metric([state], rows)
+        yield messages
+        yield core.GaugeMetricFamily(
+            "wuyebot_open_orders", "Payment orders without an end", pulse.open_orders
+        )
+        yield core.GaugeMetricFamily("wuyebot_payments", "Payments settled", pulse.payments)
+        yield core.GaugeMetricFamily(
+            "wuyebot_open_discrepancies",
+            "Contradictions that wait for an operator",
+            pulse.open_discrepancies,
+        )
+
+
+class _Collector:
+    """What the library prints: anything that can be collected."""
+
+    def __init__(self, families: Iterator[Any]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Any]:
+        """Give the families out, once."""
+        return self._families

@@ -2,16 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.web.parts import Company
 from handlers import words
 from storage import money
+from storage.lazy import load
 from storage.periods import SHANGHAI
 
 HERE: Final = Path(__file__).parent
@@ -35,27 +36,36 @@ class Pages:
     """Renders templates for one company; text from outside is always escaped."""
 
     def __init__(self, company: Company, base_url: str) -> None:
-        """Load templates and static files, once."""
+        """Load the static files, once; templates when the first page is asked for."""
+        self._company = company
         self._static = _load_static()
         self.root = urlsplit(base_url).path.rstrip("/")
-        versions = {name: tag for name, (_, _, tag) in self._static.items()}
-        self._environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
+
+    @cached_property
+    def _environment(self) -> Any:  # noqa: ANN401 - jinja2's, loaded for the first page
+        jinja2 = load("jinja2")
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
-            undefined=StrictUndefined,
+            undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(
-            yuan=money.yuan, capitals=money.capitals, month=words.period, day=words.day
+        environment.filters.update(
+            yuan=money.yuan,
+            capitals=money.capitals,
+            month=words.period,
+            day=words.day,
+            moment=_moment,
+            gateway=words.gateway,
         )
-        self._environment.filters["moment"] = _moment
-        self._environment.filters["gateway"] = words.gateway
-        self._environment.globals.update(
-            company=company,
+        versions = {name: tag for name, (_, _, tag) in self._static.items()}
+        environment.globals.update(
+            company=self._company,
             root=self.root,
             static=lambda name: f"{self.root}/static/{name}?v={versions[name]}",
         )
+        return environment
 
     def render(self, name: str, *, status: int = 200, **facts: Any) -> web.Response:  # noqa: ANN401
         """Return a page that nobody may keep a copy of."""

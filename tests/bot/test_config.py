@@ -1,12 +1,13 @@
 """What a deployment is told, and how it hears of its mistakes."""
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bot import config
-from bot.config import ConfigError
+from bot.config import ConfigError, WebSettings
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 SECRETS = {
@@ -54,6 +55,19 @@ def test_every_key_of_the_example_is_read_and_every_section_is_in_it():
 
     sections = {"web", "company", "links", "database", "backup", "log", "channels", "gateways"}
     assert set(table) == sections
+
+
+def test_every_key_of_the_web_stands_in_the_example():
+    table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+    assert set(table["web"]) == {one.name for one in fields(WebSettings)}
+
+
+def test_a_limit_below_nothing_is_refused(example: Path):
+    changed(example, "requests_per_minute = 300", "requests_per_minute = -1")
+
+    with pytest.raises(ConfigError, match=r"\[web\] requests_per_minute: at least 0"):
+        config.read(example)
 
 
 def test_an_unknown_key_is_an_error_that_names_the_nearest(example: Path):

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.understanding.denial import split_denied
 from handlers.understanding.examples import FOLDER, load
-from handlers.understanding.normaliser import normalise, squeeze
-from handlers.understanding.recogniser import INTENT_NAMES, MENU_BELOW, Recogniser
-from handlers.understanding.slots import as_json
+from handlers.understanding.normaliser import normalise
+from handlers.understanding.recogniser import (
+    INTENT_NAMES,
+    MENU_BELOW,
+    NOTHING_NAMED,
+    PLAIN,
+    Recogniser,
+)
+from handlers.understanding.slots import as_json, read_slots
 
 TODAY = date(2026, 11, 23)
 MONEY = {"pay", "prepay", "refund_request", "bind", "unbind", "confirm"}
@@ -71,6 +78,15 @@ def test_the_words_on_every_leaflet_are_known_for_sure(recogniser, text, intent)
     assert heard.confidence > 0.85
 
 
+@pytest.mark.parametrize("text", sorted(PLAIN))
+def test_the_plainest_words_are_examples_that_name_and_deny_nothing(recogniser, text):
+    slots, masked = read_slots(text, TODAY)
+
+    assert recogniser.understand(text, today=TODAY).normal == text
+    assert (slots, masked) == (NOTHING_NAMED, text)
+    assert split_denied(text).denied == ""
+
+
 def test_the_held_out_utterances_are_understood(recogniser):
     rows = held_out()
     heard = [recogniser.understand(row[0], today=TODAY) for row in rows]
@@ -106,7 +122,7 @@ def test_what_is_denied_or_out_of_scope_never_moves_money(recogniser):
 
 
 def test_no_held_out_utterance_is_an_example():
-    known = {squeeze(text) for _, text in load(INTENT_NAMES)}
+    known = {normalise(text) for _, text in load(INTENT_NAMES)}
 
     assert [row[0] for row in held_out() if normalise(row[0]) in known] == []
 
@@ -114,7 +130,7 @@ def test_no_held_out_utterance_is_an_example():
 def test_every_intent_has_examples_of_its_own():
     told = list(load(INTENT_NAMES))
     counts = Counter(intent for intent, _ in told)
-    twice = [text for text, times in Counter(squeeze(t) for _, t in told).items() if times > 1]
+    twice = [text for text, times in Counter(normalise(t) for _, t in told).items() if times > 1]
 
     assert min(counts.values()) >= 8
     assert min(counts[intent] for intent in MAIN) >= 25
