@@ -1,38 +1,40 @@
 """A resident opens the pay page, presses pay, comes back."""
 
+import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from handlers.asking import ask_order, end_order
 from handlers.deps import HandlerDeps
 from storage import crashpoints
 from storage.errors import (
     CollectionClosed,
     GatewayUnavailable,
+    LinkExpired,
     NothingToPay,
     UnknownBill,
     UnknownOrder,
 )
+from storage.frozen import dataclass
 from storage.kinds import OrderState
-from storage.operations.payments import (
+from storage.operations.orders import (
     OpenOrder,
     OrderAsk,
-    close_order,
     note_prepay,
-    open_order,
+    open_alone,
     refuse_order,
-    settle_payment,
 )
+from storage.operations.prepay_orders import Aside, AsideView, check_aside, open_aside
 from storage.periods import shanghai_day
 from storage.ports.payments import (
     Collection,
     OrderRefused,
     PaymentAsk,
     PaymentGateway,
-    PaymentState,
     TradeKind,
 )
 from storage.queries.bills import BillDetail
@@ -60,6 +62,16 @@ class PageView:
     def total_fen(self) -> int:
         """All that is open, in fen."""
         return sum(one.bill.open_fen for one in self.bills)
+
+
+@dataclass(frozen=True, slots=True)
+class AsidePage:
+    """What the page of a prepayment shows."""
+
+    payer: Payer
+    view: AsideView
+    closed_reason: str = ""
+    """Why this community takes no money here now, "" where it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ class Step(StrEnum):
     UNAVAILABLE = "unavailable"
     """It gave no answer: the same order may be tried again."""
     REFUSED = "refused"
-    """It said no for good: a new order is needed."""
+    """It said no for good, or somebody has begun anew: a new order is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +157,41 @@ class Checkout:
     async def start(self, token: str, choice: Choice) -> Started:
         """Write the order down, then ask the platform to collect.
 
-        The same choice again is the same order. Raises LinkExpired, NothingToPay, BillAlreadyPaid,
-        UnknownBill (one of the bills is not open to this payer for what her page showed), and
-        CollectionClosed.
+        The same choice again is the same order; any other open order over some of these bills
+        (another device, another person) is ended first. Raises LinkExpired, NothingToPay,
+        BillAlreadyPaid, UnknownBill (one of the bills is not open to this payer for what her page
+        showed), and CollectionClosed.
         """
         page = await self.open_page(token)
         self._check(page, choice)
-        gateway = self.deps.gateways[choice.gateway]
+        opened = await self._open_alone(self._ask(page.payer, choice))
+        return await self._go(opened, page.payer, choice)
+
+    async def see_aside(self, token: str, aside: Aside) -> AsidePage:
+        """Show what is put aside. Raises LinkExpired, PrepayOutOfRange, PrepayNotOffered."""
+        payer = await self.payer(token)
+        if not payer.binding_id:
+            raise LinkExpired
         now = self.deps.clock.now()
-        ask = OrderAsk(
-            unit_id=page.payer.unit_id,
+        view = await self.deps.db.read(check_aside, payer.unit_id, aside, now=now)
+        policy = await self.deps.db.read(policy_on, payer.community_id, self._today())
+        return AsidePage(payer, view, policy.collection_closed)
+
+    async def put_aside(self, token: str, choice: Choice, aside: Aside) -> Started:
+        """Write down an order without bills, then ask the platform to collect.
+
+        The same sum again is the same order. Raises what `see_aside` raises, CollectionClosed.
+        """
+        page = await self.see_aside(token, aside)
+        self._check_gateway(choice)
+        ask, now = self._ask(page.payer, choice), self.deps.clock.now()
+        opened = await self.deps.db.write(open_aside, ask, aside, now=now)
+        return await self._go(opened, page.payer, choice)
+
+    def _ask(self, payer: Payer, choice: Choice) -> OrderAsk:
+        gateway = self.deps.gateways[choice.gateway]
+        return OrderAsk(
+            unit_id=payer.unit_id,
             bill_ids=tuple(sorted(one.bill_id for one in choice.ticked)),
             gateway=choice.gateway,
             kind=choice.kind,
@@ -163,23 +200,40 @@ class Checkout:
             # The platform wants every parameter as it was the first time, so a payer on another
             # address is another order.
             payer_id=choice.openid or choice.address,
-            identity_id=page.payer.identity_id,
-            resident_id=page.payer.resident_id,
+            identity_id=payer.identity_id,
+            resident_id=payer.resident_id,
         )
-        opened = await self.deps.db.write(open_order, ask, now=now)
+
+    async def _go(self, opened: OpenOrder, payer: Payer, choice: Choice) -> Started:
+        """Ask the platform, unless it has answered for this order before."""
         if opened.collection is not None and choice.kind is not TradeKind.H5:
             return Started(opened.order_no, Step.PAYING)
-        return await self._collect(gateway, opened, page.payer, choice)
+        return await self._collect(self.deps.gateways[choice.gateway], opened, payer, choice)
+
+    async def _open_alone(self, ask: OrderAsk) -> OpenOrder:
+        """Open the only order over these bills, as far as the platforms answer in time."""
+        tried: frozenset[str] = frozenset()
+        while True:
+            now = self.deps.clock.now()
+            opened = await self.deps.db.write(open_alone, ask, now=now, despite=tried)
+            if isinstance(opened, OpenOrder):
+                return opened
+            ends = [end_order(self.deps, one.order_no, one.gateway) for one in opened]
+            await asyncio.gather(*ends)
+            tried |= {one.order_no for one in opened}
 
     def _check(self, page: PageView, choice: Choice) -> None:
-        if choice.gateway not in self.offered or choice.gateway not in self.deps.gateways:
-            raise CollectionClosed(choice.gateway)
+        self._check_gateway(choice)
         if not choice.ticked:
             raise NothingToPay(page.payer.unit_label)
         open_fen = {one.bill.bill_id: one.bill.open_fen for one in page.bills}
         for one in choice.ticked:
             if open_fen.get(one.bill_id) != one.shown_fen:
                 raise UnknownBill
+
+    def _check_gateway(self, choice: Choice) -> None:
+        if choice.gateway not in self.offered or choice.gateway not in self.deps.gateways:
+            raise CollectionClosed(choice.gateway)
 
     async def _collect(
         self, gateway: PaymentGateway, opened: OpenOrder, payer: Payer, choice: Choice
@@ -205,18 +259,23 @@ class Checkout:
             )
             return Started(opened.order_no, Step.UNAVAILABLE)
         crashpoints.reach("order.after_call")
-        await self._keep(opened.order_no, collection)
+        step = await self._keep(opened.order_no, choice.gateway, collection)
         crashpoints.reach("order.after_save")
-        return Started(opened.order_no, Step.PAYING)
+        return Started(opened.order_no, step)
 
-    async def _keep(self, order_no: str, collection: Collection) -> None:
+    async def _keep(self, order_no: str, gateway: str, collection: Collection) -> Step:
+        """Keep what the platform gave; take it back where the order was given up meanwhile."""
         now = self.deps.clock.now()
-        await self.deps.db.write(note_prepay, order_no, collection, now=now)
+        state = await self.deps.db.write(note_prepay, order_no, collection, now=now)
+        if state in (OrderState.CLOSED, OrderState.FAILED):
+            await end_order(self.deps, order_no, gateway)
+            return Step.REFUSED
+        return Step.PAYING
 
     async def _refused(self, order_no: str, gateway: str, refused: OrderRefused) -> Started:
         log.warning("checkout.refused", extra={"order_no": order_no, "code": refused.code})
         if refused.is_paid:
-            await self._ask(order_no, gateway)
+            await ask_order(self.deps, order_no, gateway)
             return Started(order_no, Step.PAYING)
         await self.deps.db.write(refuse_order, order_no)
         return Started(order_no, Step.REFUSED)
@@ -231,7 +290,7 @@ class Checkout:
         now = self.deps.clock.now()
         if not self._should_ask(view, now):
             return payer, view
-        await self._ask(order_no, view.gateway)
+        await ask_order(self.deps, order_no, view.gateway)
         return payer, await self._order(payer, order_no)
 
     async def _order(self, payer: Payer, order_no: str) -> OrderView:
@@ -247,20 +306,6 @@ class Checkout:
             and now >= view.created_at + QUIET_AT_FIRST
             and self.watch.may_ask(view.order_no, now)
         )
-
-    async def _ask(self, order_no: str, gateway: str) -> None:
-        """Ask the platform, and take its word by the same door as a notification."""
-        try:
-            fact = await self.deps.gateways[gateway].query(order_no)
-        except GatewayUnavailable as trouble:
-            log.warning(
-                "checkout.query_failed", extra={"order_no": order_no, "reason": trouble.reason}
-            )
-            return
-        if fact.state is PaymentState.PAID:
-            await self.deps.db.write(settle_payment, fact, heard_at=self.deps.clock.now())
-        elif fact.state is PaymentState.CLOSED:
-            await self.deps.db.write(close_order, order_no)
 
     def _today(self) -> date:
         return shanghai_day(self.deps.clock.now())

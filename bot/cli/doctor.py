@@ -3,25 +3,34 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
 from bot import config as settings_file
+from bot.channels.wechat_templates import TemplateMapping
 from bot.cli.places import fail
 from bot.config import ConfigError, Settings
+from bot.demo_templates import TITLES
 from bot.gateways.registry import GATEWAYS
-from bot.lazy import load
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
+from storage.lazy import load
+from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
 from storage.steps import newest_step, sqlite_file, step_of
 
 FIXED_SQLITE: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """Versions in which two connections can no longer spoil a write-ahead log."""
+
+OFFICIAL: Final = "wechat_official"
+FIELDS: Final = ("unit", "amount", "time", "state", "number", "community", "text", "title")
+"""What our messages offer to a template's keys."""
+DIFFERENCES_SHOWN: Final = 10
 
 Line = tuple[str, str]
 
@@ -54,15 +63,43 @@ def _web(settings: Settings) -> Iterator[Line]:
         yield "ok", f"web: residents open {base_url}"
     else:
         yield "warn", f"web: {base_url} is not https; WeChat opens and calls back only https"
+    if base_url.startswith("https://") and not settings.web.address_header:
+        yield "warn", "web: behind a proxy all visitors count as one; set web.address_header"
+    folder = settings.web.verify_dir
+    if folder is None or not any(folder.glob("MP_verify_*.txt")):
+        place = "set web.verify_dir" if folder is None else f"put it into {folder}"
+        yield "warn", f"web: no MP_verify_*.txt, which proves the domain to WeChat; {place}"
+    if not settings.company.filing_no:
+        yield "warn", "company: no filing_no (备案号); the front page has to show it"
 
 
 def _channels(settings: Settings) -> Iterator[Line]:
-    if not any(kind == "wechat_official" for kind, _ in settings.channels.values()):
+    if not any(kind == OFFICIAL for kind, _ in settings.channels.values()):
         yield "warn", "channels: no official account; phase 0: imports, paper bills, reports only"
     for account, (kind, one) in settings.channels.items():
         yield "ok", f"channels.{account}: {kind}"
-        if kind == "wechat_official" and not one.templates:
-            yield "warn", f"channels.{account}: no templates; outside 48 hours nobody is reached"
+        if kind == OFFICIAL:
+            yield from _templates(f"channels.{account}", one.templates)
+
+
+def _templates(where: str, templates: Mapping[str, TemplateMapping]) -> Iterator[Line]:
+    if not templates:
+        yield "warn", f"{where}: no templates; outside 48 hours nobody is reached"
+        return
+    if missing := [kind for kind in TITLES if kind not in templates]:
+        yield "warn", f"{where}: no template for {', '.join(missing)}; these wait for her next word"
+    for kind, mapping in templates.items():
+        if kind not in TITLES:
+            yield (
+                "bad",
+                f"{where}: templates.{kind} tells no service event; ours: {', '.join(TITLES)}",
+            )
+        for key, ours in mapping.fields.items():
+            if ours not in FIELDS:
+                yield (
+                    "bad",
+                    f"{where}: templates.{kind}.{key}: we have no {ours}; {', '.join(FIELDS)}",
+                )
 
 
 def _gateways(settings: Settings) -> Iterator[Line]:
@@ -76,6 +113,18 @@ def _gateways(settings: Settings) -> Iterator[Line]:
             yield "bad", f"gateways.{name}: {trouble}"
             continue
         yield "ok", f"gateways.{name}: keys load"
+        yield from _fits(settings, name, one)
+
+
+def _fits(settings: Settings, name: str, one: Any) -> Iterator[Line]:  # noqa: ANN401 - any Config
+    """Hold a gateway against the account that it collects in, and against our address."""
+    app_ids = [config.app_id for kind, config in settings.channels.values() if kind == OFFICIAL]
+    if name == "wechat_pay" and app_ids and one.app_id not in app_ids:
+        yield "bad", f"gateways.{name}: app_id {one.app_id} is no account of ours; nobody can pay"
+    host = urlsplit(settings.web.base_url).netloc
+    address = getattr(one, "notify_url", "")
+    if address and urlsplit(address).netloc != host:
+        yield "warn", f"gateways.{name}: notify_url is not on {host}; is that proxied to us?"
 
 
 async def _database(settings: Settings) -> list[Line]:
@@ -87,11 +136,27 @@ async def _database(settings: Settings) -> list[Line]:
             if step != newest_step():
                 return [*lines, ("warn", f"database: at step {step or 'none'}; `run` brings it up")]
             broken = await db.read(prove)
+            seen = await db.read(standing, limit=DIFFERENCES_SHOWN)
     except (StorageUnavailable, OSError) as trouble:
         return [*lines, ("warn", f"database: {trouble}; `run` creates a SQLite file")]
+    lines += _standing(seen)
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
+
+
+def _standing(seen: Standing) -> Iterator[Line]:
+    if seen.journal:
+        grade = "ok" if seen.journal == "wal" else "warn"
+        yield grade, f"database: journal mode {seen.journal}"
+    for name in seen.silent:
+        yield "warn", f"{name}: opening sheet not signed, so it stays silent; wuyebot opening"
+    for name in seen.unreachable:
+        yield "warn", f"{name}: residents find no phone; wuyebot community office"
+    for name in seen.unmanaged:
+        yield "warn", f"{name}: no manager agrees to refunds or signs; wuyebot staff add"
+    for kind, reference, detail in seen.differences:
+        yield "warn", f"difference: {kind} {reference} {detail}; hold it against the platform"
 
 
 def _sqlite(url: str) -> Iterator[Line]:
@@ -104,7 +169,10 @@ def _sqlite(url: str) -> Iterator[Line]:
         version[:2] == one[:2] and version >= one for one in FIXED_SQLITE[1:]
     )
     why = "" if is_fixed else " (one connection writes and checkpoints: safe with this version)"
-    yield "ok", f"database: SQLite {sqlite3.sqlite_version} at {path}, WAL, FULL{why}"
+    yield (
+        "ok",
+        f"database: SQLite {sqlite3.sqlite_version} at {path}, synchronous FULL{why}",
+    )
     folder = path.parent if path.parent.exists() else Path()
     free = shutil.disk_usage(folder).free // 2**20
     yield ("ok" if free > 1024 else "warn"), f"disk: {free} MiB free"

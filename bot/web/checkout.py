@@ -5,14 +5,14 @@ import re
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import segno
 from aiohttp import web
 
 from bot.web.devices import kind_of
 from bot.web.pages import Pages
 from bot.web.parts import WebParts
 from bot.web.payers import Payers
-from bot.web.reading import UnfitRequest, query_text, read_form, remote_address
+from bot.web.reading import UnfitRequest, query_text, read_form
+from bot.web.visitors import address_of
 from handlers.checkout import Checkout, Choice, PageView, Step, Ticked
 from storage.errors import (
     BillAlreadyPaid,
@@ -23,12 +23,16 @@ from storage.errors import (
     UnknownOrder,
 )
 from storage.kinds import OrderState
+from storage.lazy import load
 from storage.ports.payments import TradeKind
 from storage.queries.orders import OrderView
 
 _TICK: Final = re.compile("([0-9]{1,18})-([0-9]{1,12})", re.ASCII)
 _ORDER_NO: Final = re.compile("[0-9A-Za-z]{6,32}", re.ASCII)
 CHANGED: Final = "账单刚刚有变化，还没有扣款。请核对下面的金额，再点一次缴费。"
+PAID_MEANWHILE: Final = (
+    "勾选的账单里有刚刚缴清的，这次没有扣款。还要缴的请核对下面的金额，再点一次缴费。"
+)
 NONE_TICKED: Final = "还没有勾选账单。请至少勾选一笔，再点缴费。"
 CLOSED: Final = "现在不能在这里缴费，没有扣款。请联系物业服务中心。"
 NO_ANSWER: Final = "支付平台暂时没有回应，还没有扣款。请再试一次。"
@@ -88,7 +92,9 @@ class CheckoutDoor:
             started = await self._checkout.start(token, choice)
         except NothingToPay:
             return await self._again(token, NONE_TICKED, status=400)
-        except (UnknownBill, BillAlreadyPaid):
+        except BillAlreadyPaid:
+            return await self._again(token, PAID_MEANWHILE, status=409)
+        except UnknownBill:
             return await self._again(token, CHANGED, status=409)
         except CollectionClosed:
             return await self._again(token, CLOSED, status=409)
@@ -147,7 +153,8 @@ class CheckoutDoor:
             joint = "&" if "?" in found.pay_url else "?"
             return {"go_url": f"{found.pay_url}{joint}{urlencode({'redirect_url': back_url})}"}
         if order.kind is TradeKind.NATIVE and found.code_url:
-            return {"code": segno.make(found.code_url, error="m").svg_data_uri(scale=6, border=2)}
+            code = load("segno").make(found.code_url, error="m")
+            return {"code": code.svg_data_uri(scale=6, border=2)}
         return {}
 
     def _word(self, order: OrderView) -> str:
@@ -155,9 +162,9 @@ class CheckoutDoor:
             return "returned" if order.returned_fen else "paid"
         if order.state is OrderState.FAILED:
             return "failed"
-        if order.state is OrderState.CLOSED or order.expires_at <= self._parts.clock.now():
+        if order.expires_at <= self._parts.clock.now():
             return "expired"
-        return "paying"
+        return "closed" if order.state is OrderState.CLOSED else "paying"
 
     async def _again(
         self, token: str, notice: str, *, kept: frozenset[int] = frozenset(), status: int = 200
@@ -207,8 +214,11 @@ class CheckoutDoor:
             gateway=chosen[0],
             kind=kind,
             openid=self._payers.known(request, token) if kind is TradeKind.JSAPI else "",
-            address=remote_address(request) if kind is TradeKind.H5 else "",
+            address=self._address(request) if kind is TradeKind.H5 else "",
         )
+
+    def _address(self, request: web.Request) -> str:
+        return address_of(request, self._parts.address_header)
 
     def _refuse_other_sites(self, request: web.Request) -> None:
         site = request.headers.get("Sec-Fetch-Site")

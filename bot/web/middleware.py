@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.web.pages import Pages, secure
 from bot.web.reading import UnfitRequest
+from bot.web.visitors import Visitors
 from handlers import refusals
 from storage.errors import LinkExpired, Refusal, Trouble, UnknownOrder
 
@@ -18,21 +19,30 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MACHINES: Final = ("/wechat/", "/wecom/", "/notify/", "/healthz", "/readyz", "/metrics")
 """Doors where a program calls: it reads a status, not a page."""
 HOT: Final = "/wechat/"
+PLATFORMS: Final = ("/wechat/", "/wecom/", "/notify/")
+"""Doors of platforms: what proves itself is never told to come later."""
+UNPROVED: Final = (400, 401, 408, 413, 415)
 GONE: Final = (
     "链接打不开了",
-    "这个链接已经失效或不完整，没有扣款。\n请回到公众号回复“缴费”，重新获取链接。",
+    "这个链接已经失效或不完整，没有扣款。\n"
+    "从公众号来的，请回复“缴费”获取新的链接；扫纸质通知单来的，请向物业要一张新的。",
 )
 NOT_HERE: Final = ("没有找到这一页", "这个地址没有内容。\n请回到公众号，从菜单里再进一次。")
 UNFIT: Final = ("没看懂这个请求", "没有做任何改动。\n请回到上一页，再试一次。")
+TOO_OFTEN: Final = (
+    "点得太快了",
+    "刚才这一步没有办，没有扣款。\n请等一分钟，再从原来的页面试一次。",
+)
 BUSY: Final = ("系统正忙", "刚才这一步没有办成，没有扣款。\n请过一会儿再试一次。")
 
 
 class Edge:
     """The one middleware."""
 
-    def __init__(self, pages: Pages) -> None:
-        """Keep the pages that troubles are shown on."""
+    def __init__(self, pages: Pages, visitors: Visitors) -> None:
+        """Keep the pages that troubles are shown on, and the count of who knocks how often."""
         self._pages = pages
+        self._visitors = visitors
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer whatever happens. Chat callbacks pass with no more than this look at the path.
@@ -41,6 +51,17 @@ class Edge:
         """
         if len(request.match_info.apps) > 1:
             return await handler(request)
+        if not request.path.startswith(MACHINES):
+            seconds = self._visitors.knock(request)
+            if seconds:
+                return self._later(request, seconds)
+        response = await self._answer(request, handler)
+        if response.status in UNPROVED and request.path.startswith(PLATFORMS):
+            seconds = self._visitors.knock(request)
+            return self._later(request, seconds) if seconds else response
+        return response
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             response = await handler(request)
             if request.path.startswith(HOT):
@@ -54,6 +75,12 @@ class Edge:
             log.exception("web.bug", extra={"trace": trace, "route": where})
             text = f"是我们这边出了错，没有扣款。\n请稍后再试；联系物业时请报编号 {trace}。"
             response = self._say(request, 500, ("抱歉，出了点问题", text))
+        secure(response)
+        return response
+
+    def _later(self, request: web.Request, seconds: int) -> web.StreamResponse:
+        response = self._say(request, 429, TOO_OFTEN)
+        response.headers["Retry-After"] = str(seconds)
         secure(response)
         return response
 
@@ -89,9 +116,9 @@ class Edge:
         return self._pages.message(status, *words)
 
 
-def middleware(pages: Pages) -> Callable[..., Awaitable[web.StreamResponse]]:
+def middleware(pages: Pages, visitors: Visitors) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Return the edge as aiohttp takes it."""
-    edge = Edge(pages)
+    edge = Edge(pages, visitors)
 
     @web.middleware
     async def stand(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -71,12 +71,3 @@ def query_text(request: web.Request, name: str) -> str:
     """Return one short parameter of the address, "" where it is missing or absurd."""
     text = request.query.get(name, "")
     return text if len(text) <= 512 else ""
-
-
-def remote_address(request: web.Request) -> str:
-    """Return the visitor's address; a proxy on this machine is believed about who called it."""
-    remote = request.remote or ""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    if remote in ("127.0.0.1", "::1") and forwarded:
-        return forwarded.rpartition(",")[2].strip()[:45]
-    return remote[:45]

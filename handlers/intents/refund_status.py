@@ -1,9 +1,11 @@
 """Where a refund stands (退款进度): every step with its time, and when the money is expected."""
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
 from handlers import words
+from handlers.asking import ask_refund
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.kinds import RefundStep
@@ -11,6 +13,8 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries.refunds import RefundProgress, refunds_of
 
 SHOWN: Final = 3
+UNDER_WAY: Final = (RefundStep.SUBMITTED, RefundStep.ABNORMAL)
+"""What only the platform knows more about."""
 
 WHERE: Final = {
     RefundStep.REQUESTED: "等物业经理审核，审核后会通知您。",
@@ -27,19 +31,28 @@ WHERE: Final = {
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Tell the newest refunds of the flat, step by step."""
+    """Ask the platforms at once, then tell the newest refunds of the flat, step by step."""
     home = turn.home
-    found = await deps.db.read(
-        refunds_of,
-        identity_id=turn.person.identity_id,
-        binding_id=home.binding_id,
-        unit_id=home.unit_id,
-        limit=SHOWN,
-    )
+    found = await _refunds(turn, deps)
     if not found:
         text = f"{home.label} 没有退款申请。\n要退款，请回复“退款”。"
         return OutgoingMessage("refund_status", text)
+    under_way = [one for one in found if one.state in UNDER_WAY]
+    if under_way:
+        asks = [ask_refund(deps, one.refund_no, one.order_no, one.gateway) for one in under_way]
+        await asyncio.gather(*asks)
+        found = await _refunds(turn, deps)
     return OutgoingMessage("refund_status", words.lines(*map(_block, found)))
+
+
+async def _refunds(turn: Turn, deps: HandlerDeps) -> list[RefundProgress]:
+    return await deps.db.read(
+        refunds_of,
+        identity_id=turn.person.identity_id,
+        binding_id=turn.home.binding_id,
+        unit_id=turn.home.unit_id,
+        limit=SHOWN,
+    )
 
 
 def _block(one: RefundProgress) -> str:

@@ -14,8 +14,18 @@ CHANGES: Final = {
         "新增绑定",
     ),
     "removed": (
-        "{unit} 的一个{role}绑定已经解除，原来的缴费链接也不能再用了。",
-        "需要重新绑定请回复“绑定”；如有疑问，请回复“人工”。",
+        "{person}（{role}）已不再绑定 {unit}，以前的缴费链接也一起失效了。",
+        "要缴费，回复“缴费”获取新的链接；如有疑问，请回复“人工”。",
+        "绑定已解除",
+    ),
+    "ended": (
+        "您在 {unit} 的{role}绑定已由业主解除，以前的缴费链接也不能再用了。",
+        "如有疑问，请先问业主，或者回复“人工”。",
+        "绑定已解除",
+    ),
+    "left": (
+        "物业登记您已不在 {unit}，您的{role}绑定已经解除，以前的缴费链接也不能再用了。",
+        "如果登记有误，请回复“人工”。",
         "绑定已解除",
     ),
     "applied": (
@@ -36,7 +46,8 @@ CHANGES: Final = {
 }
 """Change → what happened, what to do next, and the state in a field.
 
-Of a removal both the owners and the person herself hear, so no name stands in it.
+Of a removal the owners read who it was (removed), the person herself reads of her own (ended, or
+left where the register says that she has moved).
 """
 
 

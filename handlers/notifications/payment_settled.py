@@ -14,7 +14,7 @@ MOST_BILLS: Final = 6
 def say(event: PaymentSettled, told: Telling) -> OutgoingMessage:
     """Tell the payer that her money is with us."""
     text = words.lines(
-        f"已收到 {event.unit_label} 的缴费 {words.money(event.amount_fen)}，谢谢您。",
+        f"已收到 {event.unit_label} 的{_kind(event)} {words.money(event.amount_fen)}，谢谢您。",
         *_bills(event),
         _surplus(event),
         _left(event),
@@ -28,10 +28,14 @@ def say(event: PaymentSettled, told: Telling) -> OutgoingMessage:
             unit=event.unit_label,
             amount=amount(event.amount_fen),
             time=moment(event.paid_at),
-            state="缴费成功",
+            state=f"{_kind(event)}成功",
             number=event.receipt_no,
         ),
     )
+
+
+def _kind(event: PaymentSettled) -> str:
+    return "缴费" if event.bills else "预存"
 
 
 def _bills(event: PaymentSettled) -> list[str]:
@@ -46,6 +50,8 @@ def _bills(event: PaymentSettled) -> list[str]:
 def _surplus(event: PaymentSettled) -> str:
     if event.surplus_fen <= 0:
         return ""
+    if not event.bills:
+        return f"已存为{event.kept_for}预存款，以后出账会自动抵扣，余下的可以退。"
     return f"多缴的 {words.money(event.surplus_fen)} 已存为预存款。"
 
 

@@ -11,7 +11,7 @@ def say(event: RefundApproved, told: Telling) -> OutgoingMessage:
     return OutgoingMessage(
         kind="refund_approved",
         text=words.lines(
-            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已经审批通过，"
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已经审核通过，"
             f"编号 {event.refund_no}。",
             "马上提交给支付平台，提交后会通知您。",
         ),
@@ -19,7 +19,7 @@ def say(event: RefundApproved, told: Telling) -> OutgoingMessage:
             unit=event.unit_label,
             amount=amount(event.amount_fen),
             time=f"{told.today}",
-            state="审批通过",
+            state="审核通过",
             number=event.refund_no,
         ),
     )

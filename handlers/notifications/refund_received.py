@@ -11,7 +11,7 @@ def say(event: RefundReceived, told: Telling) -> OutgoingMessage:
     following = (
         "马上提交给支付平台，提交后会通知您。"
         if event.is_automatic
-        else "物业经理审批后会通知您；回复“退款进度”随时查看。"
+        else "物业经理审核后会通知您；回复“退款进度”随时查看。"
     )
     return OutgoingMessage(
         kind="refund_received",
@@ -24,7 +24,7 @@ def say(event: RefundReceived, told: Telling) -> OutgoingMessage:
             unit=event.unit_label,
             amount=amount(event.amount_fen),
             time=f"{told.today}",
-            state="退款已受理" if event.is_automatic else "退款待审批",
+            state="退款已受理" if event.is_automatic else "退款待审核",
             number=event.refund_no,
         ),
     )

@@ -5,6 +5,7 @@ from datetime import date
 from handlers import words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import ReminderWords
+from storage.kinds import Tone
 from storage.ports.chat import OutgoingMessage
 from storage.rules.dunning import is_arrears
 
@@ -19,6 +20,7 @@ def say(event: ReminderWords, told: Telling) -> OutgoingMessage:
             f"您好，{event.unit_label} {_when(event, due_on, as_of_on, state)}"
             f"合计 {words.money(event.open_fen)}。",
             "点击查看并缴费；如有疑问，请回复“人工”。",
+            *_offer(event),
         ),
         url=event.pay_url,
         fields=fields(
@@ -37,6 +39,15 @@ def _when(event: ReminderWords, due_on: date, as_of_on: date, state: str) -> str
         return f"截至{words.day(as_of_on)}有 {event.bill_count} {what}，"
     when = "今天是应缴日" if due_on == as_of_on else f"应缴日是{words.day(due_on)}"
     return f"有 {event.bill_count} 笔账单待缴，{when}，"
+
+
+def _offer(event: ReminderWords) -> list[str]:
+    """Offer to agree on a day once the due day is over; the firmest words are still an offer."""
+    if not event.is_overdue:
+        return []
+    if event.tone == Tone.FIRM:
+        return ["请在近期缴清；一时有困难，请回复“人工”，我们一起商量。"]
+    return ["一时不方便，可以回复“我15号交”，约个日子。"]
 
 
 NOTIFICATION = Notification(ReminderWords, say)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import causes, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import StaffTask
 from storage.ports.chat import OutgoingMessage
@@ -33,10 +33,40 @@ TOPICS: Final = {
         "住户说：{note}",
         "请尽快联系住户。",
     ),
+    "arrears_visit": (
+        "请联系住户：{unit} 有账单过了应缴日 {note} 天，{amount}。",
+        "请当面或者打电话问问情况，听听有没有困难，不要在群里说。",
+        "住户约了日子或者有困难，回复“暂停催缴 {reference} 到12月31日 原因”。",
+    ),
+    "letter_due": (
+        "书面催告函待批准：{unit} 有账单过了应缴日 {note} 天，{amount}。",
+        "请先核对账单和住户的情况，没有批准不会寄出。",
+        "批准后用 wuyebot dunning letter 打印。",
+    ),
     "binding_application": (
         "绑定申请 {reference}：{unit}。",
         "申请人：{note}。",
         "回复“同意绑定 {reference}”，或者“拒绝绑定 {reference}”。",
+    ),
+    "meter_replaced": (
+        "住户说换了新表 {reference}：{unit}，{note}。",
+        "这个读数还没有登记。",
+        "请核对旧表和新表的读数，再登记换表。",
+    ),
+    "meter_turned": (
+        "住户说表 {reference} 转满归零了：{unit}，{note}。",
+        "算下来用得太多，这个读数还没有登记。",
+        "请上门核对，再登记读数。",
+    ),
+    "difference": (
+        "有差异等着核对，编号 {reference}{aside}。",
+        "{trouble}。",
+        "回复“差异”查看全部；核对以后回复“处理差异 {reference} 原因”。",
+    ),
+    "unbilled": (
+        "{unit} {reference} 有 {count} 笔费用没有出账。",
+        "{trouble}。",
+        "回复“未出账 {reference}”查看是哪些房屋；补齐资料，夜里会自动补出。",
     ),
 }
 """Topic → what waits, why, and what to answer."""
@@ -45,19 +75,30 @@ STATES: Final = {
     "refund_trouble": "退款未办成",
     "broadcast_approval": "群发待审批",
     "handover": "住户找人工",
+    "arrears_visit": "请联系住户",
+    "letter_due": "催告函待批准",
     "binding_application": "绑定待核对",
+    "meter_replaced": "换表待核对",
+    "meter_turned": "读数待核对",
+    "difference": "差异待核对",
+    "unbilled": "有费用未出账",
 }
 
 
 def say(event: StaffTask, told: Telling) -> OutgoingMessage:
     """Put a task before staff, with the words that act on it."""
     note = words.shorten(event.note, 120) or "没有写明"
+    is_unbilled = event.topic == "unbilled"
+    aside = [event.unit_label] if event.unit_label else []
+    aside += [words.money(event.amount_fen)] if event.amount_fen else []
     named = {
         "reference": event.reference,
         "unit": event.unit_label or "没有说是哪一户",
         "amount": words.money(event.amount_fen),
         "note": note,
-        "trouble": TROUBLES.get(event.note, note),
+        "trouble": _trouble(event, note),
+        "aside": f"：{'，'.join(aside)}" if aside else "",
+        "count": str(sum(causes.counted_skips(event.note).values())) if is_unbilled else "",
     }
     return OutgoingMessage(
         kind="staff_task",
@@ -70,6 +111,15 @@ def say(event: StaffTask, told: Telling) -> OutgoingMessage:
             number=event.reference or "-",
         ),
     )
+
+
+def _trouble(event: StaffTask, note: str) -> str:
+    match event.topic:
+        case "difference":
+            return causes.difference(event.note)
+        case "unbilled":
+            return causes.skips(event.note)
+    return TROUBLES.get(event.note, note)
 
 
 NOTIFICATION = Notification(StaffTask, say)

@@ -100,7 +100,7 @@ def remove_sharer(tx: Connection, *, by_binding_id: int, binding_id: int, now: d
     if not is_hers or other.role == OccupancyRole.OWNER:
         raise NotAllowed
     label = _end(tx, binding_id, Actor(identity_id=by.identity_id), now)
-    tell_applicant(tx, binding_id, "removed", now=now)
+    tell_applicant(tx, binding_id, "ended", now=now)
     return label
 
 

@@ -1,30 +1,24 @@
-"""Money coming in: open an order, hear of its payment by any way, settle it once.
+"""Money coming in: hear of an order's payment by any way, settle it once.
 
 `settle_payment` is the one door for a payment heard by notification, by query or from a
 statement. Lock → check → change → post → enqueue, in one transaction.
 """
 
-import hashlib
 import json
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
-from storage import audit, crashpoints, ledger
+from storage import crashpoints, ledger
 from storage.errors import (
     AmountMismatch,
-    BillAlreadyPaid,
-    CollectionClosed,
     Contradiction,
     MerchantMismatch,
-    NothingToPay,
-    UnknownBill,
     UnknownPaymentOrder,
 )
+from storage.frozen import dataclass
 from storage.kinds import Account, OrderState
 from storage.ledger import Leg
 from storage.models.bills import bills
@@ -35,199 +29,38 @@ from storage.models.payments import (
     payment_orders,
     payments,
 )
-from storage.operations import receipts, refunds
-from storage.ports.payments import Collection, PaymentFact, PaymentState, TradeKind
-from storage.queries.policies import policy_on
+from storage.operations import deposits, prepayments, receipts, refunds
+from storage.operations.differences import raise_difference
+from storage.operations.orders import close_order
+from storage.ports.payments import PaymentFact, PaymentState
 from storage.rules.allocation import allocate
 from storage.sql import insert_once
 
-ORDER_LASTS: Final = timedelta(minutes=110)
-"""Shorter than the two hours that a prepay id lives."""
-
-FIRST_QUERIES: Final = (30, 30, 60, 120, 300, 600, 1800, 3600)
-"""Seconds between our own questions while nobody tells us of an open order."""
+ENDED: Final = (PaymentState.CLOSED, PaymentState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderAsk:
-    """Who wants to pay what, by which way."""
+def note_answer(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> str:
+    """Take a platform's answer on how an order stands: settle what is paid, close what has ended.
 
-    unit_id: int
-    bill_ids: tuple[int, ...]
-    gateway: str
-    kind: TradeKind
-    merchant_id: str
-    app_id: str
-    payer_id: str = ""
-    identity_id: int | None = None
-    resident_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """A payment order of ours, and whether the platform was asked already."""
-
-    order_id: int
-    order_no: str
-    gateway: str
-    kind: TradeKind
-    amount_fen: int
-    expires_at: datetime
-    collection: Collection | None
-
-
-def open_order(tx: Connection, ask: OrderAsk, *, now: datetime) -> OpenOrder:
-    """Write down an attempt to collect before any platform is asked.
-
-    The amount is ours, never the caller's. The same ask while the last one lives is the same
-    order. Raises NothingToPay, UnknownBill, BillAlreadyPaid, CollectionClosed.
+    Returns settled | contradicted | closed | open.
     """
-    chosen = _lock_bills(tx, ask)
-    amount_fen = sum(row.amount_fen - row.paid_fen for row in chosen)
-    choice_key = _choice_key(chosen)
-    live = _live_order(tx, ask, choice_key)
-    if live is not None and live.expires_at > now + timedelta(minutes=1):
-        return _open_order(live)
-    if live is not None:
-        _succeed(tx, live)
-    values = {
-        "order_no": f"W{now:%y%m%d}{secrets.token_hex(8).upper()}",
-        "community_id": chosen[0].community_id,
-        "unit_id": ask.unit_id,
-        "resident_id": ask.resident_id,
-        "identity_id": ask.identity_id,
-        "gateway": ask.gateway,
-        "kind": ask.kind,
-        "choice_key": choice_key,
-        "state": OrderState.OPEN,
-        "amount_fen": amount_fen,
-        "merchant_id": ask.merchant_id,
-        "app_id": ask.app_id,
-        "payer_id": ask.payer_id,
-        "created_at": now,
-        "expires_at": now + ORDER_LASTS,
-        "next_query_at": now + timedelta(seconds=FIRST_QUERIES[0]),
-    }
-    row = tx.execute(payment_orders.insert().values(values).returning(payment_orders)).one()
-    tx.execute(
-        payment_order_bills.insert(),
-        [
-            {"order_id": row.id, "bill_id": one.id, "amount_fen": one.amount_fen - one.paid_fen}
-            for one in chosen
-        ],
-    )
-    return _open_order(row)
+    if fact.state is PaymentState.PAID:
+        settlement = settle_payment(tx, fact, heard_at=heard_at)
+        return "settled" if settlement.contradiction is None else "contradicted"
+    if fact.state in ENDED:
+        close_order(tx, fact.order_no)
+        return "closed"
+    return "open"
 
 
-def _lock_bills(tx: Connection, ask: OrderAsk) -> Sequence[Row[Any]]:
-    if not ask.bill_ids:
-        raise NothingToPay("")
-    rows = tx.execute(
-        select(bills)
-        .where(bills.c.id.in_(ask.bill_ids), bills.c.unit_id == ask.unit_id)
-        .order_by(bills.c.id)
-        .with_for_update()
-    ).all()
-    if len(rows) != len(set(ask.bill_ids)):
-        raise UnknownBill
-    for row in rows:
-        if row.voided_at is not None or row.paid_fen >= row.amount_fen:
-            raise BillAlreadyPaid(row.bill_no)
-    if reason := policy_on(tx, rows[0].community_id).collection_closed:
-        raise CollectionClosed(reason)
-    return rows
+def note_last_answer(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> str:
+    """Take the answer on an order that its platform was asked to close, like `note_answer`.
 
-
-def _choice_key(chosen: Sequence[Row[Any]]) -> str:
-    """Return the name of what is collected: the same bills for the same fen give the same."""
-    parts = [f"{row.id}:{row.amount_fen - row.paid_fen}" for row in chosen]
-    return hashlib.sha256(",".join(parts).encode()).hexdigest()[:32]
-
-
-def _live_order(tx: Connection, ask: OrderAsk, choice_key: str) -> Row[Any] | None:
-    return tx.execute(
-        select(payment_orders)
-        .where(
-            payment_orders.c.choice_key == choice_key,
-            payment_orders.c.gateway == ask.gateway,
-            payment_orders.c.kind == ask.kind,
-            payment_orders.c.payer_id == ask.payer_id,
-            payment_orders.c.state == OrderState.OPEN,
-        )
-        .with_for_update()
-    ).one_or_none()
-
-
-def _succeed(tx: Connection, old: Row[Any]) -> None:
-    """Let a new order take an old one's place; the old one is asked about until it has ended."""
-    tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.id == old.id)
-        .values(choice_key=f"{old.choice_key[:32]}:{old.id}")
-    )
-
-
-def _open_order(row: Row[Any]) -> OpenOrder:
-    collection = Collection(row.prepay_id, row.pay_url, row.code_url)
-    return OpenOrder(
-        row.id,
-        row.order_no,
-        row.gateway,
-        TradeKind(row.kind),
-        row.amount_fen,
-        row.expires_at,
-        collection if row.prepaid_at is not None else None,
-    )
-
-
-def note_prepay(tx: Connection, order_no: str, collection: Collection, *, now: datetime) -> None:
-    """Keep what the platform gave us for the page."""
-    tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.order_no == order_no)
-        .values(
-            prepaid_at=now,
-            prepay_id=collection.prepay_id,
-            pay_url=collection.pay_url,
-            code_url=collection.code_url,
-        )
-    )
-
-
-def refuse_order(tx: Connection, order_no: str) -> None:
-    """Give up an order that the platform refused for good."""
-    _end(tx, order_no, OrderState.FAILED)
-
-
-def postpone_query(tx: Connection, order_no: str, *, now: datetime) -> None:
-    """Ask the platform about an open order again later, each time a little later."""
-    order = tx.execute(
-        select(payment_orders)
-        .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
-        .with_for_update()
-    ).one_or_none()
-    if order is None:
-        return
-    wait = FIRST_QUERIES[min(order.query_count + 1, len(FIRST_QUERIES) - 1)]
-    tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.id == order.id)
-        .values(query_count=order.query_count + 1, next_query_at=now + timedelta(seconds=wait))
-    )
-
-
-def close_order(tx: Connection, order_no: str) -> bool:
-    """Close an order that its platform says it has closed. A late payment is still taken."""
-    return _end(tx, order_no, OrderState.CLOSED)
-
-
-def _end(tx: Connection, order_no: str, state: OrderState) -> bool:
-    ended: int = tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.order_no == order_no, payment_orders.c.state == OrderState.OPEN)
-        .values(state=state, next_query_at=None)
-    ).rowcount
-    return ended == 1
+    One that the platform never saw is closed too: nobody can pay what was never asked for.
+    """
+    never_seen = fact.state is PaymentState.PENDING and not fact.amount_fen
+    last = replace(fact, state=PaymentState.CLOSED) if never_seen else fact
+    return note_answer(tx, last, heard_at=heard_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +153,7 @@ def _record(
 
 def _alarm(tx: Connection, trouble: Contradiction, fact: PaymentFact, heard_at: datetime) -> None:
     detail = f"{fact.gateway} {fact.amount_fen} {fact.transaction_id} {trouble}"
-    audit.open_discrepancy(tx, type(trouble).__name__, fact.order_no, detail[:80], at=heard_at)
+    raise_difference(tx, type(trouble).__name__, fact.order_no, detail[:80], at=heard_at)
 
 
 def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime) -> int:
@@ -335,14 +168,14 @@ def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime
     wanted = sorted(wanted, key=lambda row: (row.period, row.id))
     open_fen = [0 if row.voided_at else row.amount_fen - row.paid_fen for row in wanted]
     shares = allocate(fact.amount_fen, open_fen)
-    is_second, rest_fen = sum(shares) == 0, fact.amount_fen - sum(shares)
-    payment_id = _write_payment(tx, order, fact, heard_at, sum(shares))
+    is_second, rest_fen = bool(wanted) and sum(shares) == 0, fact.amount_fen - sum(shares)
+    rest = Account.REFUND_DUE if is_second else Account.PREPAYMENT
+    payment_id = _write_payment(tx, order, fact, heard_at, (rest, rest_fen))
     legs = [Leg(Account.CLEARING, fact.amount_fen)]
     for row, share in zip(wanted, shares, strict=True):
         if share:
             _allocate(tx, payment_id, row.id, share, heard_at)
             legs.append(Leg(Account.RECEIVABLE, -share, row.unit_id))
-    rest = Account.REFUND_DUE if is_second else Account.PREPAYMENT
     legs.append(Leg(rest, -rest_fen, order.unit_id))
     crashpoints.reach("settle.before_ledger")
     ledger.post(
@@ -355,6 +188,9 @@ def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime
     )
     crashpoints.reach("settle.after_ledger")
     _set_state(tx, order.id, OrderState.PAID, settled_at=heard_at)
+    if rest is Account.PREPAYMENT and rest_fen:
+        prepayments.put_aside(tx, payment_id)
+    deposits.take(tx, [row.id for row in wanted], now=heard_at)
     receipts.issue(tx, payment_id, now=heard_at)
     if is_second:
         refunds.give_back(tx, payment_id, now=heard_at)
@@ -362,9 +198,13 @@ def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime
 
 
 def _write_payment(
-    tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime, allocated_fen: int
+    tx: Connection,
+    order: Row[Any],
+    fact: PaymentFact,
+    heard_at: datetime,
+    rest: tuple[Account, int],
 ) -> int:
-    rest_fen = fact.amount_fen - allocated_fen
+    place, rest_fen = rest
     payment_id: int = tx.execute(
         payments.insert()
         .values(
@@ -374,9 +214,9 @@ def _write_payment(
             gateway=fact.gateway,
             transaction_id=fact.transaction_id,
             amount_fen=fact.amount_fen,
-            allocated_fen=allocated_fen,
-            surplus_fen=rest_fen if allocated_fen else 0,
-            returned_fen=0 if allocated_fen else rest_fen,
+            allocated_fen=fact.amount_fen - rest_fen,
+            surplus_fen=rest_fen if place is Account.PREPAYMENT else 0,
+            returned_fen=rest_fen if place is Account.REFUND_DUE else 0,
             paid_at=fact.paid_at or heard_at,
             settled_at=heard_at,
         )

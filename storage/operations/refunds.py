@@ -5,13 +5,12 @@ kept on the payment row, under its lock. A refund's number never changes while i
 retry after any trouble is the same refund at the platform.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
-from storage import audit, crashpoints, ledger
+from storage import audit, crashpoints
 from storage.audit import CLOCK, Actor
 from storage.errors import (
     NotAllowed,
@@ -30,28 +29,24 @@ from storage.events import (
     RefundReceived,
     StaffTask,
 )
-from storage.kinds import Account, RefundStep, StaffRole, Urgency
-from storage.ledger import Leg
+from storage.frozen import dataclass
+from storage.kinds import RefundStep, StaffRole, Urgency
 from storage.models.estate import units
-from storage.models.payments import allocations, payment_orders, payments, refund_parts, refunds
+from storage.models.payments import payment_orders, payments, refund_parts, refunds
 from storage.models.people import identities
+from storage.operations import deposits, prepayments
 from storage.operations.hearers import hearers, tell_staff
+from storage.operations.refund_sources import sources_of
 from storage.outbox import enqueue
 from storage.periods import shanghai_day
 from storage.queries.policies import policy_on
-from storage.rules.refunds import PLATFORM_WINDOW, Source, needs_approval, take_from
-from storage.sql import next_number
-
-LIVE: Final = (
-    RefundStep.REQUESTED,
-    RefundStep.APPROVED,
-    RefundStep.SUBMITTED,
-    RefundStep.UNFUNDED,
-    RefundStep.UNKNOWN,
-    RefundStep.ABNORMAL,
-    RefundStep.SUCCESS,
+from storage.rules.refunds import (
+    AUTOMATIC_CAUSES,
+    PLATFORM_WINDOW,
+    needs_approval,
+    take_from,
 )
-"""States whose money is spoken for."""
+from storage.sql import next_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +56,12 @@ class RefundAskedFor:
     payment_id: int
     amount_fen: int
     cause: str
-    """paid_twice | paid_too_much | wrong_flat | asked."""
+    """paid_twice | paid_too_much | wrong_flat | asked | deposit."""
     reason: str
     request_key: str
     identity_id: int | None = None
+    deposit_bill_id: int | None = None
+    """The bill of the deposit that is given back: nothing else of the payment is touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +94,14 @@ def request_refund(
     ).one_or_none()
     if known is not None:
         return _view(tx, known)
-    left_fen = sum(one.left_fen for one in _sources(tx, payment))
+    left_fen = sum(one.left_fen for one in sources_of(tx, payment, asked.deposit_bill_id))
     if not 0 < asked.amount_fen <= left_fen:
         raise RefundTooMuch(left_fen)
     if now - payment.paid_at > PLATFORM_WINDOW:
         raise RefundWindowOver(shanghai_day(payment.paid_at))
     policy = policy_on(tx, payment.community_id, shanghai_day(now))
-    waits = needs_approval(
+    is_plain = policy.refund_any_cause or asked.cause in AUTOMATIC_CAUSES
+    waits = not is_plain or needs_approval(
         asked.amount_fen + payment.reserved_fen,
         paid_at=payment.paid_at,
         now=now,
@@ -178,14 +176,22 @@ def _write(
         )
         .returning(refunds)
     ).one()
-    _reserve(tx, payment, row, now)
+    _reserve(tx, payment, row, asked.deposit_bill_id, now)
+    if asked.deposit_bill_id is not None:
+        deposits.give(tx, asked.deposit_bill_id, asked.amount_fen, now=now)
     audit.note(tx, actor, "request", "refund", row.refund_no, at=now, detail=asked.cause)
     return row
 
 
-def _reserve(tx: Connection, payment: Row[Any], row: Row[Any], now: datetime) -> None:
+def _reserve(
+    tx: Connection,
+    payment: Row[Any],
+    row: Row[Any],
+    deposit_bill_id: int | None,
+    now: datetime,
+) -> None:
     """Speak for the money: on the payment row, and out of the prepayment where it lies there."""
-    parts = take_from(row.amount_fen, _sources(tx, payment))
+    parts = take_from(row.amount_fen, sources_of(tx, payment, deposit_bill_id))
     tx.execute(
         refund_parts.insert(),
         [{"refund_id": row.id, "bill_id": one, "amount_fen": amount} for one, amount in parts],
@@ -196,46 +202,8 @@ def _reserve(tx: Connection, payment: Row[Any], row: Row[Any], now: datetime) ->
         .values(reserved_fen=payments.c.reserved_fen + row.amount_fen)
     )
     unallocated = sum(amount for one, amount in parts if one is None)
-    if payment.returned_fen or not unallocated:
-        return
-    ledger.post(
-        tx,
-        key=f"refund-reserve:{row.refund_no}",
-        memo="退款预留",
-        community_id=row.community_id,
-        posted_at=now,
-        legs=[
-            Leg(Account.PREPAYMENT, unallocated, row.unit_id),
-            Leg(Account.REFUND_DUE, -unallocated, row.unit_id),
-        ],
-    )
-
-
-def _sources(tx: Connection, payment: Row[Any]) -> list[Source]:
-    """Return what is left of each part of a payment, its oldest bill first.
-
-    Prepayment that has been spent since cannot go back any more.
-    """
-    spoken_for = dict(
-        tx.execute(
-            select(refund_parts.c.bill_id, func.sum(refund_parts.c.amount_fen))
-            .join(refunds)
-            .where(refunds.c.payment_id == payment.id, refunds.c.state.in_(LIVE))
-            .group_by(refund_parts.c.bill_id)
-        ).all()
-    )
-    given = case((allocations.c.refund_id.is_(None), allocations.c.amount_fen), else_=0)
-    booked = tx.execute(
-        select(allocations.c.bill_id, func.sum(given))
-        .where(allocations.c.payment_id == payment.id)
-        .group_by(allocations.c.bill_id)
-        .order_by(allocations.c.bill_id)
-    ).all()
-    loose_fen = payment.surplus_fen + payment.returned_fen - int(spoken_for.get(None, 0))
-    if not payment.returned_fen:
-        loose_fen = min(loose_fen, -ledger.unit_balance(tx, Account.PREPAYMENT, payment.unit_id))
-    of_bills = [Source(row[0], int(row[1]) - int(spoken_for.get(row[0], 0))) for row in booked]
-    return [Source(None, loose_fen), *of_bills]
+    if unallocated and not payment.returned_fen:
+        prepayments.set_apart(tx, row, unallocated, now=now)
 
 
 def approve_refund(
@@ -304,12 +272,10 @@ def release(tx: Connection, row: Row[Any], *, now: datetime) -> None:
         .where(payments.c.id == row.payment_id)
         .values(reserved_fen=payments.c.reserved_fen - row.amount_fen)
     )
-    try:
-        ledger.reverse(
-            tx, key=f"refund-reserve:{row.refund_no}", memo="退款预留冲回", posted_at=now
-        )
-    except LookupError:
-        return
+    prepayments.put_back(tx, row, now=now)
+    if row.cause == deposits.CAUSE:
+        for part in tx.execute(select(refund_parts).where(refund_parts.c.refund_id == row.id)):
+            deposits.give(tx, part.bill_id, -part.amount_fen, now=now)
 
 
 def postpone_refund(tx: Connection, refund_no: str, *, now: datetime) -> None:

@@ -7,7 +7,6 @@ wrong. What becomes of a binding afterwards is in `bindings.py`.
 import hmac
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -16,16 +15,19 @@ from sqlalchemy import Connection, Row, case, func, or_, select, update
 from storage import audit
 from storage.audit import Actor
 from storage.errors import AlreadyBound, BindingMismatch, NotBound, TooManyTries
-from storage.events import StaffTask
-from storage.kinds import BindingState, OccupancyRole, StaffRole
+from storage.events import BindingTried, StaffTask
+from storage.frozen import dataclass
+from storage.kinds import BindingState, OccupancyRole, StaffRole, Urgency
 from storage.models.estate import communities, units
 from storage.models.people import binding_tries, bindings, identities, occupancies, residents
 from storage.operations.bindings import tell_owners
 from storage.operations.hearers import tell_staff
 from storage.operations.paper_codes import hashed
+from storage.outbox import Addressee, enqueue
 from storage.periods import shanghai_day
 from storage.queries.households import UnitFound, units_named
 from storage.queries.policies import policy_on
+from storage.queries.residents import listeners
 from storage.sql import insert_once
 
 TRIES: Final = 5
@@ -54,10 +56,17 @@ class BindingOutcome:
 
 
 def note_try(tx: Connection, *, identity_id: int, unit_text: str, now: datetime) -> None:
-    """Count one attempt of a person at a unit. Raises TooManyTries, and counts nothing then."""
-    subjects = (f"person:{identity_id}", f"unit:{unit_text}"[:80])
+    """Count one attempt of a person at a unit. Raises TooManyTries, and counts nothing then.
+
+    With the last attempt that a flat allows its owners in chat are told, once a day at most.
+    """
+    flats = _flats_tried(tx, unit_text)
     _lock_identity(tx, identity_id)
-    for subject in subjects:
+    subjects = {f"person:{identity_id}": None} | {f"flat:{one.id}": one for one in flats}
+    if not flats:
+        subjects[f"unit:{unit_text}"[:80]] = None
+    reached: list[Row[Any]] = []
+    for subject, flat in subjects.items():
         tried = tx.execute(
             select(func.count(), func.min(binding_tries.c.tried_at)).where(
                 binding_tries.c.subject == subject,
@@ -66,7 +75,39 @@ def note_try(tx: Connection, *, identity_id: int, unit_text: str, now: datetime)
         ).one()
         if tried[0] >= TRIES:
             raise TooManyTries(tried[1] + TRIES_WITHIN)
+        if flat is not None and tried[0] == TRIES - 1:
+            reached.append(flat)
     tx.execute(binding_tries.insert(), [{"subject": one, "tried_at": now} for one in subjects])
+    for flat in reached:
+        _warn_owners(tx, flat, identity_id, now)
+
+
+def _flats_tried(tx: Connection, unit_text: str) -> list[Any]:
+    """Return and lock the flats that a text names, however it is spelled: tries at each add up."""
+    wanted = (
+        select(units.c.id, units.c.label, units.c.community_id)
+        .where(or_(units.c.code == unit_text, units.c.label == unit_text))
+        .order_by(units.c.id)
+        .with_for_update(key_share=True)
+    )
+    return list(tx.execute(wanted))
+
+
+def _warn_owners(tx: Connection, flat: Row[Any], identity_id: int, now: datetime) -> None:
+    """Tell a flat's other owners in chat that somebody keeps trying to bind it."""
+    day = shanghai_day(now)
+    audit.note(tx, Actor(identity_id=identity_id), "try_often", "unit", str(flat.id), at=now)
+    for listener in listeners(tx, flat.id):
+        if listener.role is OccupancyRole.OWNER and listener.identity_id != identity_id:
+            enqueue(
+                tx,
+                BindingTried(flat.label, TRIES, int(TRIES_WITHIN.total_seconds()) // 60),
+                Addressee(listener.account, listener.openid, listener.identity_id),
+                key=f"tries:{flat.id}:{day}:{listener.identity_id}",
+                urgency=Urgency.RECEIPT,
+                now=now,
+                community_id=flat.community_id,
+            )
 
 
 def _lock_identity(tx: Connection, identity_id: int) -> Row[Any]:

@@ -1,12 +1,23 @@
 """Proof of the books: each sentence that must be true, and the rows for which it is not."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, case, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
-from storage.kinds import Account, OrderState, RefundStep
-from storage.models.bills import bill_lines, bills
+from storage.frozen import dataclass
+from storage.kinds import Account, FeeClass, OrderState, RefundStep
+from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.ledger import entries, postings, unit_balances
 from storage.models.payments import (
     allocations,
@@ -16,9 +27,14 @@ from storage.models.payments import (
     refund_parts,
     refunds,
 )
+from storage.models.prepayments import deposits, prepayment_moves
 
 HISTORY: Final = 2
 """`is_imported` of a bill that came in paid from the old books: no allocation stands behind it."""
+
+
+ENDED: Final = (RefundStep.DECLINED, RefundStep.CLOSED, RefundStep.FAILED)
+"""Refunds that will not happen: their money is free again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +110,8 @@ def _receivable_equals_open_bills() -> Select[Any]:
 
 def _payments_fully_placed() -> Select[Any]:
     placed = payments.c.allocated_fen + payments.c.surplus_fen + payments.c.returned_fen
-    given = case((allocations.c.refund_id.is_(None), allocations.c.amount_fen), else_=0)
+    at_once = and_(allocations.c.refund_id.is_(None), allocations.c.move_id.is_(None))
+    given = case((at_once, allocations.c.amount_fen), else_=0)
     return (
         select(payments.c.transaction_id, payments.c.amount_fen, _sum(given))
         .select_from(payments.outerjoin(allocations))
@@ -104,8 +121,7 @@ def _payments_fully_placed() -> Select[Any]:
 
 
 def _reserved_equals_live_refunds() -> Select[Any]:
-    ended = [RefundStep.DECLINED, RefundStep.CLOSED, RefundStep.FAILED]
-    live = case((refunds.c.state.in_(ended), 0), else_=refunds.c.amount_fen)
+    live = case((refunds.c.state.in_(ENDED), 0), else_=refunds.c.amount_fen)
     return (
         select(payments.c.transaction_id, payments.c.reserved_fen, _sum(live))
         .select_from(payments.outerjoin(refunds))
@@ -146,6 +162,101 @@ def _payments_have_receipts() -> Select[Any]:
     )
 
 
+def _loose_parts(states: ColumnElement[bool]) -> Select[Any]:
+    """Return (unit, fen) of refunds, in those states, of money that is on no bill."""
+    return (
+        select(refunds.c.unit_id, refund_parts.c.amount_fen)
+        .select_from(refunds.join(refund_parts).join(payments))
+        .where(refund_parts.c.bill_id.is_(None), states)
+    )
+
+
+def _from_prepayment() -> Select[Any]:
+    """Return what was set aside from the prepayment for refunds that have not failed."""
+    is_live = refunds.c.state.not_in(ENDED)
+    return _loose_parts(and_(is_live, payments.c.returned_fen == 0))
+
+
+def _credit_equals(account: Account, *rows: Select[Any]) -> Select[Any]:
+    """Ask for the units whose credit on an account is not the sum of (unit, fen) rows."""
+    held = select(unit_balances.c.unit_id, unit_balances.c.balance_fen.label("fen")).where(
+        unit_balances.c.account == account
+    )
+    both = union_all(held, *rows).subquery()
+    return (
+        select(both.c.unit_id, func.sum(both.c.fen))
+        .group_by(both.c.unit_id)
+        .having(func.sum(both.c.fen) != 0)
+    )
+
+
+def _less(rows: Select[Any]) -> Select[Any]:
+    taken = rows.subquery()
+    return select(taken.c.unit_id, -taken.c.amount_fen)
+
+
+def _prepayment_equals_surplus() -> Select[Any]:
+    surplus = select(payments.c.unit_id, payments.c.surplus_fen)
+    drawn = select(prepayment_moves.c.unit_id, prepayment_moves.c.amount_fen).where(
+        prepayment_moves.c.bill_id.is_not(None)
+    )
+    return _credit_equals(Account.PREPAYMENT, surplus, drawn, _less(_from_prepayment()))
+
+
+def _prepayment_equals_moves() -> Select[Any]:
+    moved = select(prepayment_moves.c.unit_id, prepayment_moves.c.amount_fen)
+    return _credit_equals(Account.PREPAYMENT, moved)
+
+
+def _prepayments_not_overdrawn() -> Select[Any]:
+    purse = (prepayment_moves.c.payment_id, prepayment_moves.c.fee_item_id)
+    left = func.sum(prepayment_moves.c.amount_fen)
+    return select(*purse, left).group_by(*purse).having(left < 0)
+
+
+def _draws_stand_behind_allocations() -> Select[Any]:
+    drawn = select(
+        prepayment_moves.c.id.label("move_id"),
+        prepayment_moves.c.payment_id,
+        prepayment_moves.c.bill_id,
+        prepayment_moves.c.amount_fen.label("fen"),
+    ).where(prepayment_moves.c.bill_id.is_not(None))
+    given = select(
+        allocations.c.move_id,
+        allocations.c.payment_id,
+        allocations.c.bill_id,
+        allocations.c.amount_fen,
+    ).where(allocations.c.move_id.is_not(None))
+    both = union_all(drawn, given).subquery()
+    which = (both.c.move_id, both.c.payment_id, both.c.bill_id)
+    return select(*which, func.sum(both.c.fen)).group_by(*which).having(func.sum(both.c.fen) != 0)
+
+
+def _deposits_equal_rows() -> Select[Any]:
+    of_deposit = fee_items.c.fee_class == FeeClass.DEPOSIT
+    asked = (
+        select(_sum(bills.c.amount_fen))
+        .select_from(bills.join(fee_items, fee_items.c.id == bills.c.fee_item_id))
+        .where(of_deposit, bills.c.voided_at.is_(None), bills.c.is_imported == 0)
+    )
+    kept = select(_sum(deposits.c.deducted_fen + deposits.c.returned_fen))
+    under_way = select(_sum(refunds.c.amount_fen)).where(
+        refunds.c.cause == "deposit",
+        refunds.c.state.not_in(ENDED),
+        refunds.c.state != RefundStep.SUCCESS,
+    )
+    held = select(_sum(postings.c.amount_fen)).where(postings.c.account == Account.DEPOSIT)
+    balance = held.scalar_subquery()
+    expected = kept.scalar_subquery() - asked.scalar_subquery() - under_way.scalar_subquery()
+    return select(literal(Account.DEPOSIT.value), balance, expected).where(balance != expected)
+
+
+def _refund_due_equals_rows() -> Select[Any]:
+    returned = select(payments.c.unit_id, payments.c.returned_fen)
+    went = _loose_parts(refunds.c.state == RefundStep.SUCCESS)
+    return _credit_equals(Account.REFUND_DUE, returned, _from_prepayment(), _less(went))
+
+
 def _clearing_equals_platforms_money() -> Select[Any]:
     held = select(_sum(postings.c.amount_fen)).where(postings.c.account == Account.CLEARING)
     came = select(_sum(payments.c.amount_fen))
@@ -165,6 +276,12 @@ SENTENCES: Final = {
     "every refund is the sum of its parts": _refunds_sum_of_parts,
     "paid orders and payments are the same": _paid_orders_have_payments,
     "every payment has its receipt": _payments_have_receipts,
+    "prepayment is the surplus that nobody has taken back": _prepayment_equals_surplus,
+    "what is due back is what came twice or is being refunded": _refund_due_equals_rows,
+    "prepayment is the sum of its moves": _prepayment_equals_moves,
+    "no prepayment is overdrawn": _prepayments_not_overdrawn,
+    "every draw of a prepayment is on its bill": _draws_stand_behind_allocations,
+    "deposits held are those asked for less what was kept or given back": _deposits_equal_rows,
     "clearing holds what came less what went back": _clearing_equals_platforms_money,
 }
 

@@ -40,6 +40,8 @@ REMINDER = e.ReminderWords(
     pay_url="https://wuye.example/pay/token",
 )
 
+HANDED_OVER = e.HandedOver(1, 2, UNIT, "sale", "2026-11-23", 50_120, is_clear=False)
+
 
 def changed(event, **other):
     """Return an event with some of its facts changed."""
@@ -52,6 +54,26 @@ EVENTS: dict[str, Event] = {
     "payment_settled_stranger": changed(PAID, open_fen=-1),
     "payment_settled_many": changed(
         PAID, bills=tuple(("物业费", f"2026-{month:02d}", 15_431) for month in range(1, 9))
+    ),
+    "payment_settled_aside": changed(PAID, bills=(), surplus_fen=123_450, open_fen=0),
+    "payment_settled_aside_for": changed(
+        PAID, bills=(), surplus_fen=123_450, open_fen=25_060, kept_for="物业费"
+    ),
+    "prepayment_applied": e.PrepaymentApplied(
+        UNIT, (("物业费", "2026-12", 25_060),), 25_060, 0, 74_940
+    ),
+    "prepayment_applied_partly": e.PrepaymentApplied(
+        UNIT,
+        tuple(("物业费", f"2026-{month:02d}", 3_580) for month in range(1, 8)),
+        25_060,
+        10_000,
+        0,
+    ),
+    "deposit_deducted": e.DepositMoved(
+        UNIT, "装修押金", "deducted", 25_060, 174_940, "照片12张，楼道地砖破损（业主签字）"
+    ),
+    "deposit_returned": e.DepositMoved(
+        UNIT, "装修押金", "returned", 25_060, 0, "转账回单 20261123"
     ),
     "payment_returned": e.PaymentReturned("W1", *REFUND, "paid_twice"),
     "refund_received": e.RefundReceived(*REFUND, is_automatic=True),
@@ -78,27 +100,53 @@ EVENTS: dict[str, Event] = {
     "reminder_on_the_day": changed(REMINDER, days_from_due=0, due_on="2026-11-23"),
     "reminder_after": changed(REMINDER, days_from_due=3, due_on="2026-11-20", is_overdue=True),
     "reminder_arrears": changed(REMINDER, days_from_due=20, due_on="2026-09-25", is_overdue=True),
+    "reminder_firm": changed(
+        REMINDER, days_from_due=60, due_on="2026-09-20", is_overdue=True, tone="firm"
+    ),
     "notice": e.NoticeSent("N0001", "翡翠湾", "notice", "周六上午在1栋大厅办理门禁卡。"),
     "notice_urgent": e.NoticeSent("N0002", "翡翠湾", "urgent", "明天9点到12点\n3栋停水检修。"),
     "late_answer": e.LateAnswer("3栋2单元1201 没有待缴账单。", ""),
     "binding_bound": e.BindingChanged(UNIT, "李秀英", "tenant", "bound"),
     "binding_removed": e.BindingChanged(UNIT, "李秀英", "family", "removed"),
+    "binding_ended": e.BindingChanged(UNIT, "李秀英", "family", "ended"),
+    "binding_left": e.BindingChanged(UNIT, "李秀英", "tenant", "left"),
     "binding_applied": e.BindingChanged(UNIT, "李秀英", "tenant", "applied"),
     "binding_approved": e.BindingChanged(UNIT, "李秀英", "owner", "approved"),
     "binding_declined": e.BindingChanged(UNIT, "李秀英", "owner", "declined"),
+    "handed_over_owes": HANDED_OVER,
+    "handed_over_clear": changed(HANDED_OVER, open_fen=0, is_clear=True),
+    "handed_over_unbilled": changed(HANDED_OVER, kind="rename", open_fen=0),
+    "handed_over_tenant": changed(HANDED_OVER, kind="move_out"),
+    "binding_tried": e.BindingTried(UNIT, 5, 15),
     "staff_refund_approval": e.StaffTask("refund_approval", *REFUND, "重复缴费"),
     "staff_refund_trouble": e.StaffTask("refund_trouble", *REFUND, "unfunded"),
     "staff_broadcast_approval": e.StaffTask(
         "broadcast_approval", "N0001", "翡翠湾 全小区", 0, "周六打药，请关好门窗。"
     ),
+    "staff_meter_replaced": e.StaffTask("meter_replaced", "S1", UNIT, 0, "水费 12"),
+    "staff_meter_turned": e.StaffTask("meter_turned", "S1", UNIT, 0, "水费 12"),
+    "staff_arrears_visit": e.StaffTask("arrears_visit", "3-2-1201", UNIT, 25_060, "45"),
+    "staff_letter_due": e.StaffTask("letter_due", "3-2-1201", UNIT, 25_060, "90"),
     "staff_handover": e.StaffTask("handover", "12", UNIT, 0, "楼道灯坏了三天了"),
+    "staff_difference": e.StaffTask(
+        "difference", "12", UNIT, 1, "AmountMismatch W2611230000000001"
+    ),
+    "staff_difference_of_nobody": e.StaffTask(
+        "difference", "13", "", 25_060, "UnknownRefundNo T269999999999"
+    ),
+    "staff_difference_of_the_books": e.StaffTask("difference", "14", "", 0, "books 3"),
+    "staff_unbilled": e.StaffTask(
+        "unbilled", "2026-11", "翡翠湾", 0, "area_missing:12 reading_missing:3"
+    ),
     "staff_binding": e.StaffTask(
         "binding_application", "12", UNIT, 0, "3-2-1201 李秀英 13800001234"
     ),
     "broadcast_reported": e.BroadcastReported("N0001", 12, 3, 1, 5),
     "broadcast_reported_whole": e.BroadcastReported("N0002", 12, 0, 0, 0),
 }
-MONEY = [name for name in EVENTS if name.startswith(("payment_", "refund_"))]
+MONEY = [
+    name for name in EVENTS if name.startswith(("payment_", "refund_", "prepayment_", "deposit_"))
+]
 
 
 class StandingClock:

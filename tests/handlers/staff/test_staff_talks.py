@@ -1,15 +1,19 @@
 """What staff ask for in chat, as a reviewer reads it in tests/golden/staff, and who may not."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from handlers import registry
+from handlers.staff import deliveries
 from storage.audit import CLOCK
+from storage.events import Event, ReminderWords
 from storage.kinds import BindingState, RefundStep, StaffRole
 from storage.models.bills import bills
+from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.payments import refunds
 from storage.models.people import bindings, staff_communities
@@ -64,6 +68,41 @@ def apply(tx, place):
     ).scalar_one()
 
 
+TOLD = {
+    "PaymentSettled": ("sent", "custom", ""),
+    "BillsIssued": ("sent", "template", ""),
+    "RefundSettled": ("held", "", "no_way_open"),
+    "ReminderDue": ("suppressed", "", "weekly_cap"),
+    "NoticeSent": ("waiting", "", "quiet_hours"),
+    "RefundFailed": ("dead", "template", "47003 argument invalid! data.thing3.value"),
+    "BindingChanged": ("unknown", "custom", ""),
+}
+
+
+def tell(tx, place, openid="o-1", told=TOLD):
+    """Write down what became of messages to somebody."""
+    for hours, (event, (state, route, why)) in enumerate(told.items()):
+        at = NOW - timedelta(hours=hours)
+        tx.execute(
+            insert(outbox).values(
+                message_key=f"{event}:{openid}",
+                event=event,
+                facts="{}",
+                account=factories.ACCOUNT,
+                recipient=openid,
+                identity_id=factories.meet(tx, openid),
+                community_id=place.community_id,
+                urgency="receipt",
+                state=state,
+                route=route,
+                why=why,
+                created_at=at,
+                sent_at=at if state == "sent" else None,
+                not_before=NOW + timedelta(hours=23),
+            )
+        )
+
+
 async def refund_state(db):
     return await db.read(lambda tx: tx.execute(select(refunds.c.state)).scalar_one())
 
@@ -86,6 +125,12 @@ TALKS = {
     "broadcast_of_one_household": ("群发 3栋 3栋1单元101欠费501.20元，请尽快缴", "请大家尽快缴费"),
     "broadcast_to_nobody": ("群发 欠费90000元以上 请尽快查看账单",),
     "group_notice": ("群公告", "群公告 值班群 今晚8点巡查地下车库", "确认", "群发报告 N0001"),
+    "hold": (
+        *("暂停催缴", "暂停催缴 3-1-101", "暂停催缴 3-1-101 到12月1日", "催缴记录 3-1-101"),
+        *("暂停催缴 3-1-101 到12月1日 住院", "催缴记录3栋1单元101", "恢复催缴 3-1-101"),
+        *("暂停催缴 3栋1单元101 到月底 水费有争议", "恢复催缴 3-1-101", "恢复催缴 3-1-101"),
+        *("催缴记录 3-1-101", "暂停催缴 3-1-101 到2030年1月1日 出国", "暂停催缴 9-9-909 到月底 病"),
+    ),
     "today": ("今日",),
     "waiting_nothing": ("待审批",),
     "help": ("员工帮助",),
@@ -197,7 +242,7 @@ async def test_a_role_that_may_not_is_told_so_and_nothing_changes(db, place, tal
 
     said = await talk(openid).say(text)
 
-    assert "有权限的人" in said
+    assert "有权限的同事" in said
     assert await refund_state(db) == RefundStep.REQUESTED
     assert await broadcast_states(db) == []
     state = await db.read(
@@ -213,6 +258,7 @@ async def test_a_role_that_may_not_is_told_so_and_nothing_changes(db, place, tal
     [
         *(NOTICE, f"同意 {REFUND}", f"拒绝 {REFUND} 不行", "今日", "待审批", "员工帮助"),
         *("群公告 值班群 开会", "同意绑定 1", "取消群发 N0001", "群发进度", "补发 N0001"),
+        "送达 3-1-101",
     ],
 )
 async def test_a_residents_staff_words_are_only_words(db, place, talk, text):
@@ -229,6 +275,30 @@ async def test_a_residents_staff_words_are_only_words(db, place, talk, text):
     assert count == 0
 
 
+async def test_staff_see_what_became_of_each_message_and_why(db, place, talk):
+    await db.write(tell, place)
+    cashier = talk("s-cashier")
+
+    for text in ("送达 3-1-101", "送达 3-1-102", "送达 3-2-112", "送达 9-9-999", "送达"):
+        await cashier.say(text)
+
+    compare("deliveries", cashier.script())
+
+
+async def test_staff_of_another_community_see_no_messages_of_this_one(db, place, talk):
+    await db.write(tell, place)
+    elsewhere = await db.write(factories.add_community, "听涛苑")
+    await db.write(town.employ, elsewhere, "外人", StaffRole.MANAGER, "s-elsewhere")
+
+    assert "没有找到这一户" in await talk("s-elsewhere").say("送达 3-1-101")
+
+
+def test_every_event_is_called_something_before_staff():
+    known = {one.__name__ for one in Event.__subclasses__()} - {ReminderWords.__name__}
+
+    assert set(deliveries.ABOUT) == known
+
+
 async def test_staff_of_another_community_find_nothing(db, place, talk):
     """I09."""
     await db.write(ask_refund, place)
@@ -241,6 +311,37 @@ async def test_staff_of_another_community_find_nothing(db, place, talk):
     assert "没有找到这笔退款" in said
     assert await stranger.say("待审批") == "现在没有等着审批的事。"
     assert await refund_state(db) == RefundStep.REQUESTED
+
+
+async def test_another_communitys_office_sees_no_figures_and_moves_nothing(db, place, talk):
+    """I09."""
+    await db.write(ask_refund, place)
+    binding_id = await db.write(apply, place)
+    steward = talk("s-steward")
+    await steward.say(NOTICE, "确认")
+    elsewhere = await db.write(factories.add_community, "听涛苑")
+    await db.write(town.employ, elsewhere, "外人", StaffRole.MANAGER, "s-elsewhere")
+    stranger = talk("s-elsewhere")
+
+    figures = await stranger.say("今日")
+    tried = [
+        await stranger.say(text)
+        for text in (
+            *(
+                "群发报告 N0001",
+                "群发报告",
+                "取消群发 N0001",
+                "补发 N0001",
+                "改时间 N0001 明天10点",
+            ),
+            *(f"同意绑定 {binding_id}", f"拒绝绑定 {binding_id}"),
+        )
+    ]
+
+    assert not any(digit in figures.partition("：")[2] for digit in "123456789")
+    assert all("没有找到" in said for said in tried)
+    assert await broadcast_states(db) == ["scheduled"]
+    assert "绑定申请 1 个" in await steward.say("待审批")
 
 
 async def test_a_manager_does_not_agree_to_her_own_refund(db, place, talk):

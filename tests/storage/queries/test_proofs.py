@@ -1,35 +1,116 @@
 """Every sentence of the proof has a way to be broken, and sees it (positive control)."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from storage.audit import Actor
 from storage.database import Database
+from storage.kinds import FeeClass
+from storage.models.bills import bills, fee_items
+from storage.operations.deposits import DepositAsk, Inspection, ask_for_deposit, inspect
+from storage.operations.orders import OpenOrder
+from storage.operations.payments import settle_payment
+from storage.operations.prepayments import apply_prepayments
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
-from storage.ports.payments import RefundFact, RefundState
+from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.proofs import SENTENCES, prove
-from tests.factories import NOW, World, build, meet, pay
+from tests.append_only import allow_edits
+from tests.factories import (
+    NOW,
+    Owed,
+    World,
+    add_bill,
+    add_fee_item,
+    begin_to_pay,
+    build,
+    meet,
+    pay,
+)
 
 
 def live_a_little(tx: Connection) -> World:
-    """Pay two bills, take one of them back, ask for a part of the other."""
+    """Pay two bills, take one of them back, ask for a part of the other; pay too much and twice."""
     world = build(tx)
     identity_id = meet(tx, "oLi")
     payment_id = pay(
         tx, world.unit_id, (world.october_id, world.november_id), identity_id=identity_id
     )
     for key, fen, ends in (("whole", 25_060, True), ("part", 1_000, False)):
-        asked = RefundAskedFor(payment_id, fen, "asked", "重复缴费", key, identity_id)
+        asked = RefundAskedFor(payment_id, fen, "paid_twice", "重复缴费", key, identity_id)
         view = request_refund(tx, asked, actor=Actor(identity_id=identity_id), now=NOW)
         if ends:
             fact = RefundFact(
                 "wechat_pay", view.refund_no, "", RefundState.SUCCESS, fen, settled_at=NOW
             )
             assert note_refund(tx, fact, heard_at=NOW).outcome == "moved"
+    pay_too_much(tx, world, identity_id)
+    draw_and_hold(tx, world)
     return world
+
+
+def draw_and_hold(tx: Connection, world: World) -> None:
+    """Let a part of the prepayment pay February, and a deposit be paid, inspected and kept of."""
+    february = Owed(
+        world.unit_id, world.fee_item_id, "2027-02", amount_fen=9_000, liable_id=world.li_id
+    )
+    add_bill(tx, february)
+    assert apply_prepayments(tx, world.unit_id, now=NOW).drawn_fen > 0
+    item_id = add_fee_item(tx, world.community_id, "装修押金", "deposit")
+    tx.execute(
+        update(fee_items).where(fee_items.c.id == item_id).values(fee_class=FeeClass.DEPOSIT)
+    )
+    asked = DepositAsk(world.unit_id, item_id, 200_000, date(2026, 11, 30), "装修", world.li_id)
+    bill_no = ask_for_deposit(tx, asked, actor=Actor(), now=NOW)
+    assert bill_no is not None
+    bill_id = tx.execute(select(bills.c.id).where(bills.c.bill_no == bill_no)).scalar_one()
+    pay(tx, world.unit_id, (bill_id,))
+    found = Inspection(bill_no, 30_000, "照片12张：楼道地砖破损", "业主签字")
+    assert inspect(tx, found, actor=Actor(), now=NOW) == 170_000
+
+
+def pay_too_much(tx: Connection, world: World, identity_id: int) -> None:
+    """Let December be paid alone, then both together, then January alone.
+
+    What was too much lies with us; a part of it has gone back, and a part is under way.
+    """
+    bills = [
+        add_bill(tx, Owed(world.unit_id, world.fee_item_id, period, liable_id=world.li_id))
+        for period in ("2026-12", "2027-01")
+    ]
+    together = begin_to_pay(tx, world.unit_id, tuple(bills), identity_id=identity_id)
+    again = begin_to_pay(tx, world.unit_id, (bills[1],))
+    pay(tx, world.unit_id, (bills[0],), identity_id=identity_id)
+    surplus = settle(tx, together)
+    settle(tx, again)
+    for key, fen, ends in (("loose", 5_000, True), ("loose-2", 700, False), ("no", 300, False)):
+        asked = RefundAskedFor(surplus, fen, "paid_too_much", "多缴", key, identity_id)
+        view = request_refund(tx, asked, actor=Actor(identity_id=identity_id), now=NOW)
+        state = RefundState.SUCCESS if ends else RefundState.PROCESSING
+        state = RefundState.CLOSED if key == "no" else state
+        fact = RefundFact("wechat_pay", view.refund_no, "", state, fen, settled_at=NOW)
+        assert note_refund(tx, fact, heard_at=NOW).outcome == "moved"
+
+
+def settle(tx: Connection, order: OpenOrder) -> int:
+    """Hear that an order was paid; return the payment's key."""
+    fact = PaymentFact(
+        gateway="wechat_pay",
+        order_no=order.order_no,
+        state=PaymentState.PAID,
+        amount_fen=order.amount_fen,
+        currency="CNY",
+        merchant_id="1900000001",
+        app_id="wx1",
+        transaction_id=f"43{order.order_no}",
+        paid_at=NOW,
+    )
+    settled = settle_payment(tx, fact, heard_at=NOW)
+    assert settled.payment_id is not None
+    return settled.payment_id
 
 
 @pytest.fixture
@@ -53,7 +134,7 @@ BREAKS = {
     "every balance equals its postings": (
         "UPDATE unit_balances SET balance_fen = balance_fen + 1 WHERE account = 'receivable'",
         "DELETE FROM unit_balances WHERE account = 'receivable'",
-        "INSERT INTO unit_balances (unit_id, account, balance_fen) VALUES (1, 'prepayment', -5)",
+        "INSERT INTO unit_balances (unit_id, account, balance_fen) VALUES (2, 'prepayment', -5)",
     ),
     "every bill is paid by its allocations": (
         "UPDATE bills SET paid_fen = amount_fen WHERE id = 3",
@@ -72,7 +153,7 @@ BREAKS = {
         "UPDATE payments SET allocated_fen = allocated_fen - 1, surplus_fen = surplus_fen + 1",
     ),
     "reserved money is that of live refunds": (
-        "UPDATE payments SET reserved_fen = reserved_fen - 1",
+        "UPDATE payments SET reserved_fen = reserved_fen - 1 WHERE reserved_fen > 0",
         "UPDATE refunds SET state = 'closed' WHERE state = 'approved'",
     ),
     "every refund is the sum of its parts": (
@@ -87,6 +168,36 @@ BREAKS = {
         "DELETE FROM receipts",
         "UPDATE receipts SET amount_fen = amount_fen - 1",
     ),
+    "prepayment is the surplus that nobody has taken back": (
+        "UPDATE payments SET surplus_fen = surplus_fen + 1",
+        "UPDATE unit_balances SET balance_fen = balance_fen - 1 WHERE account = 'prepayment'",
+        "UPDATE refunds SET state = 'closed' WHERE state = 'submitted'",
+        "UPDATE refund_parts SET bill_id = 1 WHERE bill_id IS NULL",
+    ),
+    "what is due back is what came twice or is being refunded": (
+        "UPDATE payments SET returned_fen = returned_fen - 1 WHERE returned_fen > 0",
+        "UPDATE unit_balances SET balance_fen = 0 WHERE account = 'refund_due'",
+        "UPDATE refunds SET state = 'success' WHERE state = 'submitted'",
+        "UPDATE refund_parts SET amount_fen = amount_fen + 1 WHERE bill_id IS NULL",
+    ),
+    "prepayment is the sum of its moves": (
+        "UPDATE prepayment_moves SET amount_fen = amount_fen + 1 WHERE amount_fen > 0",
+        "DELETE FROM prepayment_moves WHERE bill_id IS NULL AND amount_fen < 0",
+        "UPDATE unit_balances SET balance_fen = balance_fen - 1 WHERE account = 'prepayment'",
+    ),
+    "no prepayment is overdrawn": (
+        "UPDATE prepayment_moves SET amount_fen = 1 WHERE amount_fen > 9000",
+    ),
+    "every draw of a prepayment is on its bill": (
+        "UPDATE allocations SET amount_fen = amount_fen - 1 WHERE move_id IS NOT NULL",
+        "UPDATE allocations SET bill_id = 1 WHERE move_id IS NOT NULL",
+        "UPDATE prepayment_moves SET amount_fen = amount_fen + 1 WHERE bill_id IS NOT NULL",
+    ),
+    "deposits held are those asked for less what was kept or given back": (
+        "UPDATE deposits SET deducted_fen = deducted_fen - 1",
+        "UPDATE deposits SET returned_fen = returned_fen + 1",
+        "UPDATE postings SET amount_fen = amount_fen - 1 WHERE account = 'deposit'",
+    ),
     "clearing holds what came less what went back": (
         "UPDATE refunds SET state = 'success' WHERE state = 'approved'",
         "UPDATE postings SET amount_fen = amount_fen + 1 WHERE account = 'clearing'",
@@ -100,6 +211,8 @@ def test_every_sentence_has_its_control():
 
 def by_hand(statement: str) -> Callable[[Connection], None]:
     def change(tx: Connection) -> None:
+        if "postings" in statement:
+            allow_edits(tx)
         assert tx.exec_driver_sql(statement).rowcount >= 1
 
     return change

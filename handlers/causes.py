@@ -1,0 +1,52 @@
+"""What the office reads as a cause: of a difference (差异), and of a fee that was not billed."""
+
+from typing import Final
+
+DIFFERENCES: Final = {
+    "AmountMismatch": "平台报的金额和我们的不一样，没有入账",
+    "late_fee_too_much": "违约金多收了，已缴的或者已结账的不能自动改，请核对后退还",
+    "MerchantMismatch": "平台报的商户、应用、币种或交易号和我们的不一样，没有入账",
+    "UnknownPaymentOrder": "平台报了一笔我们没有下过的支付，没有入账",
+    "UnknownRefundNo": "平台报了一笔我们没有申请过的退款，没有入账",
+    "RefundEndedOtherwise": "平台退了一笔我们已经作罢的退款，没有入账",
+    "late_fee_paid_too_much": "违约金多收了，要退给住户",
+    "books": "账本自己对不上，请管电脑的同事查账",
+}
+"""Kind of difference → what is wrong."""
+OTHER_DIFFERENCE: Final = "账上和外面的记录不一样"
+
+SKIPS: Final = {
+    "area_missing": "没有登记面积",
+    "reading_missing": "没有读数",
+    "reading_lower": "读数比上次的小",
+    "heads_missing": "没有登记人数",
+    "input_missing": "缺少计费资料",
+    "input_refused": "计费资料不对",
+    "tariff_gap": "有几天没有收费标准",
+    "tariff_overlaps": "收费标准重叠",
+    "formula_fails": "公式算不出来",
+    "period_taken": "这个月已有别的账单",
+    "period_closed": "这个月已经结账",
+}
+"""Why a fee was left out of a month's bills → how the office reads it."""
+OTHER_SKIP: Final = "原因不明"
+
+
+def difference(note: str) -> str:
+    """Say a staff task's note on a difference: its kind, and what it is about."""
+    kind, _, about = note.partition(" ")
+    if kind == "books":
+        return f"夜里核对账本，有 {about} 处对不上，请管电脑的同事查账"
+    return f"{DIFFERENCES.get(kind, OTHER_DIFFERENCE)}（{about}）"
+
+
+def counted_skips(note: str) -> dict[str, int]:
+    """Read a staff task's note on what was left out: reason → how many."""
+    pairs = (one.rpartition(":") for one in note.split())
+    return {reason: int(count) for reason, _, count in pairs}
+
+
+def skips(note: str) -> str:
+    """Say a staff task's note on what was left out, the most frequent reason first."""
+    counted = counted_skips(note).items()
+    return "，".join(f"{SKIPS.get(reason, OTHER_SKIP)} {count} 笔" for reason, count in counted)

@@ -1,0 +1,78 @@
+"""What an office decides for its community: how it is reached, and its dated choices (策略)."""
+
+from dataclasses import fields
+from datetime import date, datetime, time
+from typing import Final
+
+from sqlalchemy import Connection, update
+
+from storage import audit
+from storage.audit import CLOCK
+from storage.models.estate import communities
+from storage.models.policies import policies
+from storage.queries.policies import Policy
+from storage.sql import insert
+
+NOON: Final = time(12)
+LONGEST_STEP_DAYS: Final = 365
+OFFICE: Final = ("company_name", "address", "phone", "duty_hours", "filing_no")
+
+
+def write_office(
+    tx: Connection, changed: dict[str, str], *, community_id: int, now: datetime
+) -> None:
+    """Change how residents reach the office: any of `OFFICE`, the others stay.
+
+    Raises ValueError for a name that is none of them.
+    """
+    if unknown := set(changed) - set(OFFICE):
+        raise ValueError(f"an office has no {sorted(unknown)[0]}")
+    tx.execute(update(communities).where(communities.c.id == community_id).values(**changed))
+    detail = " ".join(sorted(changed))
+    audit.note(tx, CLOCK, "change", "office", str(community_id), at=now, detail=detail)
+
+
+def choose(
+    tx: Connection, policy: Policy, *, community_id: int, effective_on: date, now: datetime
+) -> None:
+    """Write a community's choices that hold from a Shanghai day on; that day's are replaced.
+
+    Raises ValueError, naming the choice, for one that cannot be kept.
+    """
+    check(policy)
+    values = {one.name: _stored(getattr(policy, one.name)) for one in fields(policy)}
+    tx.execute(
+        insert(tx, policies)
+        .values(community_id=community_id, effective_on=effective_on, **values)
+        .on_conflict_do_update(index_elements=["community_id", "effective_on"], set_=values)
+    )
+    detail = f"{effective_on} " + " ".join(f"{name}={one}" for name, one in values.items())
+    audit.note(tx, CLOCK, "choose", "policy", str(community_id), at=now, detail=detail)
+
+
+def _stored(choice: object) -> object:
+    """Return a choice as its column holds it."""
+    if isinstance(choice, tuple):
+        return ",".join(str(one) for one in sorted(set(choice)))
+    if isinstance(choice, time):
+        return f"{choice:%H:%M}"
+    return int(choice) if isinstance(choice, bool) else choice
+
+
+def check(policy: Policy) -> None:
+    """Refuse choices that cannot be kept. Raises ValueError, naming the choice."""
+    fitting = {
+        "reminder_days": all(abs(one) <= LONGEST_STEP_DAYS for one in policy.reminder_days)
+        and len(policy.reminder_days) <= 12,
+        "weekly_cap": 0 <= policy.weekly_cap <= 7,
+        "quiet_from": policy.quiet_until <= NOON <= policy.quiet_from,
+        "broadcast_approval_over": policy.broadcast_approval_over >= 0,
+        "issue_day": 1 <= policy.issue_day <= 28,
+        "refund_window_days": 0 <= policy.refund_window_days <= 365,
+        "refund_automatic_fen": policy.refund_automatic_fen >= 0,
+        "collection_closed": len(policy.collection_closed) <= 120,
+        "sharing_basis": len(policy.sharing_basis) <= 200,
+    }
+    broken = [name for name, fits in fitting.items() if not fits]
+    if broken:
+        raise ValueError(broken[0])
