@@ -6,12 +6,29 @@ they have with us in `prepayment` and `refund_due` (credit), what platforms hold
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
+from storage.frozen import dataclass
 from storage.kinds import Account
+from storage.models.base import UtcDateTime
 from storage.models.ledger import entries, postings, unit_balances
 from storage.periods import shanghai_day
 from storage.sql import insert, insert_once
@@ -120,6 +137,85 @@ def post_many(
         )
         _add_to_balances(tx, (leg for _, leg in legs))
     return len(booked)
+
+
+def post_select(
+    tx: Connection,
+    legs: Select[Any] | CompoundSelect[Any],
+    *,
+    memo: str,
+    community_id: int,
+    posted_at: datetime,
+) -> int:
+    """Book the legs that a SELECT gives, without bringing them here; return how many entries.
+
+    Its columns are entry_key, account, unit_id and amount_fen. Raises ValueError where the legs
+    of a key do not sum to zero, and what the database raises for a key that was booked before;
+    then nothing of it is booked.
+    """
+    given = legs.subquery("legs")
+    key, amount_fen = given.c.entry_key, given.c.amount_fen
+    wrong = tx.execute(
+        select(key).group_by(key).having(or_(func.sum(amount_fen) != 0, func.count() < 2)).limit(1)
+    ).scalar_one_or_none()
+    if wrong is not None:
+        raise ValueError(f"entry {wrong} does not balance")
+    common: dict[str, ColumnElement[Any]] = {
+        "memo": literal(memo),
+        "community_id": literal(community_id),
+        "effective_on": literal(shanghai_day(posted_at), Date()),
+        "posted_at": literal(posted_at, UtcDateTime()),
+    }
+    new = select(key, *common.values()).group_by(key, *common.values()).order_by(key)
+    booked: int = tx.execute(
+        entries.insert().from_select(["entry_key", *common], new, include_defaults=False)
+    ).rowcount
+    rows = (
+        select(entries.c.id, given.c.account, given.c.unit_id, amount_fen)
+        .select_from(given.join(entries, entries.c.entry_key == key))
+        .order_by(entries.c.id)
+    )
+    names = ["entry_id", "account", "unit_id", "amount_fen"]
+    tx.execute(postings.insert().from_select(names, rows, include_defaults=False))
+    _add_selected(tx, given)
+    return booked
+
+
+def _add_selected(tx: Connection, legs: Subquery) -> None:
+    """Add the legs of units to the summary rows, each locked in the order in which all lock them.
+
+    The row is there before it is changed: engines check a row that an upsert only proposes.
+    """
+    place = (legs.c.unit_id, legs.c.account)
+    changes = (
+        select(*place, func.sum(legs.c.amount_fen).label("added_fen"))
+        .where(legs.c.unit_id.is_not(None))
+        .group_by(*place)
+        .order_by(*place)
+    )
+    new = changes.with_only_columns(*place, literal(0))
+    tx.execute(
+        insert(tx, unit_balances)
+        .from_select(["unit_id", "account", "balance_fen"], new, include_defaults=False)
+        .on_conflict_do_nothing()
+    )
+    added = changes.order_by(None).subquery("added")
+    is_same = and_(
+        unit_balances.c.unit_id == added.c.unit_id, unit_balances.c.account == added.c.account
+    )
+    if tx.dialect.name != "sqlite":
+        mine = tuple_(unit_balances.c.unit_id, unit_balances.c.account)
+        tx.execute(
+            select(unit_balances.c.unit_id)
+            .where(mine.in_(select(added.c.unit_id, added.c.account)))
+            .order_by(unit_balances.c.unit_id, unit_balances.c.account)
+            .with_for_update()
+        )
+    tx.execute(
+        update(unit_balances)
+        .where(is_same)
+        .values(balance_fen=unit_balances.c.balance_fen + added.c.added_fen)
+    )
 
 
 def reverse(tx: Connection, *, key: str, memo: str, posted_at: datetime) -> bool:

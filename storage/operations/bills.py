@@ -1,29 +1,30 @@
-"""Issuing bills (出账), voiding one (作废), and telling households what was issued."""
+"""Booking single bills, voiding one (作废), and telling households what was issued."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from storage import audit, ledger
 from storage.audit import Actor
+from storage.charge_errors import PeriodClosed
 from storage.errors import BillAlreadyPaid, UnknownBill
 from storage.events import BillsIssued
-from storage.kinds import Account, BindingState, OccupancyRole, Urgency
+from storage.frozen import dataclass
+from storage.kinds import Account, BindingState, CycleTiming, LineKind, OccupancyRole, Urgency
 from storage.ledger import Leg, NewEntry
 from storage.models.bills import bill_lines, bills, fee_items, tariffs
 from storage.models.estate import units
-from storage.models.payments import serials
 from storage.models.people import bindings, identities, occupancies
+from storage.operations.bill_rows import lock_series
+from storage.operations.issuing import lock_billing
 from storage.outbox import Addressee, enqueue
 from storage.periods import BillingPeriod
-from storage.queries.estate import Unit, liable_parties, units_of
+from storage.queries.closes import closed_periods
 from storage.queries.opening import spoken_to
-from storage.rules.tariffs import charge
+from storage.rules.pricing import Line
 from storage.sql import insert
 
 MONTHLY: Final = 0
@@ -33,24 +34,6 @@ HISTORY: Final = 2
 
 A paid bill of the past has no allocations and no ledger entry: its money is in the old books.
 """
-
-
-class SkipReason(StrEnum):
-    """Why a unit got no bill."""
-
-    AREA_MISSING = "area_missing"
-    AMOUNT_ZERO = "amount_zero"
-
-
-@dataclass(frozen=True, slots=True)
-class IssueReport:
-    """What issuing did: bills made now, bills that were there before, and units left out."""
-
-    issued: int
-    repeated: int
-    skipped: tuple[tuple[int, SkipReason], ...]
-    totals: dict[int, int] = field(default_factory=dict)
-    """Unit → fen issued now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,101 +46,16 @@ class NewBill:
     period: BillingPeriod
     amount_fen: int
     due_on: date
-    explanation: dict[str, str]
+    explanation: Mapping[str, Any]
     liable_id: int | None = None
     revision: int = 0
     tariff_id: int | None = None
     kind: int = MONTHLY
-
-
-def issue_bills(
-    tx: Connection,
-    *,
-    community_id: int,
-    period: BillingPeriod,
-    now: datetime,
-    unit_ids: Collection[int] | None = None,
-) -> IssueReport:
-    """Make the bills of a month from the tariffs in force on its first day, each once.
-
-    Run again, in parts (`unit_ids`), or by two processes at once, it makes the same set. A bill
-    that was voided is not made again. Tells nobody: see `announce`.
-    """
-    _lock_series(tx, period)
-    prices = _tariffs_in_force(tx, community_id, period)
-    known = {
-        (row.unit_id, row.fee_item_id)
-        for row in tx.execute(
-            select(bills.c.unit_id, bills.c.fee_item_id).where(
-                bills.c.community_id == community_id, bills.c.period == str(period)
-            )
-        )
-    }
-    liable = liable_parties(tx, community_id, period)
-    new: list[NewBill] = []
-    repeated, skipped = 0, []
-    for unit in units_of(tx, community_id):
-        if unit_ids is not None and unit.unit_id not in unit_ids:
-            continue
-        for price in prices.get(unit.kind, ()):
-            if (unit.unit_id, price.fee_item_id) in known:
-                repeated += 1
-                continue
-            made = _priced(unit, price, period, liable.get(unit.unit_id))
-            if isinstance(made, NewBill):
-                new.append(made)
-            else:
-                skipped.append((unit.unit_id, made))
-    booked = book_bills(tx, new, community_id=community_id, against=Account.INCOME, now=now)
-    totals: dict[int, int] = {}
-    for bill in booked:
-        totals[bill.unit_id] = totals.get(bill.unit_id, 0) + bill.amount_fen
-    return IssueReport(len(booked), repeated, tuple(skipped), totals)
-
-
-def _tariffs_in_force(
-    tx: Connection, community_id: int, period: BillingPeriod
-) -> dict[str, list[Row[Any]]]:
-    rows = tx.execute(
-        select(tariffs, fee_items.c.name.label("item_name"))
-        .join(fee_items, fee_items.c.id == tariffs.c.fee_item_id)
-        .where(
-            tariffs.c.community_id == community_id,
-            tariffs.c.effective_on <= period.first_on,
-            or_(tariffs.c.ends_on.is_(None), tariffs.c.ends_on > period.first_on),
-        )
-        .order_by(tariffs.c.fee_item_id, tariffs.c.id)
-    )
-    found: dict[str, list[Row[Any]]] = {}
-    for row in rows:
-        found.setdefault(row.unit_kind, []).append(row)
-    return found
-
-
-def _priced(
-    unit: Unit, price: Row[Any], period: BillingPeriod, liable_id: int | None
-) -> NewBill | SkipReason:
-    made = charge(
-        price.basis,
-        price_e4=price.price_e4,
-        floor_area_m2=unit.floor_area_m2,
-        tariff=f"{price.id}/{price.effective_on.isoformat()}",
-    )
-    if made is None:
-        return SkipReason.AREA_MISSING
-    if made.amount_fen <= 0:
-        return SkipReason.AMOUNT_ZERO
-    return NewBill(
-        unit_id=unit.unit_id,
-        fee_item_id=price.fee_item_id,
-        item_name=price.item_name,
-        period=period,
-        amount_fen=made.amount_fen,
-        due_on=period.day(price.due_day),
-        explanation=made.explanation,
-        liable_id=liable_id,
-        tariff_id=price.id,
-    )
+    begins_on: date | None = None
+    last_on: date | None = None
+    corrects_id: int | None = None
+    lines: tuple[Line, ...] = ()
+    """What sums to the amount; none for one line of all of it."""
 
 
 def book_bills(
@@ -181,7 +79,8 @@ def book_bills(
     ).all()
     if not written:
         return []
-    tx.execute(bill_lines.insert(), [_line_row(row.id, numbered[row.bill_no]) for row in written])
+    lines = [line for row in written for line in _line_rows(row.id, numbered[row.bill_no])]
+    tx.execute(bill_lines.insert(), lines)
     entries = [
         NewEntry(
             f"bill:{row.bill_no}",
@@ -205,24 +104,10 @@ def _numbered(tx: Connection, new: Sequence[NewBill]) -> dict[str, NewBill]:
         by_period.setdefault(bill.period, []).append(bill)
     found: dict[str, NewBill] = {}
     for period, of_month in by_period.items():
-        last = _lock_series(tx, period, take=len(of_month))
+        last = lock_series(tx, str(period), take=len(of_month))
         for offset, bill in enumerate(of_month, start=last - len(of_month) + 1):
             found[f"B{period}-{offset:06d}"] = bill
     return found
-
-
-def _lock_series(tx: Connection, period: BillingPeriod, *, take: int = 0) -> int:
-    """Take numbers of a month's series, hold its row until the end, and return the last one."""
-    statement = (
-        insert(tx, serials)
-        .values(name=f"bill:{period}", last_used=take)
-        .on_conflict_do_update(
-            index_elements=["name"], set_={"last_used": serials.c.last_used + take}
-        )
-        .returning(serials.c.last_used)
-    )
-    last: int = tx.execute(statement).scalar_one()
-    return last
 
 
 def _bill_row(bill_no: str, bill: NewBill, community_id: int, now: datetime) -> dict[str, Any]:
@@ -239,25 +124,30 @@ def _bill_row(bill_no: str, bill: NewBill, community_id: int, now: datetime) -> 
         "due_on": bill.due_on,
         "issued_at": now,
         "tariff_id": bill.tariff_id,
-        "explanation": json.dumps(bill.explanation, ensure_ascii=False),
+        "explanation": json.dumps(dict(bill.explanation), ensure_ascii=False),
         "is_imported": bill.kind,
+        "begins_on": bill.begins_on,
+        "last_on": bill.last_on,
+        "corrects_id": bill.corrects_id,
     }
 
 
-def _line_row(bill_id: int, bill: NewBill) -> dict[str, Any]:
-    return {
-        "bill_id": bill_id,
-        "label": bill.item_name,
-        "quantity": bill.explanation.get("quantity", ""),
-        "unit_price": bill.explanation.get("unit_price", ""),
-        "amount_fen": bill.amount_fen,
-    }
+def _line_rows(bill_id: int, bill: NewBill) -> list[dict[str, Any]]:
+    only = Line(
+        bill.item_name,
+        str(bill.explanation.get("quantity", ""))[:30],
+        str(bill.explanation.get("unit_price", ""))[:30],
+        LineKind.PIECE,
+        bill.amount_fen,
+    )
+    return [{"bill_id": bill_id, **line._asdict()} for line in bill.lines or (only,)]
 
 
 def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: datetime) -> bool:
     """Take a bill back that nobody has paid anything of. Returns False where it was voided before.
 
-    Raises UnknownBill, and BillAlreadyPaid where some of it is paid: refund that first.
+    Raises UnknownBill, BillAlreadyPaid where some of it is paid: refund that first, and
+    PeriodClosed where its month is closed.
     """
     bill = tx.execute(select(bills).where(bills.c.id == bill_id).with_for_update()).one_or_none()
     if bill is None:
@@ -266,6 +156,9 @@ def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: d
         return False
     if bill.paid_fen > 0:
         raise BillAlreadyPaid(bill.bill_no)
+    lock_billing(tx, bill.community_id)
+    if bill.period in closed_periods(tx, bill.community_id):
+        raise PeriodClosed(bill.period)
     tx.execute(
         update(bills)
         .where(bills.c.id == bill_id)
@@ -286,26 +179,33 @@ def announce(
 ) -> int:
     """Tell each who has bound a unit what was issued for a month, all of it in one message.
 
-    Says only what this person may see and what is still open. Returns how many messages are new;
-    none to whom the community may not speak unasked yet.
+    Says only what this person may see and what is still open; again only where a bill came after
+    those that were told. Returns how many messages are new; none to whom the community may not
+    speak unasked yet.
     """
     merged: dict[tuple[int, int], list[Row[Any]]] = {}
     for row in tx.execute(
         _issued_and_seen(community_id, period).where(spoken_to(tx, community_id))
     ):
         merged.setdefault((row.unit_id, row.identity_id), []).append(row)
+    newest = {place: max(row.bill_id for row in rows) for place, rows in merged.items()}
+    still_open = {
+        place: [row for row in rows if row.open_fen and row.voided_at is None]
+        for place, rows in merged.items()
+    }
     return sum(
         enqueue(
             tx,
             _news(rows, period),
             Addressee(rows[0].account, rows[0].openid, identity_id),
-            key=f"bills:{period}:{unit_id}:{identity_id}",
+            key=f"bills:{period}:{unit_id}:{identity_id}:{newest[unit_id, identity_id]}",
             urgency=Urgency.REMINDER,
             now=now,
             not_before=not_before,
             community_id=community_id,
         )
-        for (unit_id, identity_id), rows in merged.items()
+        for (unit_id, identity_id), rows in still_open.items()
+        if rows
     )
 
 
@@ -338,6 +238,8 @@ def _issued_and_seen(community_id: int, period: BillingPeriod) -> Any:  # noqa: 
     )
     return (
         select(
+            bills.c.id.label("bill_id"),
+            bills.c.voided_at,
             bills.c.unit_id,
             units.c.label.label("unit_label"),
             fee_items.c.name.label("item_name"),
@@ -354,15 +256,28 @@ def _issued_and_seen(community_id: int, period: BillingPeriod) -> Any:  # noqa: 
             .join(units, units.c.id == bills.c.unit_id)
             .join(bindings, bindings.c.unit_id == bills.c.unit_id)
             .join(identities, identities.c.id == bindings.c.identity_id)
+            .outerjoin(tariffs, tariffs.c.id == bills.c.tariff_id)
         )
         .where(
             bills.c.community_id == community_id,
-            bills.c.period == str(period),
+            _is_of_run(period),
             bills.c.is_imported == MONTHLY,
-            bills.c.voided_at.is_(None),
-            bills.c.paid_fen < bills.c.amount_fen,
             bindings.c.state == BindingState.ACTIVE,
             may_see,
         )
         .order_by(bindings.c.identity_id, bills.c.unit_id, bills.c.id)
+    )
+
+
+def _is_of_run(period: BillingPeriod) -> Any:  # noqa: ANN401 - a SQL condition
+    """Say which bills the run of a month makes: see `storage.rules.billing.dues_of`."""
+    a_day = timedelta(days=1)
+    in_arrears = tariffs.c.timing == CycleTiming.IN_ARREARS
+    return or_(
+        and_(bills.c.begins_on.is_(None), bills.c.period == str(period)),
+        and_(in_arrears, bills.c.last_on.between(period.first_on - a_day, period.last_on - a_day)),
+        and_(
+            or_(tariffs.c.id.is_(None), tariffs.c.timing == CycleTiming.IN_ADVANCE),
+            bills.c.begins_on.between(period.first_on, period.last_on),
+        ),
     )

@@ -1,49 +1,40 @@
 """What a community charges (收费标准): a price is set from a day on, never changed in place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from storage import audit
 from storage.audit import Actor
-from storage.errors import TariffOverlaps
-from storage.kinds import Basis, UnitKind
+from storage.charge_errors import CycleBroken, InputMissing, TariffGap, TariffOverlaps
+from storage.errors import Refusal
+from storage.frozen import dataclass
+from storage.kinds import Basis, FeeClass
 from storage.models.bills import fee_items, tariffs
+from storage.operations.tariff_terms import PricedSpan, TariffFact, fitted
+from storage.periods import shanghai_day
 from storage.queries.estate import all_communities
-from storage.rules.tariffs import MAX_PRICE_E4, Span, succeed
+from storage.queries.quantities import INPUTS
+from storage.queries.tariff_trials import TariffTrial, try_on_units
+from storage.queries.tariffs import TariffTerms
+from storage.rules.billing import Version
+from storage.rules.formulas import parse_formula
 from storage.sql import insert
 
-
-@dataclass(frozen=True, slots=True)
-class TariffFact:
-    """A price in ten-thousandths of a yuan a month, from a Shanghai day on.
-
-    `ends_on` is the first day on which it is no longer in force, None for no end.
-    """
-
-    fee_item: str
-    unit_kind: UnitKind
-    basis: Basis
-    price_e4: int
-    effective_on: date
-    ends_on: date | None = None
-    due_day: int = 25
-    fee_code: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse prices and days that no tariff can have."""
-        if not 0 <= self.price_e4 <= MAX_PRICE_E4 or not 1 <= self.due_day <= 31:
-            raise ValueError(f"no such tariff: {self}")
-        if self.ends_on is not None and self.ends_on <= self.effective_on:
-            raise ValueError(f"a tariff ends after it begins: {self}")
-
-    @property
-    def span(self) -> Span:
-        """The price and its days."""
-        return Span(self.basis, self.price_e4, self.due_day, self.effective_on, self.ends_on)
+__all__ = [
+    "Objection",
+    "Reason",
+    "TariffFact",
+    "TariffPlan",
+    "check_tariff",
+    "fee_item_ids",
+    "import_tariffs",
+    "plan_tariffs",
+    "set_tariff",
+]
 
 
 def fee_item_ids(tx: Connection, community_id: int, wanted: dict[str, str], /) -> dict[str, int]:
@@ -67,48 +58,98 @@ def set_tariff(
 ) -> bool:
     """Set a price from a day on; the one before it, where it has no end, ends on that day.
 
-    Returns False where exactly this price was set before. Raises TariffOverlaps where another
-    price of the same fee and kind of unit is in force on one of its days.
+    Returns False where exactly this price was set before. Raises TariffOverlaps and TariffGap
+    where its days do not fit those of the fee's other prices, CycleBroken where another cycle
+    would begin within a span, InputRefused, and what a formula raises on real units.
     """
+    check_tariff(tx, tariff, community_id=community_id, today=shanghai_day(now))
     item_id = fee_item_ids(tx, community_id, {tariff.fee_item: tariff.fee_code})[tariff.fee_item]
     tx.execute(select(fee_items.c.id).where(fee_items.c.id == item_id).with_for_update())
-    known = _spans(tx, item_id, tariff.unit_kind)
-    after = succeed(known, tariff.span)
-    if after is None:
-        raise TariffOverlaps(tariff.fee_item, tariff.effective_on)
+    known = _spans(tx, item_id, tariff)
+    after = fitted(known, tariff)
     if after == known:
         return False
-    of_kind = (tariffs.c.fee_item_id == item_id, tariffs.c.unit_kind == tariff.unit_kind)
+    of_kind = (
+        tariffs.c.fee_item_id == item_id,
+        tariffs.c.unit_kind == tariff.unit_kind,
+        tariffs.c.scheme == tariff.scheme,
+    )
     tx.execute(
         update(tariffs)
         .where(*of_kind, tariffs.c.ends_on.is_(None), tariffs.c.effective_on < tariff.effective_on)
         .values(ends_on=tariff.effective_on)
     )
-    tx.execute(
-        tariffs.insert().values(
-            community_id=community_id,
-            fee_item_id=item_id,
-            unit_kind=tariff.unit_kind,
-            basis=tariff.basis,
-            price_e4=tariff.price_e4,
-            effective_on=tariff.effective_on,
-            ends_on=tariff.ends_on,
-            due_day=tariff.due_day,
+    tx.execute(tariffs.insert().values(_row(tariff, community_id, item_id)))
+    if tariff.fee_class != FeeClass.OWN:
+        tx.execute(
+            update(fee_items).where(fee_items.c.id == item_id).values(fee_class=tariff.fee_class)
         )
-    )
-    detail = f"{tariff.unit_kind} {tariff.basis} {tariff.price_e4} from {tariff.effective_on}"
+    what = " ".join(filter(None, (tariff.unit_kind, tariff.scheme, tariff.basis)))
+    detail = f"{what} {tariff.price_e4} from {tariff.effective_on} {tariff.terms.text}"
     audit.note(tx, actor, "set", "tariff", str(item_id), at=now, detail=detail)
     return True
 
 
-def _spans(tx: Connection, item_id: int, unit_kind: str) -> list[Span]:
+def _row(tariff: TariffFact, community_id: int, item_id: int) -> dict[str, Any]:
+    return {
+        "community_id": community_id,
+        "fee_item_id": item_id,
+        "unit_kind": tariff.unit_kind,
+        "scheme": tariff.scheme,
+        "name": tariff.name,
+        "basis": tariff.basis,
+        "price_e4": tariff.price_e4,
+        "effective_on": tariff.effective_on,
+        "ends_on": tariff.ends_on,
+        "due_day": tariff.due_day,
+        "cycle": tariff.cycle,
+        "timing": tariff.timing,
+        "terms": tariff.terms.text,
+    }
+
+
+def check_tariff(
+    tx: Connection, tariff: TariffFact, *, community_id: int, today: date
+) -> tuple[TariffTrial, ...]:
+    """Return what a price would come to for three real units, the day before it is saved.
+
+    What is wrong with the price itself is raised: InputRefused, and what formulas raise (naming
+    the fee, or the unit for which a formula fails); what a unit lacks stands in its trial.
+    """
+    asked = Version(0, tariff.cycle, tariff.timing, tariff.due_day, tariff.tariff)
+    if tariff.basis == Basis.FORMULA:
+        parse_formula(tariff.terms.formula, INPUTS, row=tariff.fee_item)
+    trials = try_on_units(
+        tx, community_id, tariff.unit_kind, asked, item_name=tariff.fee_item, today=today
+    )
+    for one in trials:
+        if isinstance(one.refusal, Refusal) and not isinstance(one.refusal, InputMissing):
+            raise one.refusal
+    return trials
+
+
+def _spans(tx: Connection, item_id: int, tariff: TariffFact) -> list[PricedSpan]:
     rows = tx.execute(
         select(tariffs)
-        .where(tariffs.c.fee_item_id == item_id, tariffs.c.unit_kind == unit_kind)
+        .where(
+            tariffs.c.fee_item_id == item_id,
+            tariffs.c.unit_kind == tariff.unit_kind,
+            tariffs.c.scheme == tariff.scheme,
+        )
         .order_by(tariffs.c.effective_on)
     )
     return [
-        Span(row.basis, row.price_e4, row.due_day, row.effective_on, row.ends_on) for row in rows
+        PricedSpan(
+            row.basis,
+            row.price_e4,
+            row.due_day,
+            row.effective_on,
+            row.ends_on,
+            row.cycle,
+            row.timing,
+            TariffTerms.of(row.terms).text,
+        )
+        for row in rows
     ]
 
 
@@ -117,6 +158,12 @@ class Reason(StrEnum):
 
     UNKNOWN_COMMUNITY = "unknown_community"
     OVERLAPS = "overlaps"
+    GAP = "gap"
+    """There would be days without a price between this one and another."""
+    CYCLE = "cycle"
+    """Another cycle would begin within a span of the one before."""
+    REFUSED = "refused"
+    """The price, its terms or its formula can not be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +172,7 @@ class Objection:
 
     index: int
     reason: Reason
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +183,12 @@ class TariffPlan:
     objections: tuple[Objection, ...]
 
 
-def plan_tariffs(tx: Connection, rows: Sequence[tuple[str, TariffFact]]) -> TariffPlan:
+def plan_tariffs(
+    tx: Connection, rows: Sequence[tuple[str, TariffFact]], *, today: date = date.max
+) -> TariffPlan:
     """Return what importing (community, price) rows would do; changes nothing."""
     ids = {one.name: one.community_id for one in all_communities(tx)}
-    known: dict[tuple[str, str, str], list[Span]] = {}
+    known: dict[tuple[str, ...], list[PricedSpan]] = {}
     new: list[int] = []
     objections: list[Objection] = []
     for index in sorted(range(len(rows)), key=lambda one: (rows[one][1].effective_on, one)):
@@ -146,17 +196,29 @@ def plan_tariffs(tx: Connection, rows: Sequence[tuple[str, TariffFact]]) -> Tari
         if community not in ids:
             objections.append(Objection(index, Reason.UNKNOWN_COMMUNITY))
             continue
-        place = (community, tariff.fee_item, str(tariff.unit_kind))
+        place = (community, tariff.fee_item, str(tariff.unit_kind), tariff.scheme)
         if place not in known:
             item_id = fee_item_ids(tx, ids[community], {}).get(tariff.fee_item, 0)
-            known[place] = _spans(tx, item_id, tariff.unit_kind)
-        after = succeed(known[place], tariff.span)
-        if after is None:
-            objections.append(Objection(index, Reason.OVERLAPS))
-        elif after != known[place]:
+            known[place] = _spans(tx, item_id, tariff)
+        try:
+            check_tariff(tx, tariff, community_id=ids[community], today=today)
+            after = fitted(known[place], tariff)
+        except Refusal as refusal:
+            objections.append(Objection(index, _reason(refusal), refusal))
+            continue
+        if after != known[place]:
             new.append(index)
             known[place] = after
     return TariffPlan(tuple(new), tuple(objections))
+
+
+def _reason(refusal: Refusal) -> Reason:
+    reasons = {
+        TariffOverlaps: Reason.OVERLAPS,
+        TariffGap: Reason.GAP,
+        CycleBroken: Reason.CYCLE,
+    }
+    return reasons.get(type(refusal), Reason.REFUSED)
 
 
 def import_tariffs(

@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
 
 from storage.errors import UnknownAudience
+from storage.frozen import dataclass
 from storage.kinds import BindingState, OccupancyRole
 from storage.models.bills import bills
 from storage.models.estate import buildings, entrances, units

@@ -1,19 +1,20 @@
 """What staff see at their desk: the figures of a day, and what waits for a decision."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.errors import UnknownRefund
+from storage.frozen import dataclass
 from storage.kinds import BindingState, OccupancyRole, RefundStep
 from storage.models.bills import bills
 from storage.models.estate import communities, units
 from storage.models.payments import payments, refunds
 from storage.models.people import bindings, identities
 from storage.periods import shanghai_instant
+from storage.queries.differences import count_differences
 
 
 def communities_served(tx: Connection, community_ids: Sequence[int]) -> list[tuple[int, str]]:
@@ -46,6 +47,8 @@ class DayFigures:
     overdue: Total
     """Households past due, and what they owe."""
     open_bills: Total
+    differences: int
+    """What a platform or our own books deny, and nobody has closed."""
 
 
 def day_figures(tx: Connection, *, community_ids: Sequence[int], today: date) -> DayFigures:
@@ -93,6 +96,7 @@ def day_figures(tx: Connection, *, community_ids: Sequence[int], today: date) ->
             ),
         ),
         open_bills=_total(tx, select(func.count(), func.sum(owed)).where(*is_open)),
+        differences=count_differences(tx, community_ids),
     )
 
 

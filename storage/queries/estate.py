@@ -1,11 +1,11 @@
 """Which communities are there, and which units stand in them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, func, or_, select
 
+from storage.frozen import dataclass
 from storage.kinds import OccupancyRole
 from storage.models.estate import buildings, communities, units
 from storage.models.people import occupancies

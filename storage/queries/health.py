@@ -1,13 +1,14 @@
 """Whether the books can be read, and how much waits in them."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, func, select
 
-from storage.kinds import OrderState, OutboxState
+from storage.frozen import dataclass
+from storage.kinds import OrderState, OutboxState, StaffRole
+from storage.models.estate import communities
 from storage.models.messages import outbox
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments
+from storage.models.people import staff, staff_communities
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +39,48 @@ def pulse(tx: Connection) -> Pulse:
         tx.execute(select(func.count()).where(is_open)).scalar_one(),
         tx.execute(select(func.count(payments.c.id))).scalar_one(),
         tx.execute(select(func.count()).where(unsettled)).scalar_one(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an operator should know of the books before residents do."""
+
+    journal: str
+    """SQLite's journal mode as its file says it, "" on PostgreSQL."""
+    silent: tuple[str, ...]
+    """Communities whose opening sheet is not signed."""
+    unreachable: tuple[str, ...]
+    """Communities without an office's phone."""
+    unmanaged: tuple[str, ...]
+    """Communities that no manager serves."""
+    differences: tuple[tuple[str, str, str], ...]
+    """(kind, reference, detail) of the newest open contradictions."""
+
+
+def standing(tx: Connection, *, limit: int) -> Standing:
+    """Look at every community, and at `limit` of the open contradictions."""
+    journal = ""
+    if tx.dialect.name == "sqlite":
+        journal = tx.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    rows = tx.execute(select(communities).order_by(communities.c.id)).all()
+    managed = set(
+        tx.execute(
+            select(staff_communities.c.community_id)
+            .join(staff, staff.c.id == staff_communities.c.staff_id)
+            .where(staff.c.role == StaffRole.MANAGER, staff.c.is_active)
+        ).scalars()
+    )
+    denied = tx.execute(
+        select(discrepancies.c.kind, discrepancies.c.reference, discrepancies.c.detail)
+        .where(discrepancies.c.closed_at.is_(None))
+        .order_by(discrepancies.c.id.desc())
+        .limit(limit)
+    )
+    return Standing(
+        journal,
+        tuple(row.name for row in rows if row.opened_at is None),
+        tuple(row.name for row in rows if not row.phone),
+        tuple(row.name for row in rows if row.id not in managed),
+        tuple((row.kind, row.reference, row.detail) for row in denied),
     )

@@ -1,15 +1,14 @@
 """Who shares a flat in chat, which offices there are, and what a flat is charged by."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, or_, select
 
-from storage.kinds import Account, BindingState, OccupancyRole
+from storage.frozen import dataclass
+from storage.kinds import BindingState, OccupancyRole, OutboxState
 from storage.models.bills import fee_items, tariffs
 from storage.models.estate import communities, units
-from storage.models.ledger import unit_balances
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.people import bindings, residents
@@ -131,16 +130,6 @@ def prices_of_unit(tx: Connection, unit_id: int, *, on: date) -> list[Price]:
     ]
 
 
-def prepaid_fen(tx: Connection, unit_id: int) -> int:
-    """Return what a unit has with us in advance, in fen."""
-    owed = tx.execute(
-        select(func.coalesce(func.sum(unit_balances.c.balance_fen), 0)).where(
-            unit_balances.c.unit_id == unit_id, unit_balances.c.account == Account.PREPAYMENT
-        )
-    ).scalar_one()
-    return -int(owed)
-
-
 @dataclass(frozen=True, slots=True)
 class NoticeHeard:
     """A notice that was meant for a person."""
@@ -151,7 +140,7 @@ class NoticeHeard:
 
 
 def notices_for(tx: Connection, identity_id: int, *, limit: int) -> list[NoticeHeard]:
-    """Return the newest notices meant for a person."""
+    """Return the newest notices meant for a person; one that was taken back is not among them."""
     rows = tx.execute(
         select(communities.c.name, outbox.c.created_at, broadcasts.c.text)
         .select_from(
@@ -159,7 +148,7 @@ def notices_for(tx: Connection, identity_id: int, *, limit: int) -> list[NoticeH
                 communities, communities.c.id == broadcasts.c.community_id
             )
         )
-        .where(outbox.c.identity_id == identity_id)
+        .where(outbox.c.identity_id == identity_id, outbox.c.state != OutboxState.SUPPRESSED)
         .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
         .limit(limit)
     ).all()

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.errors import UnknownBroadcast
+from storage.frozen import dataclass
 from storage.kinds import BindingState, BroadcastState, OutboxState
 from storage.models.estate import communities, units
 from storage.models.messages import outbox

@@ -1,12 +1,12 @@
 """What a pay page shows: who may pay here, what is open, and how one payment order stands."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
 from storage.errors import LinkExpired
+from storage.frozen import dataclass
 from storage.kinds import BindingState, OrderState
 from storage.links import PayLink
 from storage.models.bills import bills
@@ -126,6 +126,8 @@ class OrderView:
     payment_id: int | None
     returned_fen: int
     """Not 0 where the bills were paid already and the money goes back."""
+    is_aside: bool = False
+    """It pays no bill: the money is put aside."""
 
 
 def order_for(tx: Connection, payer: Payer, order_no: str, *, today: date) -> OrderView | None:
@@ -159,4 +161,5 @@ def order_for(tx: Connection, payer: Payer, order_no: str, *, today: date) -> Or
         collection=Collection(row.prepay_id, row.pay_url, row.code_url),
         payment_id=row.payment_id,
         returned_fen=row.returned_fen or 0,
+        is_aside=not chosen,
     )

@@ -1,10 +1,10 @@
 """What is printed for households that pay from paper: open bills by building."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, select
 
+from storage.frozen import dataclass
 from storage.links import PayLink
 from storage.models.estate import buildings, communities, units
 from storage.queries.bills import BillDetail

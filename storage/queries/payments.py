@@ -1,10 +1,10 @@
 """What has been paid for a flat, what is on its way, and what is open in each flat."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select
 
+from storage.frozen import dataclass
 from storage.kinds import OrderState
 from storage.models.bills import bills, fee_items
 from storage.models.payments import allocations, payment_orders, payments, receipts

@@ -1,10 +1,10 @@
 """What a receipt (收据) shows: its number, what was paid, and what has gone back since."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from storage.frozen import dataclass
 from storage.kinds import RefundStep
 from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
@@ -105,7 +105,11 @@ def _lines(tx: Connection, payment_id: int) -> tuple[ReceiptLine, ...]:
     rows = tx.execute(
         select(fee_items.c.name, bills.c.period, allocations.c.amount_fen)
         .select_from(allocations.join(bills).join(fee_items))
-        .where(allocations.c.payment_id == payment_id, allocations.c.refund_id.is_(None))
+        .where(
+            allocations.c.payment_id == payment_id,
+            allocations.c.refund_id.is_(None),
+            allocations.c.move_id.is_(None),
+        )
         .order_by(bills.c.period, bills.c.id)
     ).all()
     return tuple(

@@ -1,10 +1,10 @@
 """Where each refund of a person stands, and since when."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select
 
+from storage.frozen import dataclass
 from storage.models.estate import units
 from storage.models.payments import refunds
 from storage.queries.bills import payment_history
@@ -15,6 +15,7 @@ class RefundProgress:
     """A refund, its step and when each step was made."""
 
     refund_no: str
+    order_no: str
     unit_label: str
     amount_fen: int
     gateway: str
@@ -47,6 +48,7 @@ def refunds_of(
     return [
         RefundProgress(
             row.refund_no,
+            row.order_no,
             row.label,
             row.amount_fen,
             row.gateway,

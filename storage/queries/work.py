@@ -1,10 +1,10 @@
 """What waits for the outside: orders to ask about, refunds to send or to follow."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
+from storage.frozen import dataclass
 from storage.kinds import OrderState, RefundStep
 from storage.models.payments import payment_orders, payments, refunds
 
@@ -17,6 +17,11 @@ class OrderWork:
     gateway: str
     expires_at: datetime
 
+    @property
+    def number(self) -> str:
+        """What its platform knows it by."""
+        return self.order_no
+
 
 def orders_to_query(tx: Connection, *, now: datetime, limit: int) -> list[OrderWork]:
     """Return open orders that are due for a question, the most patient first."""
@@ -24,6 +29,23 @@ def orders_to_query(tx: Connection, *, now: datetime, limit: int) -> list[OrderW
         select(payment_orders.c.order_no, payment_orders.c.gateway, payment_orders.c.expires_at)
         .where(payment_orders.c.state == OrderState.OPEN, payment_orders.c.next_query_at <= now)
         .order_by(payment_orders.c.next_query_at, payment_orders.c.id)
+        .limit(limit)
+    )
+    return [OrderWork(*row) for row in rows]
+
+
+def open_orders(
+    tx: Connection, *, identity_id: int, unit_id: int, since: datetime, limit: int
+) -> list[OrderWork]:
+    """Return the newest open orders that a person began anywhere, or anybody for a unit."""
+    rows = tx.execute(
+        select(payment_orders.c.order_no, payment_orders.c.gateway, payment_orders.c.expires_at)
+        .where(
+            or_(payment_orders.c.identity_id == identity_id, payment_orders.c.unit_id == unit_id),
+            payment_orders.c.state == OrderState.OPEN,
+            payment_orders.c.created_at >= since,
+        )
+        .order_by(payment_orders.c.id.desc())
         .limit(limit)
     )
     return [OrderWork(*row) for row in rows]
@@ -40,6 +62,11 @@ class RefundWork:
     total_fen: int
     reason: str
     state: RefundStep
+
+    @property
+    def number(self) -> str:
+        """What its platform knows it by."""
+        return self.refund_no
 
 
 def refunds_to_submit(tx: Connection, *, now: datetime, limit: int) -> list[RefundWork]:

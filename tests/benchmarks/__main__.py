@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import chat, codec, endurance, machine, outbox, start
+from tests.benchmarks import billing, chat, codec, endurance, machine, outbox, start
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import FULL, SHORT, Scale
 
@@ -17,6 +17,7 @@ BENCHMARKS: tuple[tuple[Measure, tuple[str, ...]], ...] = (
     (outbox.measure, ("outbox_drain", "outbox_drain_50")),
     (start.measure, ("start_to_first_reply",)),
     (endurance.measure, ("memory_flat",)),
+    (billing.measure, billing.NAMES),
 )
 """What is measured together, under the names of the rows that come of it."""
 

@@ -10,7 +10,7 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import OURS, PATH, PEERS, running
 
-WARM_UP = 1_000
+WARM_UP = 3_000
 
 
 def measure(scale: Scale, folder: Path, say: Callable[[str], None]) -> list[Row]:

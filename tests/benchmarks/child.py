@@ -8,6 +8,7 @@ CHILDREN = {
     "werobot": "tests.benchmarks.werobot_peer",
     "platform": "tests.benchmarks.slow_platform",
     "drain": "tests.benchmarks.drain",
+    "billing": "tests.benchmarks.billing_run",
 }
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import BigInteger, Connection, cast, func, literal, null, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import ledger
 from storage.database import Database
 from storage.kinds import Account
 from storage.ledger import Leg, NewEntry
+from storage.models.estate import units
 from storage.models.ledger import entries, postings, unit_balances
 from storage.queries.proofs import prove
 from tests.factories import NOW, World, build
@@ -178,3 +179,60 @@ async def test_d13_a_column_of_money_takes_nothing_but_whole_fen(db: Database, w
     outcome = await asyncio.gather(db.write(keep), return_exceptions=True)
     assert isinstance(outcome[0], Exception)
     assert await db.read(prove) == []
+
+
+def legs_of_all(tx: Connection, world: World, *, spare_fen: int = 0) -> int:
+    """Book, by one SELECT, that each flat of the world owes a hundredth of its key."""
+    key = literal("select:").concat(units.c.code).label("entry_key")
+    owed = select(
+        key,
+        literal(str(Account.RECEIVABLE)).label("account"),
+        units.c.id.label("unit_id"),
+        (units.c.id * 100).label("amount_fen"),
+    )
+    earned = select(
+        key,
+        literal(str(Account.INCOME)),
+        cast(null(), BigInteger),
+        -units.c.id * 100 + spare_fen,
+    )
+    return ledger.post_select(
+        tx,
+        union_all(owed, earned),
+        memo="出账",
+        community_id=world.community_id,
+        posted_at=NOW,
+    )
+
+
+async def test_a_select_books_what_single_entries_would(db: Database, world: World):
+    before, booked_before = await db.read(count), await db.read(ledger.balance, Account.RECEIVABLE)
+
+    booked = await db.write(legs_of_all, world)
+
+    flats = await db.read(lambda tx: list(tx.execute(select(units.c.id)).scalars()))
+    after = await db.read(count)
+    assert booked == len(flats) == after[0] - before[0] == (after[1] - before[1]) // 2
+    added = await db.read(ledger.balance, Account.RECEIVABLE) - booked_before
+    assert added == 100 * sum(flats)
+    broken = {one.sentence for one in await db.read(prove)}
+    assert not any("balance" in one or "zero" in one for one in broken)
+
+
+async def test_a_select_that_does_not_balance_books_nothing(db: Database, world: World):
+    before = await db.read(count)
+
+    with pytest.raises(ValueError, match="does not balance"):
+        await db.write(lambda tx: legs_of_all(tx, world, spare_fen=1))
+
+    assert await db.read(count) == before
+
+
+async def test_a_select_books_no_key_a_second_time(db: Database, world: World):
+    await db.write(legs_of_all, world)
+    before = await db.read(count)
+
+    with pytest.raises(IntegrityError):
+        await db.write(legs_of_all, world)
+
+    assert await db.read(count) == before

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from storage.errors import InputMissing, InputRefused, TariffGap, TariffOverlaps
+from storage.charge_errors import InputMissing, InputRefused, TariffGap, TariffOverlaps
 from storage.kinds import Basis, ChargeInput, LineKind, RoundingMode, RoundingUnit, TierSpan
 from storage.periods import BillingPeriod, DaySpan
 from storage.rules.charging import charge_days, exact_steps

@@ -214,7 +214,18 @@ def test_whatever_was_charged_the_causes_sum_to_the_difference(before, after):
 
 @given(charged(), charged())
 def test_a_difference_looked_at_from_the_other_side_is_its_opposite(before, after):
-    there, back = compare(before, after), compare(after, before)
+    assert compare(before, after).more_fen == -compare(after, before).more_fen
 
-    assert there.more_fen == -back.more_fen
-    assert bool(there.causes) == bool(back.causes)
+
+@given(areas, areas, prices_e4, prices_e4, spans)
+def test_what_did_not_change_is_never_a_cause(area, other_area, price_e4, other_price_e4, span):
+    def charged_for(area_m2, price):
+        tariff = Tariff(Basis.BY_AREA, price, date(2000, 1, 1))
+        return bill(charge_days([tariff], UnitFacts(floor_area_m2=area_m2), span))
+
+    start = charged_for(area, price_e4)
+    dearer = compare(start, charged_for(area, other_price_e4))
+    larger = compare(start, charged_for(other_area, price_e4))
+
+    assert {one.kind for one in dearer.causes} <= {CauseKind.PRICE}
+    assert {one.kind for one in larger.causes} <= {CauseKind.QUANTITY}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.kinds import Basis, DiscountReason, LineKind
 from storage.periods import BillingPeriod, DaySpan
 from storage.rules.charging import charge_days

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.kinds import LateFeeMode, LateFeeStart
 from storage.rules.explanations import recompute
 from storage.rules.late_fees import Freeze, LateFeePolicy, PrincipalChange, late_fee

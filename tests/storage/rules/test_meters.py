@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.errors import InputMissing, InputRefused, ReadingLower
+from storage.charge_errors import InputMissing, InputRefused, ReadingLower
 from storage.kinds import ChargeInput, ReadingKind, ReadingVerdict
 from storage.rules.meters import (
     Loss,

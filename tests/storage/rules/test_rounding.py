@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.kinds import RoundingMode, RoundingUnit
 from storage.money import MAX_FEN
 from storage.rules.figures import Factor, figure, money_text, product_text, worth, yuan_figure

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from storage.errors import InputMissing, InputRefused, NobodyShares
+from storage.charge_errors import InputMissing, InputRefused, NobodyShares
 from storage.kinds import ChargeInput, ShareMethod, ShareScope
 from storage.rules.explanations import recompute
 from storage.rules.sharing import Sharer, share_cost

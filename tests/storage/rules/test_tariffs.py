@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.errors import InputRefused
+from storage.charge_errors import InputRefused
 from storage.kinds import Basis, ChargeInput
 from storage.rules.tariffs import (
     MAX_PRICE_E4,

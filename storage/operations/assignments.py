@@ -1,0 +1,231 @@
+"""Which unit is charged by which price, when it stands empty, and what is taken off (优惠)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, or_, select, update
+
+from storage import audit
+from storage.audit import Actor
+from storage.charge_errors import InputRefused, TariffGap, TariffOverlaps
+from storage.frozen import dataclass
+from storage.kinds import ChargeInput, DiscountReason
+from storage.models.bills import fee_items, tariffs
+from storage.models.estate import units
+from storage.models.tariffs import discounts, unit_tariffs, vacancies
+from storage.rules.billing import Assignment
+from storage.rules.charging import MAX_COUNT
+
+MAX_HEADS: Final = 100
+
+
+def assign(
+    tx: Connection,
+    assigned: Assignment,
+    *,
+    unit_id: int,
+    fee_item_id: int,
+    actor: Actor,
+    now: datetime,
+    plate: str = "",
+) -> bool:
+    """Say what of a unit's fee differs from its kind from a day on; what was open before ends.
+
+    Returns False where exactly this was said before. Raises TariffOverlaps where something later
+    is said already, TariffGap where the scheme has no price on the first day, and InputRefused.
+    """
+    _check(assigned)
+    unit = tx.execute(select(units).where(units.c.id == unit_id).with_for_update()).one()
+    item_name: str = tx.execute(
+        select(fee_items.c.name).where(fee_items.c.id == fee_item_id)
+    ).scalar_one()
+    values = {
+        "scheme": assigned.scheme,
+        "is_charged": int(assigned.is_charged),
+        "count": assigned.count,
+        "heads": assigned.heads,
+        "payer": assigned.payer,
+        "anchored_on": assigned.anchored_on,
+        "plate": plate,
+        "from_on": assigned.from_on,
+        "until_on": assigned.until_on,
+    }
+    of_fee = (unit_tariffs.c.unit_id == unit_id, unit_tariffs.c.fee_item_id == fee_item_id)
+    known = tx.execute(select(unit_tariffs).where(*of_fee)).all()
+    if any(_is_same(row, values) for row in known):
+        return False
+    if not _is_priced(tx, unit.kind, fee_item_id, assigned):
+        raise TariffGap(assigned.from_on, f"{unit.label} {item_name} {assigned.scheme}".strip())
+    _refuse_overlap(known, assigned.from_on, assigned.until_on, f"{unit.label} {item_name}")
+    _end_open(tx, unit_tariffs, of_fee, assigned.from_on)
+    tx.execute(unit_tariffs.insert().values(unit_id=unit_id, fee_item_id=fee_item_id, **values))
+    detail = " ".join(f"{name}={value}" for name, value in values.items() if name != "plate")
+    reference = f"{unit_id}/{fee_item_id}"
+    audit.note(tx, actor, "assign", "tariff", reference, at=now, detail=detail)
+    return True
+
+
+def _check(assigned: Assignment) -> None:
+    if not 1 <= assigned.count <= MAX_COUNT:
+        raise InputRefused(ChargeInput.COUNT, str(assigned.count))
+    if assigned.heads is not None and not 0 <= assigned.heads <= MAX_HEADS:
+        raise InputRefused(ChargeInput.HEADS, str(assigned.heads))
+    if assigned.until_on is not None and assigned.until_on <= assigned.from_on:
+        raise ValueError(f"an assignment ends after it begins: {assigned}")
+
+
+def _is_same(row: Any, values: dict[str, Any]) -> bool:  # noqa: ANN401 - a row
+    known = row._mapping
+    ends_alike = values["until_on"] in (None, known["until_on"])
+    rest = {name: value for name, value in values.items() if name != "until_on"}
+    return ends_alike and all(known[name] == value for name, value in rest.items())
+
+
+def _is_priced(tx: Connection, kind: str, fee_item_id: int, assigned: Assignment) -> bool:
+    """Say whether the scheme has a price on the first day; what is not charged needs none."""
+    if not assigned.is_charged:
+        return True
+    found = tx.execute(
+        select(tariffs.c.id)
+        .where(
+            tariffs.c.fee_item_id == fee_item_id,
+            tariffs.c.unit_kind == kind,
+            tariffs.c.scheme == assigned.scheme,
+            tariffs.c.effective_on <= assigned.from_on,
+            or_(tariffs.c.ends_on.is_(None), tariffs.c.ends_on > assigned.from_on),
+        )
+        .limit(1)
+    ).one_or_none()
+    return found is not None
+
+
+def _refuse_overlap(known: Sequence[Any], from_on: date, until_on: date | None, row: str) -> None:
+    """Refuse days on which something is said already; an open one before them ends instead."""
+    for one in known:
+        is_ended_by_this = one.until_on is None and one.from_on < from_on
+        begins_before_end = until_on is None or one.from_on < until_on
+        goes_on = one.until_on is None or one.until_on > from_on
+        if not is_ended_by_this and begins_before_end and goes_on:
+            raise TariffOverlaps(row, max(one.from_on, from_on))
+
+
+def _end_open(tx: Connection, table: Table, of_one: Sequence[Any], day: date) -> None:
+    tx.execute(
+        update(table)
+        .where(*of_one, table.c.until_on.is_(None), table.c.from_on < day)
+        .values(until_on=day)
+    )
+
+
+def note_vacancy(
+    tx: Connection,
+    *,
+    unit_id: int,
+    percent: Decimal,
+    from_on: date,
+    until_on: date | None,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+) -> bool:
+    """Write down that a unit stands empty; so many percent are taken off on these days.
+
+    Returns False where that was noted. Raises TariffOverlaps where days are noted already, and
+    InputRefused for a percentage outside 0 to 100 or with more than two decimals.
+    """
+    percent_e2 = _percent_e2(percent)
+    unit = tx.execute(select(units).where(units.c.id == unit_id).with_for_update()).one()
+    of_unit = (vacancies.c.unit_id == unit_id,)
+    known = tx.execute(select(vacancies).where(*of_unit)).all()
+    same = (percent_e2, from_on, until_on)
+    if any((one.percent_e2, one.from_on, one.until_on) == same for one in known):
+        return False
+    _refuse_overlap(known, from_on, until_on, unit.label)
+    _end_open(tx, vacancies, of_unit, from_on)
+    tx.execute(
+        vacancies.insert().values(
+            unit_id=unit_id,
+            percent_e2=percent_e2,
+            from_on=from_on,
+            until_on=until_on,
+            reason=reason.strip()[:80],
+        )
+    )
+    detail = f"{percent_e2} from {from_on} until {until_on}"
+    audit.note(tx, actor, "note", "vacancy", str(unit_id), at=now, detail=detail)
+    return True
+
+
+def _percent_e2(percent: Decimal) -> int:
+    if not percent.is_finite() or not 0 <= percent <= 100 or percent != round(percent, 2):
+        raise InputRefused(ChargeInput.PERCENT, str(percent))
+    return int(percent.scaleb(2))
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountFact:
+    """A percentage or an amount in fen off, of one unit or all, of one fee or all."""
+
+    reason: DiscountReason
+    name: str
+    from_on: date
+    percent: Decimal | None = None
+    amount_fen: int | None = None
+    unit_id: int | None = None
+    fee_item_id: int | None = None
+    until_on: date | None = None
+    uses_left: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what takes nothing off in no way, or in two. Raises InputRefused."""
+        if (self.percent is None) == (self.amount_fen is None):
+            raise InputRefused(ChargeInput.PERCENT, str(self.percent))
+        if self.amount_fen is not None and self.amount_fen < 0:
+            raise InputRefused(ChargeInput.AMOUNT, str(self.amount_fen))
+        if self.uses_left is not None and self.uses_left < 0:
+            raise InputRefused(ChargeInput.COUNT, str(self.uses_left))
+
+
+def grant_discount(
+    tx: Connection, fact: DiscountFact, *, community_id: int, actor: Actor, now: datetime
+) -> int:
+    """Take something off bills from a day on; return its key. Raises InputRefused."""
+    percent_e2 = None if fact.percent is None else _percent_e2(fact.percent)
+    discount_id: int = tx.execute(
+        discounts.insert()
+        .values(
+            community_id=community_id,
+            unit_id=fact.unit_id,
+            fee_item_id=fact.fee_item_id,
+            reason=fact.reason,
+            name=fact.name.strip()[:40],
+            percent_e2=percent_e2,
+            amount_fen=fact.amount_fen,
+            from_on=fact.from_on,
+            until_on=fact.until_on,
+            uses_left=fact.uses_left,
+        )
+        .returning(discounts.c.id)
+    ).scalar_one()
+    detail = f"{fact.reason} {percent_e2} {fact.amount_fen} from {fact.from_on}"
+    audit.note(tx, actor, "grant", "discount", str(discount_id), at=now, detail=detail)
+    return discount_id
+
+
+def end_discount(
+    tx: Connection, *, discount_id: int, until_on: date, actor: Actor, now: datetime
+) -> bool:
+    """End what is taken off: `until_on` is the first day without it. False where it had ended."""
+    ended: int = tx.execute(
+        update(discounts)
+        .where(
+            discounts.c.id == discount_id,
+            or_(discounts.c.until_on.is_(None), discounts.c.until_on > until_on),
+        )
+        .values(until_on=until_on)
+    ).rowcount
+    if ended:
+        audit.note(tx, actor, "end", "discount", str(discount_id), at=now, detail=str(until_on))
+    return bool(ended)

@@ -1,0 +1,193 @@
+"""A wrong bill is answered by a new one; a closed month stays as it is until it is opened."""
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select, update
+
+from storage import ledger
+from storage.audit import CLOCK
+from storage.charge_errors import CannotReissue, InputMissing, PeriodClosed, PeriodNotOver
+from storage.database import Database
+from storage.errors import BillAlreadyPaid, UnknownBill
+from storage.kinds import Account, Basis, UnitKind
+from storage.models.bills import bill_lines, bills
+from storage.models.estate import units
+from storage.models.operating import audit_records
+from storage.models.tariffs import period_closes
+from storage.operations.bills import void_bill
+from storage.operations.closing import close_period, reopen_period
+from storage.operations.corrections import Correction, correct_bill
+from storage.operations.issuing import IssueReport, issue_bills
+from storage.operations.tariffs import TariffFact, set_tariff
+from storage.periods import BillingPeriod
+from storage.queries.corrections import revisions_of
+from storage.queries.pricing import SkipReason
+from storage.queries.proofs import prove
+from tests.factories import NOW, add_community, add_resident, add_unit, move_in
+
+OCTOBER, NOVEMBER = BillingPeriod(2026, 10), BillingPeriod(2026, 11)
+BY_AREA = TariffFact("物业费", UnitKind.HOME, Basis.BY_AREA, 28_000, date(2020, 1, 1))
+
+
+@pytest.fixture
+async def community_id(db: Database) -> int:
+    """Give a community with one flat of 89.50 ㎡ and its bill of October."""
+
+    def set_up(tx) -> int:
+        found = add_community(tx)
+        unit_id = add_unit(tx, found, "3-2-1201")
+        move_in(tx, add_resident(tx, found, "李女士", "13800001201"), unit_id)
+        tx.execute(update(units).values(floor_area_m2=Decimal("89.50")))
+        set_tariff(tx, BY_AREA, community_id=found, actor=CLOCK, now=NOW)
+        issue_bills(tx, community_id=found, period=OCTOBER, now=NOW)
+        return found
+
+    return await db.write(set_up)
+
+
+async def area(db: Database, area_m2: Decimal | None) -> None:
+    await db.write(lambda tx: tx.execute(update(units).values(floor_area_m2=area_m2)) and None)
+
+
+async def correct(db: Database, bill_id: int = 1) -> Correction:
+    return await db.write(correct_bill, bill_id=bill_id, reason="面积有误", actor=CLOCK, now=NOW)
+
+
+async def all_bills(db: Database) -> list:
+    return await db.read(lambda tx: list(tx.execute(select(bills).order_by(bills.c.id))))
+
+
+async def issue(db: Database, community_id: int, period: BillingPeriod) -> IssueReport:
+    return await db.write(issue_bills, community_id=community_id, period=period, now=NOW)
+
+
+async def test_a_correction_keeps_both_bills_and_links_them(db: Database, community_id: int):
+    await area(db, Decimal("80.00"))
+
+    made = await correct(db)
+
+    old, new = await all_bills(db)
+    assert (old.void_reason, old.voided_at is not None) == ("面积有误", True)
+    assert (new.revision, new.corrects_id, new.voided_at) == (1, old.id, None)
+    assert (made.amount_fen, made.new_amount_fen) == (old.amount_fen, new.amount_fen)
+    assert (old.amount_fen, new.amount_fen) == (25_060, 22_400)
+    assert json.loads(new.explanation)["sum"] == "80.00㎡ × 2.80元 × 1个月 = 224.00元"
+    found = await db.read(revisions_of, new.id)
+    assert [(one.bill_no, one.corrects_id) for one in found] == [
+        (old.bill_no, None),
+        (new.bill_no, old.id),
+    ]
+    assert await db.read(ledger.balance, Account.RECEIVABLE) == 22_400
+    assert await db.read(prove) == []
+    acts = await db.read(
+        lambda tx: tx.execute(select(audit_records.c.act, audit_records.c.reference)).all()
+    )
+    assert ("correct", old.bill_no) in [tuple(one) for one in acts]
+
+
+async def test_after_a_correction_the_month_is_billed_as_before(db: Database, community_id: int):
+    await correct(db)
+
+    assert (await issue(db, community_id, OCTOBER)).issued == 0
+    assert len(await all_bills(db)) == 2
+
+
+async def test_a_bill_that_was_voided_is_only_made_anew(db: Database, community_id: int):
+    await db.write(void_bill, bill_id=1, reason="重复", actor=CLOCK, now=NOW)
+
+    await correct(db)
+
+    assert [one.revision for one in await all_bills(db)] == [0, 1]
+    assert await db.read(ledger.balance, Account.RECEIVABLE) == 25_060
+
+
+async def test_only_the_newest_revision_is_corrected(db: Database, community_id: int):
+    await correct(db)
+
+    with pytest.raises(CannotReissue):
+        await correct(db)
+    assert (await correct(db, 2)).new_id == 3
+
+
+async def test_what_cannot_be_priced_stays_as_it_is(db: Database, community_id: int):
+    await area(db, None)
+
+    with pytest.raises(InputMissing):
+        await correct(db)
+
+    [bill] = await all_bills(db)
+    assert bill.voided_at is None
+    with pytest.raises(UnknownBill):
+        await correct(db, 99)
+
+
+async def test_a_bill_that_is_paid_in_part_is_not_corrected(db: Database, community_id: int):
+    await db.write(lambda tx: tx.execute(update(bills).values(paid_fen=1)) and None)
+
+    with pytest.raises(BillAlreadyPaid):
+        await correct(db)
+
+    lines = select(func.count()).select_from(bill_lines)
+    assert await db.read(lambda tx: tx.execute(lines).scalar_one()) == 1
+
+
+async def close(db: Database, community_id: int, period: BillingPeriod = OCTOBER) -> bool:
+    return await db.write(
+        close_period, community_id=community_id, period=period, actor=CLOCK, now=NOW
+    )
+
+
+async def test_a_closed_month_takes_no_void_no_correction_and_no_bill(
+    db: Database, community_id: int
+):
+    closed = [await close(db, community_id), await close(db, community_id)]
+
+    for refused in (void_bill, correct_bill):
+        with pytest.raises(PeriodClosed):
+            await db.write(refused, bill_id=1, reason="x", actor=CLOCK, now=NOW)
+    await db.write(
+        set_tariff,
+        TariffFact("保洁费", UnitKind.HOME, Basis.FIXED, 100_000, date(2020, 1, 1)),
+        community_id=community_id,
+        actor=CLOCK,
+        now=NOW,
+    )
+    late = await issue(db, community_id, OCTOBER)
+    assert closed == [True, False]
+    assert [reason for _, reason in late.skipped] == [SkipReason.PERIOD_CLOSED]
+    assert (await issue(db, community_id, NOVEMBER)).issued == 2
+
+
+async def test_a_month_is_opened_again_with_a_reason_that_is_kept(db: Database, community_id: int):
+    await close(db, community_id)
+
+    opened = [
+        await db.write(
+            reopen_period,
+            community_id=community_id,
+            period=OCTOBER,
+            reason="补录面积",
+            actor=CLOCK,
+            now=NOW,
+        )
+        for _ in range(2)
+    ]
+    await correct(db)
+    await close(db, community_id)
+
+    rows = await db.read(
+        lambda tx: tx.execute(select(period_closes).order_by(period_closes.c.id)).all()
+    )
+    assert opened == [True, False]
+    assert [(one.reason, one.reopened_at is None) for one in rows] == [
+        ("补录面积", False),
+        ("", True),
+    ]
+
+
+async def test_a_month_that_is_not_over_is_not_closed(db: Database, community_id: int):
+    with pytest.raises(PeriodNotOver):
+        await close(db, community_id, NOVEMBER)
