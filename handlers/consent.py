@@ -1,11 +1,11 @@
 """Whether she agreed (确认): a plain yes and nothing else."""
 
-import re
 from typing import Final
 
 from handlers.turn import Turn
+from storage.lazy import regex
 
-_YES: Final = re.compile(
+_YES: Final = regex(
     r"(?:嗯|好|对|是|行|可以|确认|确定|同意|没错|没问题|提交|ok|okay|yes)"
     r"(?:的|了|吧|啊|呀|嗯|确认|提交|退款|解绑|移除|谢谢)*"
 )

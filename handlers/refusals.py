@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from handlers import words as say
+from storage import charge_errors as c
 from storage import errors as e
 from storage.errors import Contradiction, Refusal, Trouble, Unavailable
 from storage.kinds import ChargeInput
@@ -33,44 +34,86 @@ WORDS: Final[dict[type[Trouble], str]] = {
     "请回复“人工”，请物业用别的办法处理。",
     e.PaymentNotSettled: "这笔钱还没有到账，所以现在不能退。\n到账后会通知您，到时再回复“退款”。",
     e.UnknownRefund: "没有找到这笔退款。\n回复“退款进度”可以查看您的退款。",
-    e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n"
-    "住户回复“退款进度”、同事回复“待审批”可以查看现状。",
+    e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“退款进度”可以查看现状。",
     e.SelfApproval: "自己提出的事不能由自己审批。\n请另一位有权限的同事来处理。",
     e.NotAllowed: "这件事需要有权限的人来办，没有做任何改动。\n请回复“人工”，请物业帮忙。",
     e.UnknownAudience: "没看懂要发给谁：{words}。\n请写“全小区”“3栋”“3栋2单元”或“欠费住户”。",
-    e.AudienceEmpty: "这个范围里没有收得到消息的住户，没有发送。\n请换一个范围再试。",
+    e.AudienceEmpty: "这个范围里没有收得到消息的住户（没有绑定，或者关了通知），没有发送。\n"
+    "请换一个范围，或者打电话、张贴通知。",
     e.PrivacyLint: "群发的内容里有住户隐私：{found}，没有发送。\n请删掉以后重新发送。",
-    e.UnknownBroadcast: "没有找到这条群发。\n请核对编号以后再试。",
+    e.UnknownBroadcast: "没有找到这条群发。\n请核对编号；回复“群发进度”查看最近的一条。",
     e.BroadcastStateWrong: "群发 {broadcast_no} 已经到了别的步骤，没有再改动。\n"
-    "请查看它现在的进度。",
+    "回复“群发进度 {broadcast_no}”查看它现在到了哪一步。",
     e.CommunitySilent: "{community_name} 的期初账还没有签字，所以暂不主动发消息。\n"
     "请经理核对并签字以后再发。",
     e.OpeningSheetDisagrees: "期初表和账上的合计对不上，没有签字：{rows}。\n请核对以后再提交。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
-    e.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
+    c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",
     e.UnknownOrder: "没有找到这笔支付，没有扣款。\n请回复“缴费”重新发起。",
-    e.TariffGap: "{row}{missing_on}这一天没有收费标准，没有出账。\n请先补上这一天的收费标准。",
-    e.InputMissing: "{row}缺少{what}，没有出账。\n请补上以后再试。",
-    e.InputRefused: "{row}{what}不能是“{found}”，没有保存。\n请核对以后再试。",
-    e.ReadingLower: "{row}读数{found}比上次的{before}还小，没有保存。\n"
+    e.HandoverRefused: "这次交接还办不了，没有做任何改动。\n请核对交接单：{references}。",
+    c.TariffGap: "{row}{missing_on}这一天没有收费标准，没有出账。\n请先补上这一天的收费标准。",
+    c.InputMissing: "{row}缺少{what}，没有出账。\n请补上以后再试。",
+    c.InputRefused: "{row}{what}不能是“{found}”，没有保存。\n请核对以后再试。",
+    c.ReadingLower: "{row}读数{found}比上次的{before}还小，没有保存。\n"
     "请说明是表转满归零了，还是换了新表。",
-    e.NobodyShares: "{row}没有可以分摊的房屋，没有分摊。\n请核对分摊范围、面积和份额。",
-    e.FormulaTooLong: "{row}公式太长，最多 {limit_chars} 个字，没有保存。\n请写得短一些再试。",
-    e.FormulaTooDeep: "{row}公式的括号套得太深，没有保存。\n请写得简单一些再试。",
-    e.FormulaNotAllowed: "{row}公式里的“{found}”不能用，没有保存。\n"
+    c.UnknownMeter: "没有找到正在使用的表{meter_no}，没有保存。\n请核对表号，或者先登记这块表。",
+    c.MeterTaken: "表号{meter_no}正在使用，没有再登记一块。\n"
+    "请核对表号；换表请写明旧表的最后读数。",
+    c.DialUnknown: "表{meter_no}没有登记有几位数，算不出转了一圈用了多少，没有保存。\n"
+    "请回复“人工”，请管家补上。",
+    c.ReadingDayRefused: "{read_on}不能登记这块表的读数，没有保存。\n"
+    "请核对抄表日期，不能晚于今天，也不能早于装表那天。",
+    c.ReadingStands: "这一天已经登记了读数{counted}，没有再改动。\n要更正，请回复“人工”告诉管家。",
+    c.UnknownReading: "这个读数已经处理过了，没有再改动。\n要重新报，请回复“报读数”。",
+    c.NobodyShares: "{row}没有可以分摊的房屋，没有分摊。\n请核对分摊范围、面积和份额。",
+    c.FormulaTooLong: "{row}公式太长，最多 {limit_chars} 个字，没有保存。\n请写得短一些再试。",
+    c.FormulaTooDeep: "{row}公式的括号套得太深，没有保存。\n请写得简单一些再试。",
+    c.FormulaNotAllowed: "{row}公式里的“{found}”不能用，没有保存。\n"
     "请只用加减乘除、括号、比较和取大取小。",
-    e.FormulaUnknownName: "{row}公式里的“{found}”不知道是什么，没有保存。\n"
+    c.FormulaUnknownName: "{row}公式里的“{found}”不知道是什么，没有保存。\n"
     "请核对名称，只用列出的项目。",
-    e.FormulaDividesByZero: "{row}公式里除以了零，没有保存。\n请核对除数以后再试。",
-    e.FormulaTooLarge: "{row}公式算出的数太大或太细，没有保存。\n请核对公式以后再试。",
-    e.FormulaBelowZero: "{row}公式算出的金额小于零，没有保存。\n请核对公式以后再试。",
+    c.FormulaDividesByZero: "{row}公式里除以了零，没有保存。\n请核对除数以后再试。",
+    c.FormulaTooLarge: "{row}公式算出的数太大或太细，没有保存。\n请核对公式以后再试。",
+    c.FormulaBelowZero: "{row}公式算出的金额小于零，没有保存。\n请核对公式以后再试。",
+    c.WaiverTooMuch: "这笔违约金最多还能减免 {left_fen}，没有改动。\n请换一个金额再试。",
+    c.ClauseMissing: "收违约金要写明是合同的哪一条，没有保存。\n请写上合同条款再试。",
+    c.PeriodClosed: "{period} 已经结账，这个月的账单没有改动。\n请先由经理反结账，改完以后再结账。",
+    c.PeriodNotOver: "{period} 还没有过完，没有结账。\n请到下个月再结账。",
+    c.CycleBroken: "“{fee_item}”不能从{begins_on}换收费周期，这一天在上一个周期中间，没有保存。\n"
+    "请从新周期的第一天起换，例如季度的第一天。",
+    c.CannotReissue: "账单 {bill_no} 没有重开：现在不用收这笔费，或者已有新账单代替它。\n"
+    "请核对收费标准和这户的资料。",
+    e.UnknownDifference: "没有找到这件差异，可能已经处理过了。\n回复“差异”查看还有哪些。",
+    c.PrepayOutOfRange: "一次可以预存 {least_fen} 到 {most_fen}。\n请回复这个范围里的金额。",
+    c.PrepayNotOffered: "{item_name}现在不能这样预存，没有扣款。\n请回复“预存”重新选择。",
+    c.SharingNotAllowed: "{community_name}没有登记公摊的依据，没有分摊。\n"
+    "请先登记合同条款或业主决定，再来分摊。",
+    c.SharedCostTaken: "{scope_label}这个月的这项费用已经分摊过，没有重复。\n要改请先取消原来的。",
+    c.UnknownSharedCost: "没有找到这笔公摊：{reference}。\n请核对编号以后再试。",
+    c.SharedCostStateWrong: "{scope_label}的公摊已经到了别的步骤，没有再改动。\n"
+    "请查看它现在的进度。",
+    c.UnknownDeposit: "没有找到这笔押金：{reference}。\n请核对账单号以后再试。",
+    c.DepositTooMuch: "这笔押金最多还有 {left_fen}，没有改动。\n请核对金额以后再试。",
+    c.EvidenceMissing: "押金还没有验收，或者缺少凭据和住户的同意，没有改动。\n请先补齐再试。",
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
     e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
     e.StorageUnavailable: "系统现在太忙，刚才这一步没有办成。\n请过一会儿再试一次。",
 }
 """Trouble → what is said of it; the names in braces are its own facts."""
+
+STAFF_WORDS: Final[dict[type[Trouble], str]] = {
+    e.NotAllowed: "这件事要有权限的同事来办，没有做任何改动。\n"
+    "请告诉经理；您能办的，回复“员工帮助”查看。",
+    e.UnknownRefund: "没有找到这笔退款，没有做任何改动。\n"
+    "请核对编号；回复“待审批”查看等着处理的退款。",
+    e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“待审批”查看还有哪些。",
+    e.BindingMismatch: "手机号和绑定码没对上，没有绑定。\n"
+    "请核对以后重新发送；绑定码忘了，请向登记的同事再要一个。",
+    e.TooManyTries: "核对次数太多，已暂停到{retry_at}。\n请核对手机号和绑定码，到时再试。",
+}
+"""The same troubles to a member of staff at her work, where a resident's words mislead her."""
 
 INPUTS: Final[dict[ChargeInput, str]] = {
     ChargeInput.AREA: "面积",
@@ -94,6 +137,7 @@ CONTRADICTION: Final = (
     "这笔款项和账上的记录不一致，已交给工作人员核对，您的钱不会丢。\n"
     "有结果会通知您，也可以回复“人工”询问。"
 )
+STAFF_UNNAMED: Final = "这件事现在办不了，没有做任何改动。\n请告诉管电脑的同事。"
 UNNAMED: Final = "这件事现在办不了，没有做任何改动。\n请回复“人工”，请物业帮忙。"
 
 
@@ -102,6 +146,14 @@ def words(trouble: Refusal | Unavailable | Contradiction) -> str:
     if isinstance(trouble, Contradiction):
         return CONTRADICTION
     return WORDS.get(type(trouble), UNNAMED).format(**_facts(trouble))
+
+
+def words_to_staff(trouble: Refusal | Unavailable | Contradiction) -> str:
+    """Say a trouble to a member of staff at her work: what happened, then what she can do."""
+    if isinstance(trouble, Contradiction):
+        return CONTRADICTION
+    text = STAFF_WORDS.get(type(trouble)) or WORDS.get(type(trouble), STAFF_UNNAMED)
+    return text.format(**_facts(trouble))
 
 
 def _facts(trouble: Trouble) -> dict[str, str]:

@@ -18,7 +18,7 @@ MARKED: Final = ".marked.xlsx"
 
 
 def command(
-    kind: Annotated[SheetKind, typer.Argument(help="estate, bills or tariffs")],
+    kind: Annotated[SheetKind, typer.Argument(help="What the sheet is about.")],
     file: Annotated[Path, typer.Argument(help="The .xlsx file.")],
     config: ConfigOption = None,
     folder: FolderOption = None,

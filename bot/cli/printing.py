@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from bot.web.paper import codes_of, codes_to_keep, render
 from bot.web.seals import Seals
 from storage.database import open_database, open_reader
 from storage.errors import StorageUnavailable
+from storage.frozen import dataclass
 from storage.links import Links
 from storage.operations.paper_codes import keep_paper_codes
 from storage.periods import shanghai_day
@@ -48,7 +48,7 @@ def bills(
 
     Codes that were never printed are written down first: stop a running SQLite bot for that.
     """
-    press = _press(config, folder)
+    press = press_of(config, folder)
     try:
         count, document = asyncio.run(print_bills(press, building, community))
     except StorageUnavailable as trouble:
@@ -79,7 +79,8 @@ async def print_bills(press: Press, building: str, community: str = "") -> tuple
     return len(found), render(found, codes, links, printed_on=today)
 
 
-def _press(config: Path | None, folder: Path | None) -> Press:
+def press_of(config: Path | None, folder: Path | None) -> Press:
+    """Return what printing needs of a deployment or a demo, or end with a clear word."""
     if config is not None:
         settings = read_or_exit(config)
         secret = settings.links.secret.encode()

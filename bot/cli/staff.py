@@ -13,15 +13,10 @@ from storage.database import open_database
 from storage.errors import StorageUnavailable
 from storage.kinds import StaffRole
 from storage.links import Links
-from storage.operations.staff import add_staff
+from storage.operations.staff import add_staff, dismiss
 from storage.queries.estate import community_named
 
 command = typer.Typer(add_completion=False, help="物业人员")
-
-
-@command.callback()
-def _group() -> None:
-    """Keep `add` a word of its own, so that more can follow."""
 
 
 @command.command("add")
@@ -42,6 +37,27 @@ def add(
     links = Links(settings.links.secret.encode(), settings.web.base_url)
     code = links.staff_code(phone)
     typer.echo(f"已登记 {name}。请本人关注公众号后发送：员工绑定 {phone} {code}")
+
+
+@command.command("leave")
+def leave(
+    phone: Annotated[str, typer.Argument(help="手机号")],
+    config: Annotated[Path, typer.Option("--config", help="The configuration file.")],
+) -> None:
+    """Let somebody go: her staff words do nothing from now on."""
+    settings = read_or_exit(config)
+    try:
+        name = asyncio.run(_leave(settings.database.url, phone))
+    except StorageUnavailable as trouble:
+        fail(trouble.reason)
+    if name is None:
+        fail(f"没有手机号是 {phone} 的在职人员。")
+    typer.echo(f"{name} 已离职，不能再用员工功能；以前的操作记录都在。")
+
+
+async def _leave(url: str, phone: str) -> str | None:
+    async with open_database(url) as db:
+        return await db.write(dismiss, phone, now=datetime.now(UTC))
 
 
 async def _add(

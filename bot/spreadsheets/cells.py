@@ -1,8 +1,10 @@
 """What a workbook holds once it has been read: sheets of rows of cells, and what is wrong."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
+
+from storage.frozen import dataclass
 
 Value = str | Decimal | date | bool | None
 """A text, a number, a day, a truth value, or nothing. A number is never a float."""

@@ -1,31 +1,34 @@
 """The sheet of an estate: units, who owns them, who lives there."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from bot.spreadsheets import fields
 from bot.spreadsheets.cells import SheetProblem, Workbook
 from bot.spreadsheets.fields import RowReader
+from bot.spreadsheets.layouts import ESTATE
 from bot.spreadsheets.places import read_place
 from bot.spreadsheets.tables import TableRow, find_rows
+from storage.frozen import dataclass
 from storage.kinds import OccupancyRole, UnitKind
 from storage.operations.estate_plan import EstatePlan, EstateRow, Objection, Reason, Verb
 
 REQUIRED: Final = ("unit",)
 
-KINDS: Final = {
+KINDS: Final = {  # the numbers are HC小区's
     "住宅": UnitKind.HOME, "商铺": UnitKind.SHOP, "车位": UnitKind.PARKING, "住房": UnitKind.HOME,
     "房屋": UnitKind.HOME, "公寓": UnitKind.HOME, "别墅": UnitKind.HOME, "店铺": UnitKind.SHOP,
     "底商": UnitKind.SHOP, "门面": UnitKind.SHOP, "商业": UnitKind.SHOP, "停车位": UnitKind.PARKING,
     "车库": UnitKind.PARKING, "地下车位": UnitKind.PARKING, "地上车位": UnitKind.PARKING,
+    "110": UnitKind.HOME, "120": UnitKind.HOME, "119": UnitKind.SHOP,
 }  # fmt: skip
-ROLES: Final = {
+ROLES: Final = {  # the numbers are HC小区's
     "业主": OccupancyRole.OWNER, "租户": OccupancyRole.TENANT, "家属": OccupancyRole.FAMILY,
     "房主": OccupancyRole.OWNER, "产权人": OccupancyRole.OWNER, "户主": OccupancyRole.OWNER,
     "本人": OccupancyRole.OWNER, "租客": OccupancyRole.TENANT, "承租人": OccupancyRole.TENANT,
     "租赁户": OccupancyRole.TENANT, "使用人": OccupancyRole.TENANT,
     "家庭成员": OccupancyRole.FAMILY, "配偶": OccupancyRole.FAMILY, "子女": OccupancyRole.FAMILY,
     "父母": OccupancyRole.FAMILY,
+    "1001": OccupancyRole.OWNER, "1002": OccupancyRole.FAMILY, "1003": OccupancyRole.TENANT,
 }  # fmt: skip
 
 WORDS: Final = {
@@ -68,7 +71,7 @@ def read_estate(workbook: Workbook, *, community: str = "") -> EstateSheet:
     problems: list[SheetProblem] = []
     rows: list[EstateRow] = []
     places: list[TableRow] = []
-    for table_row in find_rows(workbook, REQUIRED, problems):
+    for table_row in find_rows(workbook, REQUIRED, problems, ESTATE):
         reader = RowReader(table_row)
         row = _read_row(reader, community)
         problems += reader.problems
@@ -111,6 +114,8 @@ def _read_row(reader: RowReader, community: str) -> EstateRow | None:
 def read_community(reader: RowReader, default: str) -> str:
     """Read the community of a row, or take the one that is meant; "" where neither is there."""
     said = reader.optional("community", fields.short_text) or default
+    if not said:
+        said = reader.optional("block", fields.short_text) or ""
     if not said and not reader.problems:
         reader.refuse("community", "不知道是哪个小区；请加一列“小区”，或用 --community 指定")
     return said

@@ -19,7 +19,10 @@ _SERIAL_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (Decimal(20_000), Decimal(80_000))
 """Excel's day numbers that mean a day between 1954 and 2119."""
 
-_YMD: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?: 0?0:00(?::00)?)?")
+_YMD: Final = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
+    r"(?: [0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+)
 _PACKED_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _YM: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})(?:月份?)?")
 _PACKED_MONTH: Final = re.compile(r"([0-9]{4})([0-9]{2})")
@@ -31,6 +34,7 @@ _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 _LANDLINE: Final = re.compile(r"0[0-9]{9,11}|[2-9][0-9]{6,7}")
 _AREA: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)(?:㎡|m2|m²|平方米|平方|平米|平)?")
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]+)?")
+_NOTHING: Final = re.compile(r"[¥￥]?0+(?:\.0+)?元?")
 _CJK_GAP: Final = re.compile(r"(?<=[㐀-鿿]) (?=[㐀-鿿])")
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -105,6 +109,12 @@ def amount_fen(value: Value) -> int:
     if not 0 < fen <= money.MAX_FEN:
         raise Unreadable("金额必须大于 0 且小于 10 亿元；不用收的行请删去")
     return fen
+
+
+def amount_or_nothing_fen(value: Value) -> int:
+    """Read an amount in yuan that may be 0, as fen. Raises Unreadable."""
+    shown = plain_text(value)
+    return 0 if _NOTHING.fullmatch(shown) else amount_fen(value)
 
 
 def _whole_fen(value: Decimal) -> int:
@@ -193,9 +203,10 @@ def short_text(value: Value) -> str:
 
 def area_m2(value: Value) -> Decimal:
     """Read a floor area in square metres with up to two decimals. Raises Unreadable."""
-    match = _AREA.fullmatch(plain_text(value).replace(" ", "").replace(",", ""))
+    text = plain_text(value).replace(" ", "").replace(",", "")
+    match = _AREA.fullmatch(text)
     if match is None or isinstance(value, bool):
-        raise Unreadable("面积应是数字，例如 89.50")
+        raise Unreadable(f"面积“{text[:12]}”应是大于 0 的数字，例如 89.50")
     area = Decimal(match[1])
     if area != area.quantize(Decimal("0.01")):
         raise Unreadable(f"面积 {area} 超过两位小数")

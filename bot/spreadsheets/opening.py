@@ -1,29 +1,31 @@
 """The sheet of bills from the old books: what is owed, item by item and month by month."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from bot.spreadsheets import fields
 from bot.spreadsheets.cells import SheetProblem, Workbook
 from bot.spreadsheets.estate import ROLES, read_community
 from bot.spreadsheets.fields import RowReader
+from bot.spreadsheets.layouts import BILLS, OFF
 from bot.spreadsheets.places import read_place
 from bot.spreadsheets.tables import TableRow, find_rows
 from handlers.understanding.fee_items import take_fee_item
 from handlers.understanding.normaliser import fold
+from storage.frozen import dataclass
 from storage.kinds import Basis, OccupancyRole
 from storage.money import yuan
 from storage.operations.opening import Objection, OpeningPlan, OpeningRow, Reason
 from storage.periods import BillingPeriod
 from storage.rules.tariffs import charge
 
-REQUIRED: Final = ("unit", "fee_item", "period", "amount")
+REQUIRED: Final = ("unit", "fee_item|fee_type", "period|begins_on|ends_on", "amount")
 
 PAID: Final[Mapping[str, bool]] = {
     "已缴": True, "未缴": False, "已收": True, "未收": False, "是": True, "否": False,
     "已缴费": True, "未缴费": False, "已交": True, "未交": False, "已结清": True, "欠费": False,
-    "已付": True, "未付": False,
+    "已付": True, "未付": False, "部分已缴": False,
 }  # fmt: skip
 
 WORDS: Final = {
@@ -61,7 +63,7 @@ def read_opening(workbook: Workbook, *, community: str = "") -> OpeningSheet:
     rows: list[OpeningRow] = []
     places: list[TableRow] = []
     codes: dict[str, str] = {}
-    for table_row in find_rows(workbook, REQUIRED, problems):
+    for table_row in find_rows(workbook, REQUIRED, problems, BILLS):
         reader = RowReader(table_row)
         row = _read_row(reader, community, codes)
         problems += reader.problems
@@ -74,15 +76,16 @@ def read_opening(workbook: Workbook, *, community: str = "") -> OpeningSheet:
 def _read_row(reader: RowReader, community: str, codes: dict[str, str]) -> OpeningRow | None:
     named = read_community(reader, community)
     place = read_place(reader)
-    fee_item = reader.needed("fee_item", fields.short_text, "收费项目")
-    months = reader.needed("period", fields.periods, "账期")
-    amount_fen = reader.once("amount", fields.amount_fen, "金额")
+    of_item = "fee_item" if "fee_item" in reader.row.columns else "fee_type"
+    fee_item = reader.needed(of_item, fields.short_text, "收费项目")
+    months = _months(reader)
+    asked = _asked(reader)
     due_on = reader.optional("due_on", fields.day)
     owner_name = reader.optional("name", fields.name)
     liable = reader.optional("liable", fields.one_of(ROLES, "缴费人"))
-    is_paid = reader.optional("paid", fields.one_of(dict(PAID), "缴费状态"))
-    if not named or place is None or fee_item is None or months is None or amount_fen is None:
+    if not named or place is None or fee_item is None or months is None or asked is None:
         return None
+    amount_fen, is_paid = asked
     return OpeningRow(
         community=named,
         code=place.code,
@@ -94,8 +97,53 @@ def _read_row(reader: RowReader, community: str, codes: dict[str, str]) -> Openi
         due_on=due_on,
         owner_name=owner_name or "",
         liable_role=liable or OccupancyRole.OWNER,
-        is_paid=bool(is_paid),
+        is_paid=is_paid,
     )
+
+
+def _months(reader: RowReader) -> tuple[BillingPeriod, BillingPeriod] | None:
+    """Read the first and the last month of a bill, from its months or from its days."""
+    if "period" in reader.row.columns:
+        return reader.needed("period", fields.periods, "账期")
+    begins_on = reader.optional("begins_on", fields.day)
+    ends_on = reader.optional("ends_on", fields.day)
+    if begins_on is None and ends_on is None:
+        if not reader.problems:
+            reader.refuse("begins_on", "没有填开始时间和结束时间")
+        return None
+    first_on, last_on = begins_on or ends_on, ends_on or begins_on
+    if first_on is None or last_on is None or last_on < first_on:
+        reader.refuse("ends_on", "结束时间早于开始时间")
+        return None
+    if last_on > first_on and last_on.day in (first_on.day, 1):
+        last_on -= timedelta(days=1)
+        # HC小区 writes the first day that is no longer meant, 肇新 the last one that is.
+    return BillingPeriod.of(first_on), BillingPeriod.of(last_on)
+
+
+def _asked(reader: RowReader) -> tuple[int, bool] | None:
+    """Read what was asked for, less what was taken off, in fen; and whether it was paid."""
+    amount_fen = reader.once("amount", fields.amount_fen, "金额")
+    off = [reader.optional(one, fields.amount_or_nothing_fen) or 0 for one in OFF]
+    is_paid = reader.optional("paid", fields.one_of(dict(PAID), "缴费状态"))
+    received_fen = reader.optional("received", fields.amount_or_nothing_fen)
+    late_fen = reader.optional("late_fee", fields.amount_or_nothing_fen) or 0
+    if amount_fen is None or reader.problems:
+        return None
+    left_fen = amount_fen - sum(off)
+    if left_fen <= 0:
+        reader.refuse("amount", "优惠、减免加起来不少于应收金额，没有可收的钱；请删去这一行")
+        return None
+    if not received_fen:
+        return left_fen, bool(is_paid)
+    if received_fen not in (left_fen, left_fen + late_fen):
+        reader.refuse(
+            "received",
+            f"实收 {yuan(received_fen)} 元，应收 {yuan(left_fen)} 元，对不上；"
+            "只收了一部分的，请拆成已收、未收两行",
+        )
+        return None
+    return left_fen, True
 
 
 def fee_code(fee_item: str, codes: dict[str, str]) -> str:

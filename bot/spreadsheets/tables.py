@@ -3,12 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from bot.spreadsheets.cells import Row, Sheet, SheetProblem, Value, Workbook, column_letter
+from storage.frozen import dataclass
 
 HEADER_WITHIN_ROWS: Final = 30
+IGNORED: Final = "ignored"
+"""What a header names that is known and says nothing to us."""
+NO_OTHERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "community": ("小区", "小区名称", "项目", "项目名称", "所属小区", "楼盘"),
@@ -111,6 +115,13 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "effective_on": ("生效日期", "执行日期", "启用日期", "开始执行日期", "起用日期"),
     "ends_on": ("失效日期", "终止日期", "停用日期", "截止执行日期"),
     "due_day": ("应缴日期号", "每月应缴日", "缴费日", "每月几号", "缴费截止日号"),
+    "side": ("收支", "收支类别", "收支类型", "收入或支出"),
+    "account_label": ("收支项目", "收支名称", "公示项目", "收支内容"),
+    "account_note": ("收支说明", "公示说明"),
+    "reading": ("读数", "本期读数", "本次读数", "当前读数", "表读数", "本期止码", "止码", "止度"),
+    "read_on": ("抄表日期", "抄表时间", "抄表日", "读数日期", "读表日期"),
+    "start": ("起始读数", "起码", "初始读数", "起始底数", "新表起码", "起度"),
+    "installed_on": ("安装日期", "装表日期", "换表日期", "启用日", "安装时间"),
 }
 
 _MEANT: Final = {alias: field for field, names in ALIASES.items() for alias in names}
@@ -145,28 +156,33 @@ def plain_text(value: Value) -> str:
     return " ".join(unicodedata.normalize("NFKC", str(text)).split())
 
 
-def header_field(value: Value) -> str | None:
-    """Return the field that a header names, or None."""
+def header_field(value: Value, also: Mapping[str, str] = NO_OTHERS) -> str | None:
+    """Return the field that a header names, or None; `also` goes before the usual names."""
     if not isinstance(value, str):
         return None
     bare = _IN_BRACKETS.sub("", plain_text(value)).replace(" ", "").strip("*:：#")
-    return _MEANT.get(bare.removesuffix("/元").removesuffix("/㎡"))
+    bare = bare.removesuffix("/元").removesuffix("/㎡")
+    return also.get(bare) or _MEANT.get(bare)
 
 
 def find_rows(
-    workbook: Workbook, required: tuple[str, ...], problems: list[SheetProblem]
+    workbook: Workbook,
+    required: tuple[str, ...],
+    problems: list[SheetProblem],
+    also: Mapping[str, str] = NO_OTHERS,
 ) -> list[TableRow]:
     """Return the rows of every table that has the required columns; add what is wrong.
 
     A sheet in which fewer than two columns are known is a cover or a note and is passed over.
+    "period|ends_on" is satisfied by either. `also`: header → field, in this kind of sheet only.
     """
     found: list[TableRow] = []
     is_any = False
     for sheet in workbook.sheets:
-        header = _header_of(sheet, required)
+        header = _header_of(sheet, required, also)
         if header is None:
             continue
-        columns, twice = _columns(header)
+        columns, twice = _columns(header, also)
         is_any = True
         trouble = [
             SheetProblem(
@@ -175,40 +191,43 @@ def find_rows(
             for index, name in twice
         ]
         trouble += [
-            SheetProblem(
-                sheet.name, header.number, "", f"缺少列“{'”或“'.join(ALIASES[field][:3])}”"
-            )
+            SheetProblem(sheet.name, header.number, "", f"缺少列“{'”或“'.join(_names(field)[:3])}”")
             for field in required
-            if field not in columns
+            if not columns.keys() & set(field.split("|"))
         ]
         problems += trouble
         if not trouble:
             found += _rows_under(sheet, header, columns)
     if not is_any:
-        wanted = "、".join(ALIASES[field][0] for field in required)
+        wanted = "、".join(_names(field)[0] for field in required)
         problems.append(SheetProblem("", 0, "", f"没有找到表头；表里需要这些列：{wanted}"))
     return found
 
 
-def _header_of(sheet: Sheet, required: tuple[str, ...]) -> Row | None:
+def _names(field: str) -> tuple[str, ...]:
+    """Return what offices call a field that a sheet must have."""
+    return ALIASES[field.split("|")[0]]
+
+
+def _header_of(sheet: Sheet, required: tuple[str, ...], also: Mapping[str, str]) -> Row | None:
     best: tuple[int, int, Row] | None = None
     for row in sheet.rows:
         if row.number > HEADER_WITHIN_ROWS:
             break
-        fields = {header_field(cell) for cell in row.cells} - {None}
-        score = (len(fields.intersection(required)), len(fields))
+        fields = {header_field(cell, also) for cell in row.cells} - {None, IGNORED}
+        score = (sum(bool(fields & set(one.split("|"))) for one in required), len(fields))
         if len(fields) >= 2 and (best is None or score > best[:2]):
             best = (*score, row)
     return best[2] if best else None
 
 
-def _columns(header: Row) -> tuple[dict[str, int], list[tuple[int, str]]]:
+def _columns(header: Row, also: Mapping[str, str]) -> tuple[dict[str, int], list[tuple[int, str]]]:
     """Return field → column, and the columns that name a field a second time."""
     columns: dict[str, int] = {}
     twice: list[tuple[int, str]] = []
     for index, cell in enumerate(header.cells):
-        field = header_field(cell)
-        if field is None:
+        field = header_field(cell, also)
+        if field is None or field == IGNORED:
             continue
         if field in columns:
             twice.append((index, plain_text(cell)))

@@ -1,19 +1,33 @@
 """Writes workbooks whose texts stay texts, and marks the bad cells of one that came in."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from bot.lazy import load
-from bot.spreadsheets.cells import SheetProblem
+from bot.spreadsheets.cells import SheetProblem, column_letter
+from bot.spreadsheets.scanning import MAX_ROWS
+from storage.frozen import dataclass
+from storage.lazy import load
 
 Cell = str | int | Decimal | date | None
 _LIVE: Final = ("=", "+", "-", "@", "\t", "\r", "＝")
 """A text that begins like this would be taken for a formula."""
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+MOST_ROWS: Final = MAX_ROWS - 1
+"""What the reader takes from one sheet, less the headers."""
 MARK: Final = "FFFFC7CE"
 MARKED_BY: Final = "wuyebot"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The files that were written, and how many rows they hold."""
+
+    paths: tuple[Path, ...]
+    rows: int
 
 
 def write_table(
@@ -35,6 +49,64 @@ def write_table(
                 cell.quotePrefix = True
     sheet.freeze_panes = "A3"
     _save(workbook, path)
+
+
+def write_parts(
+    path: Path,
+    *,
+    title: str,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    most: int = MOST_ROWS,
+) -> Parts:
+    """Write headers and rows, a row at a time, into as many files as it takes; whole or not at all.
+
+    The second file of "a.xlsx" is "a-2.xlsx". Each can be read again by itself. Raises OSError.
+    """
+    books: list[tuple[Any, Path]] = []
+    count = 0
+    sheet: Any = None
+    for count, row in enumerate(rows, start=1):
+        if sheet is None or (count - 1) % most == 0:
+            sheet = _begun(books, path, title, headers)
+        sheet.append([_cell(sheet, value) for value in row])
+    if sheet is None:
+        _begun(books, path, title, headers)
+    fresh = [
+        (workbook, target.with_name(target.name + ".new"), target) for workbook, target in books
+    ]
+    for workbook, place, _ in fresh:
+        workbook.save(place)
+    for _, place, target in fresh:
+        place.replace(target)
+    return Parts(tuple(target for _, target in books), count)
+
+
+def _begun(books: list[tuple[Any, Path]], path: Path, title: str, headers: Sequence[str]) -> Any:  # noqa: ANN401 - openpyxl's own
+    """Begin the next file with its headers; its rows go to the disk as they come."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workbook = load("openpyxl").Workbook(write_only=True)
+    sheet = workbook.create_sheet(title[:31])
+    sheet.freeze_panes = "A2"
+    for number, name in enumerate(headers):
+        sheet.column_dimensions[column_letter(number)].width = max(12, 2 * len(name) + 2)
+    sheet.append(list(headers))
+    number = len(books) + 1
+    books.append((workbook, path if number == 1 else path.with_stem(f"{path.stem}-{number}")))
+    return sheet
+
+
+def _cell(sheet: Any, value: Cell) -> Any:  # noqa: ANN401 - openpyxl's own
+    """Return a value that no program takes for a formula, without what no workbook can hold."""
+    if not isinstance(value, str):
+        return value
+    text = _UNPRINTABLE.sub("", value)
+    if text[:1] not in _LIVE or not text:
+        return text or None
+    cell = load("openpyxl.cell").WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    cell.quotePrefix = True
+    return cell
 
 
 def write_marked(source: Path, target: Path, problems: Sequence[SheetProblem]) -> None:

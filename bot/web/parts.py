@@ -1,15 +1,17 @@
 """All that the web is built from; filled once by the composition root."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.web.deadlines import REPLY_SECONDS
 from bot.web.metrics import Metrics
 from handlers.deps import HandlerDeps
 from storage.database import Database
+from storage.frozen import dataclass
+from storage.inbox import Foresight
 from storage.links import Links
 from storage.ports.chat import IncomingMessage, OutgoingMessage
 from storage.ports.clock import Clock
@@ -53,8 +55,17 @@ class Account(Protocol):
 class Router(Protocol):
     """Finds who speaks and which intent answers."""
 
+    def foresee(self, message: IncomingMessage, *, now: datetime) -> Foresight | None:
+        """Return what will be read for the answer, so far as the words alone tell."""
+        ...
+
     async def answer(
-        self, person: Person, message: IncomingMessage, *, now: datetime
+        self,
+        person: Person,
+        message: IncomingMessage,
+        *,
+        now: datetime,
+        foreseen: Any = None,  # noqa: ANN401 - what the foresight found
     ) -> OutgoingMessage | None:
         """Return the answer, None where nothing is to be said."""
         ...
@@ -94,6 +105,10 @@ class WebParts:
     handler_deps: HandlerDeps
     base_url: str
     company: Company
+    address_header: str = ""
+    """Where our own proxy writes the visitor's address, "" where none stands before us."""
+    requests_per_minute: int = 300
+    """What one address may ask of the pages, 0 for any number."""
     verify_dir: Path | None = None
     """Where MP_verify_*.txt files lie."""
     wake: Callable[[], None] = nothing

@@ -38,14 +38,17 @@ class Payers:
         bound, _, openid = (text or "").partition("|")
         return openid if bound == _bound(token) else ""
 
-    async def ask(self, payer: Payer, token: str) -> str:
-        """Return the address where WeChat tells us who she is, "" where no account can ask."""
+    async def ask(self, payer: Payer, token: str, *, page: str = "/oauth") -> str:
+        """Return the address where WeChat tells us who she is, "" where no account can ask.
+
+        `page` is where below the link's own address she comes back to.
+        """
         account = self._account(payer)
         if account is None:
             return ""
         until = lasting(self._parts.clock.now(), minutes=STATE_MINUTES)
         state = self._seals.seal("oauth", _bound(token), until=until)
-        back = f"{self._parts.base_url.rstrip('/')}/pay/{token}/oauth"
+        back = f"{self._parts.base_url.rstrip('/')}/pay/{token}{page}"
         return await account.authorize_url(back, state)
 
     async def learn(self, request: web.Request, payer: Payer, token: str) -> str:

@@ -1,50 +1,81 @@
-"""Why this much (账单明细): lines of a month's bills and how each amount came about."""
+"""Why this much (账单明细): how each amount of a month came about, or why it is not as before."""
 
 import re
-from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
-from handlers import words
+from handlers import changes, reckonings, words
 from handlers.deps import HandlerDeps
-from handlers.flats import pay_url
+from handlers.flats import ABOUT_BILLS, pay_url
 from handlers.turn import Intent, Turn
-from storage.money import yuan
 from storage.periods import BillingPeriod
 from storage.ports.chat import OutgoingMessage
 from storage.queries import bills
-from storage.queries.bills import BillDetail, BillLine, OpenBill
+from storage.queries.bills import BillDetail, OpenBill
+from storage.queries.comparisons import compare_periods
 
 SHOWN: Final = 6
+FITTING_CHARS: Final = 540
+"""So many letters of bills fit into a reply of 2048 bytes, with its first and last line."""
 COUNTS_BACK: Final = re.compile(r"(?:那|再)上(?:个|一个)?月")
+NTH_BILL: Final = re.compile(
+    r"第 ?[0-9一二两三四五六七八九十]{1,3} ?(?:笔|条|项|张|个(?!月))"
+    r"|^第 ?[0-9一二两三四五六七八九十]{1,3}$"
+)
+NOT_FOUND: Final = "没有找到您问的账单。\n回复“账单”可以查看待缴账单。"
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Explain the bills of the months named, of the talk's last topic, or of the newest month."""
+    """Explain the bills of the months named, of the talk's last topic, or of the newest month.
+
+    Who asks why it is more than before is told the difference, cause by cause.
+    """
     home = turn.home
     chosen = await _chosen(turn, deps)
     if not chosen:
-        return OutgoingMessage(
-            "bill_detail", f"{home.label} 没有找到您问的账单。\n回复“账单”可以查看待缴账单。"
-        )
+        return OutgoingMessage("bill_detail", f"{home.label} {NOT_FOUND}")
+    is_open = any(one.open_fen for one in chosen)
+    url = pay_url(turn, deps) if is_open else ""
+    closing = f"{'点下面的链接缴费' if is_open else '都已缴清'}；觉得不对，回复“人工”。"
+    compared, missing = await _comparison(turn, deps, chosen)
+    if compared:
+        return OutgoingMessage("bill_detail", words.lines(compared, closing), url=url)
     details = await deps.db.read(bills.bill_details, [one.bill_id for one in chosen[:SHOWN]])
     earlier = await _month_before(home.binding_id, chosen[0].period, deps)
-    blocks = [_block(detail, earlier) for detail in details]
-    if len(chosen) > SHOWN:
-        blocks.append(f"还有 {len(chosen) - SHOWN} 笔，请说具体月份，例如“8月明细”。")
-    is_open = any(one.open_fen for one in chosen)
-    closing = (
-        "点下面的链接缴费；觉得不对，回复“人工”。"
-        if is_open
-        else "都已缴清；觉得不对，回复“人工”。"
+    blocks = _fitting([_block(detail, earlier) for detail in details])
+    if len(chosen) > len(blocks):
+        blocks.append(
+            f"还有 {len(chosen) - len(blocks)} 笔，请说具体月份或收费项目，例如“8月水费”。"
+        )
+    text = words.lines(f"{home.label} 账单明细{missing}", *blocks, closing)
+    return OutgoingMessage("bill_detail", text, url=url)
+
+
+async def _comparison(turn: Turn, deps: HandlerDeps, chosen: list[OpenBill]) -> tuple[str, str]:
+    """Tell how the newest month meant differs from an earlier one, "" where none is asked for.
+
+    Where that one has no bills, what is told besides the bills themselves.
+    """
+    home, after = turn.home, max(one.period for one in chosen)
+    before = await changes.compared_with(
+        deps, turn.understood.normal, after, binding_id=home.binding_id, today=turn.today
     )
-    text = words.lines(f"{home.label} 账单明细", *blocks, closing)
-    return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
+    if before is None or before == after:
+        return "", ""
+    is_one = turn.understood.slots.ordinal is not None
+    item_code = chosen[0].item_code if is_one else turn.memory.facts.get("item_code", "")
+    compared = await deps.db.read(
+        compare_periods, home.binding_id, before=before, after=after, item_code=item_code
+    )
+    if all(one.before_fen is None for one in compared.items):
+        return "", f"（没有{words.period(before)}的账单可以比）"
+    return changes.told(home.label, compared, before=before, after=after), ""
 
 
 async def _chosen(turn: Turn, deps: HandlerDeps) -> list[OpenBill]:
     """Return the bills that are meant, and keep what they are about for the next question."""
     slots, binding_id = turn.understood.slots, turn.home.binding_id
-    if slots.ordinal is not None and turn.memory.topic == "unpaid":
+    if slots.ordinal is not None and _counts_bills(turn):
         found = await deps.db.read(bills.open_bills, binding_id)
         return found[slots.ordinal - 1 : slots.ordinal]
     first, last = await _span(turn, deps)
@@ -55,10 +86,18 @@ async def _chosen(turn: Turn, deps: HandlerDeps) -> list[OpenBill]:
     return [one for one in found if item_code in ("", one.item_code)]
 
 
+def _counts_bills(turn: Turn) -> bool:
+    """Tell whether “第二笔” is a bill of the list, and not the second step of a price."""
+    topic = turn.memory.topic
+    said = NTH_BILL.search(turn.understood.normal)
+    return topic == "unpaid" or (topic in ABOUT_BILLS and said is not None)
+
+
 async def _span(turn: Turn, deps: HandlerDeps) -> tuple[BillingPeriod, BillingPeriod]:
     """Return the months that are meant; 那上个月呢 counts back from the month talked about."""
-    asked, before = turn.understood.slots.period, _of_topic(turn, "period")
-    if before and COUNTS_BACK.search(turn.understood.normal):
+    normal, before = turn.understood.normal, _of_topic(turn, "period")
+    asked = None if changes.named_to_compare(normal) else turn.understood.slots.period
+    if before and COUNTS_BACK.search(normal):
         earlier = BillingPeriod.parse(before).plus(-1)
         return earlier, earlier
     if asked is not None:
@@ -82,10 +121,19 @@ async def _month_before(
     return {one.item_name: one for one in found}
 
 
+def _fitting(blocks: list[str]) -> list[str]:
+    """Return the first blocks that one message holds, at least one."""
+    ends = list(accumulate(map(len, blocks)))
+    return [
+        block for block, end in zip(blocks, ends, strict=True) if end <= FITTING_CHARS
+    ] or blocks[:1]
+
+
 def _block(detail: BillDetail, earlier: dict[str, OpenBill]) -> str:
     bill = detail.bill
     heading = f"{words.period(bill.period)} {bill.item_name} {words.money(bill.amount_fen)}"
-    return words.lines(heading + _state(bill), *_how(detail), _difference(bill, earlier))
+    told = [f"　{one}" for one in reckonings.how(detail)]
+    return words.lines(heading + _state(bill), *told, _difference(bill, earlier))
 
 
 def _state(bill: OpenBill) -> str:
@@ -96,20 +144,6 @@ def _state(bill: OpenBill) -> str:
     return f"（待缴，应缴日{words.day(bill.due_on)}）"
 
 
-def _how(detail: BillDetail) -> Sequence[str]:
-    """Tell how the amount came about: its several lines, else the sum kept with the bill."""
-    if len(detail.lines) > 1:
-        return [_line(line) for line in detail.lines]
-    told = detail.explanation.get("sum", "")
-    return [f"　{told}" if told else "　这笔账单从原来的账本转入，没有更细的计算。"]
-
-
-def _line(line: BillLine) -> str:
-    factors = [one for one in (line.quantity, line.unit_price) if one]
-    how = f"{' × '.join(factors)} = " if factors else ""
-    return f"　{line.label}：{how}{yuan(line.amount_fen)}元"
-
-
 def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     before = earlier.get(bill.item_name)
     if before is None or before.period.plus(1) != bill.period:
@@ -117,8 +151,7 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     more_fen = bill.amount_fen - before.amount_fen
     if more_fen == 0:
         return f"　和{before.period.month}月一样。"
-    way = "多" if more_fen > 0 else "少"
-    return f"　比{before.period.month}月{way} {words.money(abs(more_fen))}。"
+    return f"　比{before.period.month}月{reckonings.way(more_fen)}。"
 
 
 INTENT = Intent(name="bill_detail", answer=answer)

@@ -7,6 +7,7 @@ from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
+from storage.lazy import regex
 from storage.operations.residents import (
     BindingClaim,
     BindingOutcome,
@@ -30,17 +31,24 @@ ASKS: Final = {
     "code": "请输入纸质账单上的6位绑定码。\n没有纸质账单，回复“申请”，请管家核对。",
 }
 
-_PARTIAL: Final = re.compile(r"[0-9]{1,4}|[0-9]+单元[0-9]*|[0-9A-Z]+(?:栋|幢|号楼).*")
-_NAME: Final = re.compile(
+AGAIN: Final = {
+    "unit": "没看出房号。请写成 3-2-1201，或者 3栋2单元1201；房号印在物业账单上。\n"
+    "不绑定了，回复“算了”。",
+    "name": "没看出姓名。请只写房屋登记的姓名，例如：李秀英。\n不绑定了，回复“算了”。",
+    "phone": "没看出手机号。请只写11位数字，例如：13800001234。\n不绑定了，回复“算了”。",
+    "code": "绑定码是纸质账单上的6位数字，请再看一下。\n没有纸质账单，回复“申请”，请管家核对。",
+}
+"""What is said where an answer did not hold what was asked for."""
+
+_PARTIAL: Final = regex(r"[0-9]{1,4}|[0-9]+单元[0-9]*|[0-9A-Z]+(?:栋|幢|号楼).*")
+_NAME: Final = regex(
     r"[\u4e00-\u9fff\u3400-\u4dbfA-Za-z][\u4e00-\u9fff\u3400-\u4dbfA-Za-z·• .]{1,19}"
 )
-_LEAD: Final = re.compile(
-    r"^(?:我的?名字(?:是|叫)|我叫|我是|姓名(?:是|：|:)?|名字(?:是|叫|：|:)?|叫) ?"
-)
-_CODE: Final = re.compile(r"(?<![0-9A-Za-z-])[0-9]{6}(?![0-9A-Za-z-])")
-_PHONE: Final = re.compile(r"[0-9][0-9 -]{5,14}[0-9]")
-_BREAKS: Final = re.compile(r"[\s,，、;；。:：]+")
-_NOT_A_NAME: Final = re.compile(r"绑定|绑|认证|登记|注册|申请|小区|花园|家园|房|单元|手机|电话|号")
+_LEAD: Final = regex(r"^(?:我的?名字(?:是|叫)|我叫|我是|姓名(?:是|：|:)?|名字(?:是|叫|：|:)?|叫) ?")
+_CODE: Final = regex(r"(?<![0-9A-Za-z-])[0-9]{6}(?![0-9A-Za-z-])")
+_PHONE: Final = regex(r"[0-9][0-9 -]{5,14}[0-9]")
+_BREAKS: Final = regex(r"[\s,，、;；。:：]+")
+_NOT_A_NAME: Final = regex(r"绑定|绑|认证|登记|注册|申请|小区|花园|家园|房|单元|手机|电话|号")
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -101,8 +109,9 @@ async def _advance(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outg
         missing = "code" if needs else ""
     if missing:
         choices = [APPLY] if missing == "code" else []
+        was_asked = turn.memory.facts.get("asks") == missing
         turn.memory.ask("bind", **known, asks=missing, choices=choices)
-        return OutgoingMessage("bind", ASKS[missing])
+        return OutgoingMessage("bind", (AGAIN if was_asked else ASKS)[missing])
     return await _prove(turn, deps, known)
 
 

@@ -1,21 +1,31 @@
-"""What was paid before (缴费记录): the newest payments, or those of the months named."""
+"""What was paid before (缴费记录): the newest payments, those of some months, or a statement."""
 
 from typing import Final
 
-from handlers import words
+from handlers import statements, words
 from handlers.deps import HandlerDeps
+from handlers.flats import LINK_LASTS
 from handlers.turn import Intent, Turn
-from storage.periods import shanghai_day
+from storage.lazy import regex
+from storage.links import PayLink
+from storage.periods import BillingPeriod, shanghai_day
 from storage.ports.chat import OutgoingMessage
 from storage.queries.payments import SettledPayment, settled_payments
+from storage.queries.statements import days_of_months, days_of_year, statement_for
 
 SHOWN: Final = 6
 ASKED_FOR: Final = 50
+_ASKS_FOR_STATEMENT: Final = regex(
+    r"对账|往来|台账|流水|statement|[交缴付]了?多少|(?:一共|总共|合计).{0,4}[交缴付]|都列出来"
+)
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """List payments that paid something she may see, the newest first."""
-    home, period = turn.home, turn.understood.slots.period
+    """List payments that paid something she may see, the newest first; or tell the statement."""
+    home, slots = turn.home, turn.understood.slots
+    period = slots.period
+    if slots.fee_item is None and _ASKS_FOR_STATEMENT.search(turn.understood.normal):
+        return await _statement(turn, deps)
     found = await deps.db.read(settled_payments, home.binding_id, limit=ASKED_FOR)
     if period is not None:
         found = [one for one in found if period.first <= _month(one) <= period.last]
@@ -31,9 +41,23 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         f"{home.label} 缴费记录",
         *map(line, found[:SHOWN]),
         more if len(found) > SHOWN else "",
-        "要看收据，回复“收据”。",
+        "要看收据，回复“收据”；要逐笔对账，回复“对账单”。",
     )
     return OutgoingMessage("history", text)
+
+
+async def _statement(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Sum up some months, or the year so far, with a link to every line."""
+    home, period = turn.home, turn.understood.slots.period
+    first_on, last_on = days_of_year(turn.today)
+    if period is not None:
+        months = BillingPeriod(*period.first), BillingPeriod(*period.last)
+        first_on, last_on = days_of_months(*months, today=turn.today)
+    link = PayLink(home.unit_id, home.binding_id, home.link_epoch, turn.today + LINK_LASTS)
+    found = await deps.db.read(statement_for, link, first_on=first_on, last_on=last_on)
+    text = words.lines(statements.summary(found), "点下面的链接看每一笔，也可以下载表格。")
+    url = deps.links.statement_url(link, first_on=first_on, last_on=last_on)
+    return OutgoingMessage("history", text, url=url)
 
 
 def _month(one: SettledPayment) -> tuple[int, int]:

@@ -34,7 +34,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     contacted = office.contact
     call = f"急事请打电话 {contacted.phone}。" if contacted.phone else ""
     if not heard:
-        text = words.lines("管家现在不在线，没有转过去。", call or "请到物业前台找工作人员。")
+        when = f"（上班时间 {contacted.duty_hours}）" if contacted.duty_hours else ""
+        ring = f"请打电话 {contacted.phone} 联系物业{when}。" if contacted.phone else ""
+        text = words.lines("现在没有管家在线，没有转过去。", ring or "请到物业前台找工作人员。")
         return OutgoingMessage("human", text)
     hours = f"上班时间 {contacted.duty_hours}，会尽快回复您。" if contacted.duty_hours else ""
     text = words.lines("已经转给管家。", hours or "管家会尽快回复您。", call)

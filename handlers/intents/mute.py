@@ -9,7 +9,7 @@ from storage.operations.conversations import set_muted
 from storage.ports.chat import OutgoingMessage
 
 CATEGORIES: Final = (("reminders", "缴费提醒"), ("notices", "小区公告"))
-BOTH: Final = "两样都要"
+BOTH: Final = "两样都关"
 STAYS: Final = "收据、退款进展和停水停电这类重要通知照常发给您。"
 HINTS: Final = {
     "reminders": ("提醒", "催", "缴费", "账单", "欠"),

@@ -50,7 +50,9 @@ async def _only_one(turn: Turn, deps: HandlerDeps, home: Home) -> OutgoingMessag
     text = words.lines(
         f"您绑定了 {home.label}（{words.role(home.role)}）。",
         f"同时绑定这套房的还有：{shared}。" if shared else "",
-        "要移除家人或租客，回复“移除 姓名”。" if shared and home.role == "owner" else "",
+        "有不认识的人，或者要移除家人、租客，回复“移除”。"
+        if shared and home.role == "owner"
+        else "",
         "还有别的房屋，回复“绑定”；不再住这里，回复“解绑”。",
     )
     return OutgoingMessage("my_units", text)

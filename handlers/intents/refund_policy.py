@@ -27,8 +27,8 @@ def _who_agrees(policy: Policy | None) -> str:
     if policy is None or policy.refund_automatic_fen == 0:
         return "每笔申请都由物业经理审核。" if policy is not None else ""
     return (
-        f"缴费后{policy.refund_window_days}天内、{words.money(policy.refund_automatic_fen)}"
-        "以内的不用等审核。"
+        f"前三种在缴费后{policy.refund_window_days}天内、"
+        f"{words.money(policy.refund_automatic_fen)}以内的不用等审核。"
     )
 
 

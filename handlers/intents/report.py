@@ -1,17 +1,20 @@
-"""The community's accounts (收支公示): where to ask."""
-
-from typing import Final
+"""The community's accounts (收支公示): where they are published."""
 
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
-
-TEXT: Final = "小区的收支公示还不能在这里查看。\n请回复“人工”，向物业询问。"
+from storage.queries.residents import contact
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Say what can be done here, and who helps with the rest."""
-    return OutgoingMessage("report", TEXT)
+    """Give the address of the community's public page."""
+    community_id = turn.home.community_id
+    office = await deps.db.read(contact, community_id)
+    text = (
+        f"{office.community_name}的收费标准、公摊明细、公共收支和退款时效都在公示页上。\n"
+        "点下面的链接查看；想问的没有，回复“人工”。"
+    )
+    return OutgoingMessage("report", text, url=deps.links.disclosure_url(community_id))
 
 
 INTENT = Intent(name="report", answer=answer)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -19,10 +19,10 @@ from storage.operations.estate_plan import (
     Verb,
     plan_rows,
 )
+from storage.operations.leaving import HOUSEHOLD, bindings_of, see_off
+from storage.operations.occupancies import SINCE_EVER
+from storage.periods import shanghai_day
 from storage.sql import insert
-
-SINCE_EVER: Final = date(2000, 1, 1)
-"""Since when somebody lives there where the sheet does not say."""
 
 Key = tuple[str, str]
 
@@ -44,6 +44,7 @@ def import_estate(
     unit_ids = _enter_units(tx, rows, plan, community_ids)
     _change_units(tx, plan, unit_ids)
     _move_people(tx, rows, plan, unit_ids, community_ids)
+    _see_off(tx, plan, unit_ids, actor, now)
     for name, community_id in community_ids.items():
         count = sum(change.community == name for change in plan.changes)
         detail = f"{count} changes"
@@ -192,9 +193,6 @@ def _change_units(tx: Connection, plan: EstatePlan, unit_ids: Mapping[Key, int])
         one = units.c.id == unit_ids[change.community, change.code]
         if change.verb is Verb.CHANGE_AREA:
             tx.execute(update(units).where(one).values(floor_area_m2=change.area_m2))
-        elif change.verb is Verb.HAND_OVER:
-            # Links that the last owner was given open nothing any more.
-            tx.execute(update(units).where(one).values(link_epoch=units.c.link_epoch + 1))
 
 
 def _move_people(
@@ -228,6 +226,20 @@ def _move_people(
         for row in coming
     ]
     _write_new(tx, occupancies, lives)
+
+
+def _see_off(
+    tx: Connection, plan: EstatePlan, unit_ids: Mapping[Key, int], actor: Actor, now: datetime
+) -> None:
+    """End what whoever has left could still see of a unit; of an owner her family's too."""
+    for change in plan.changes:
+        is_sold = change.verb is Verb.HAND_OVER
+        has_left = change.on is not None and change.on <= shanghai_day(now)
+        if is_sold or (change.verb is Verb.MOVE_OUT and has_left):
+            unit_id = unit_ids[change.community, change.code]
+            gone = [one.resident_id for one in change.living]
+            found = bindings_of(tx, unit_id, gone, roles=HOUSEHOLD if is_sold else ())
+            see_off(tx, unit_id, found, actor=actor, now=now)
 
 
 def _enter_residents(

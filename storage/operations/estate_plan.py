@@ -1,11 +1,12 @@
 """What a sheet of an estate would change, beside what the books hold: no database here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from storage.frozen import dataclass
 from storage.kinds import OccupancyRole, UnitKind
 
 

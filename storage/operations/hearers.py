@@ -1,11 +1,11 @@
 """Who hears of a payment or a refund: who made it, or else all who have bound the unit."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from storage.events import StaffTask
+from storage.frozen import dataclass
 from storage.kinds import BindingState, StaffRole, Urgency
 from storage.models.people import bindings, identities
 from storage.outbox import Addressee, enqueue
@@ -46,6 +46,7 @@ def tell_staff(
     roles: tuple[StaffRole, ...],
     key: str,
     now: datetime,
+    not_before: datetime | None = None,
 ) -> int:
     """Put a task before a community's staff with one of the roles; return how many hear of it."""
     found = staff_identities(tx, community_id, roles)
@@ -57,6 +58,7 @@ def tell_staff(
             key=f"{key}:{identity_id}",
             urgency=Urgency.RECEIPT,
             now=now,
+            not_before=not_before,
             community_id=community_id,
         )
     return len(found)

@@ -1,12 +1,13 @@
 """Which job ran for which period: one row each, held by a lease while it runs."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
 
+from storage.frozen import dataclass
 from storage.kinds import JobState
 from storage.models.operating import job_runs
 from storage.sql import database_now, insert_once
@@ -74,7 +75,7 @@ def begin(tx: Connection, job: str, period: str, *, seconds: int) -> Lease | Non
     return None if row is None else Lease(job, period, row)
 
 
-def end(tx: Connection, lease: Lease, state: JobState, report: dict[str, int]) -> bool:
+def end(tx: Connection, lease: Lease, state: JobState, report: Mapping[str, Any]) -> bool:
     """Write down how a run ended; False where the lease was taken over meanwhile (fenced).
 
     A failed run is tried again at the next tick, and from the third failure on after a while
@@ -95,10 +96,21 @@ def end(tx: Connection, lease: Lease, state: JobState, report: dict[str, int]) -
             state=state,
             finished_at=now,
             lease_until=now + wait,
-            report=json.dumps(report),
+            report=json.dumps(dict(report)),
         )
     ).rowcount
     return changed == 1
+
+
+def write_report(tx: Connection, job: str, period: str, report: Mapping[str, Any]) -> None:
+    """Replace what a run that is done reported: what it left open was done since."""
+    tx.execute(
+        update(job_runs)
+        .where(
+            job_runs.c.job == job, job_runs.c.period == period, job_runs.c.state == JobState.DONE
+        )
+        .values(report=json.dumps(dict(report)))
+    )
 
 
 def baseline(tx: Connection, job: str, period: str) -> None:

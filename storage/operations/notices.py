@@ -5,7 +5,6 @@ and its person, and people are queued in the order of their keys, a part a trans
 far we came on the broadcast's own row.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from storage.errors import (
     UnknownBroadcast,
 )
 from storage.events import StaffTask
+from storage.frozen import dataclass
 from storage.kinds import BroadcastState, OutboxState, StaffRole, Urgency
 from storage.models.estate import communities
 from storage.models.messages import outbox as outbox_rows

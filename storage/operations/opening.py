@@ -1,7 +1,6 @@
 """Beginning with a community (期初): debts brought along, and the opening sheet that is signed."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from storage import audit
 from storage.audit import Actor
 from storage.errors import NotAllowed, OpeningSheetDisagrees, UnknownAudience
+from storage.frozen import dataclass
 from storage.kinds import Account, OccupancyRole, StaffRole
 from storage.models.bills import bills, fee_items
 from storage.models.estate import buildings, communities, units
@@ -97,6 +97,7 @@ class _Books:
                 bills.c.fee_item_id,
                 bills.c.period,
                 bills.c.revision,
+                bills.c.liable_id,
                 bills.c.amount_fen,
                 bills.c.paid_fen,
                 bills.c.voided_at,
@@ -189,13 +190,15 @@ def _judged(books: _Books, index: int, row: OpeningRow) -> Objection | bool:
     unit = books.units.get(row.code)
     if unit is None:
         return Objection(index, Reason.UNKNOWN_UNIT, row.code)
-    owner = books.names.get(books.liable_id(unit.unit_id, row.period, OccupancyRole.OWNER) or 0)
+    owner_id = books.liable_id(unit.unit_id, row.period, OccupancyRole.OWNER)
+    owner = books.names.get(owner_id or 0)
     if row.owner_name and owner is not None and row.owner_name != owner:
         return Objection(index, Reason.NAME_DIFFERS)
-    is_tenants = row.liable_role is not OccupancyRole.OWNER
+    bill = books.last_bill(unit.unit_id, row)
+    is_known = bill is not None and bill.liable_id not in (None, owner_id)
+    is_tenants = row.liable_role is not OccupancyRole.OWNER and not is_known
     if is_tenants and books.liable_id(unit.unit_id, row.period, row.liable_role) is None:
         return Objection(index, Reason.NO_TENANT)
-    bill = books.last_bill(unit.unit_id, row)
     if bill is None:
         return True
     is_same = bill.amount_fen == row.amount_fen

@@ -10,6 +10,7 @@ from storage.kinds import Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payment_orders, payments, receipts
+from storage.models.prepayments import prepay_orders
 from storage.operations.hearers import hearers
 from storage.periods import shanghai_day
 from storage.queries.bills import open_bills
@@ -40,6 +41,7 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
         .where(allocations.c.payment_id == payment_id)
         .order_by(bills.c.period, bills.c.id)
     ).all()
+    kept_for = "" if paid else _kept_for(tx, payment.order_id)
     for hearer in hearers(tx, identity_id=payment.identity_id, unit_id=payment.unit_id):
         left = open_bills(tx, hearer.binding_id) if hearer.binding_id else None
         event = PaymentSettled(
@@ -52,6 +54,7 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
             surplus_fen=payment.surplus_fen,
             paid_at=payment.paid_at.isoformat(),
             open_fen=-1 if left is None else sum(bill.open_fen for bill in left),
+            kept_for=kept_for,
         )
         outbox.enqueue(
             tx,
@@ -63,3 +66,13 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
             community_id=payment.community_id,
         )
     return receipt_no
+
+
+def _kept_for(tx: Connection, order_id: int) -> str:
+    """Return the fee item that an order without bills puts money aside for, "" for any."""
+    name = tx.execute(
+        select(fee_items.c.name)
+        .join(prepay_orders, prepay_orders.c.fee_item_id == fee_items.c.id)
+        .where(prepay_orders.c.order_id == order_id)
+    ).scalar_one_or_none()
+    return name or ""

@@ -1,6 +1,5 @@
 """What a platform says of a refund, by whichever way it is heard: one door, never backwards."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,10 +14,13 @@ from storage.errors import (
     UnknownRefundNo,
 )
 from storage.events import RefundFailed, RefundSettled, RefundSubmitted, StaffTask
+from storage.frozen import dataclass
 from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import Leg
 from storage.models.bills import bills
 from storage.models.payments import allocations, refund_parts, refunds
+from storage.operations import deposits
+from storage.operations.differences import raise_difference
 from storage.operations.hearers import tell_staff
 from storage.operations.refunds import label_of, move, release, tell
 from storage.ports.payments import RefundFact, RefundState
@@ -53,7 +55,7 @@ def note_refund(tx: Connection, fact: RefundFact, *, heard_at: datetime) -> Refu
     elif fact.amount_fen != row.amount_fen and fact.state in _WITH_AMOUNT:
         trouble = AmountMismatch(fact.refund_no, row.amount_fen, fact.amount_fen)
     if trouble is not None or row is None:
-        audit.open_discrepancy(
+        raise_difference(
             tx, type(trouble).__name__, fact.refund_no, str(fact.amount_fen), at=heard_at
         )
         return RefundHeard("contradiction", trouble)
@@ -71,7 +73,7 @@ def _heard_after_the_end(
     if fact.state is not RefundState.SUCCESS or row.state == RefundStep.SUCCESS:
         return RefundHeard("repeated")
     trouble = RefundEndedOtherwise(row.refund_no, row.state)
-    audit.open_discrepancy(
+    raise_difference(
         tx, type(trouble).__name__, row.refund_no, f"{row.state} {fact.amount_fen}", at=heard_at
     )
     return RefundHeard("contradiction", trouble)
@@ -109,6 +111,8 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
     for part in parts:
         if part.bill_id is None:
             legs.append(Leg(Account.REFUND_DUE, part.amount_fen, row.unit_id))
+        elif row.cause == deposits.CAUSE:
+            legs.append(Leg(Account.DEPOSIT, part.amount_fen))
         else:
             legs.append(Leg(Account.RECEIVABLE, part.amount_fen, part.unit_id))
             _reopen(tx, row, part.bill_id, part.amount_fen, now)
@@ -130,7 +134,8 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
         platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
     )
     crashpoints.reach("refund.before_outbox")
-    reopened_fen = sum(part.amount_fen for part in parts if part.bill_id is not None)
+    reopened = [] if row.cause == deposits.CAUSE else parts
+    reopened_fen = sum(part.amount_fen for part in reopened if part.bill_id is not None)
     event = RefundSettled(
         row.refund_no, label_of(tx, row), row.amount_fen, settled_at.isoformat(), reopened_fen
     )

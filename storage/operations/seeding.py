@@ -1,11 +1,11 @@
 """What a community begins with beside its estate and its books: its office, choices, followers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select, update
 
+from storage.frozen import dataclass
 from storage.kinds import BindingState, StaffRole
 from storage.models.estate import communities, units
 from storage.models.people import (
@@ -51,8 +51,10 @@ class FirstPolicy:
 
     effective_on: date
     refund_automatic_fen: int = 0
+    refund_any_cause: bool = False
     refund_window_days: int = 30
     bind_needs_code: bool = True
+    sharing_basis: str = ""
 
 
 def choose_policy(tx: Connection, policy: FirstPolicy, *, community_id: int) -> bool:
@@ -61,8 +63,10 @@ def choose_policy(tx: Connection, policy: FirstPolicy, *, community_id: int) -> 
         "community_id": community_id,
         "effective_on": policy.effective_on,
         "refund_automatic_fen": policy.refund_automatic_fen,
+        "refund_any_cause": int(policy.refund_any_cause),
         "refund_window_days": policy.refund_window_days,
         "bind_needs_code": int(policy.bind_needs_code),
+        "sharing_basis": policy.sharing_basis,
     }
     return insert_once(tx, policies, values) is not None
 

@@ -39,6 +39,24 @@ def add_staff(
     return staff_id
 
 
+def dismiss(tx: Connection, phone: str, *, now: datetime) -> str | None:
+    """Let somebody go: from now on she is a resident like any other; her acts stay on record.
+
+    Returns her name, None where nobody of that phone works here.
+    """
+    row = tx.execute(
+        update(staff)
+        .where(staff.c.phone == phone, staff.c.is_active)
+        .values(is_active=False)
+        .returning(staff.c.id, staff.c.name)
+    ).one_or_none()
+    if row is None:
+        return None
+    tx.execute(update(identities).where(identities.c.staff_id == row.id).values(staff_id=None))
+    audit.note(tx, CLOCK, "dismiss", "staff", str(row.id), at=now)
+    return str(row.name)
+
+
 def bind_staff(
     tx: Connection, *, identity_id: int, phone: str, is_proved: bool, now: datetime
 ) -> str:

@@ -8,6 +8,8 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from bot.web.server import build
 from storage.database import Database, open_database
+from storage.operations.payments import settle_payment
+from tests.bot.web.test_webhooks import ordered
 from tests.bot.web.town import Town, settle
 
 pytestmark = pytest.mark.browser
@@ -119,3 +121,27 @@ async def test_nothing_is_wider_than_the_phone_and_the_button_is_large(
     assert box is not None
     assert box["height"] >= 48
     assert box["y"] + box["height"] <= 844
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+@pytest.mark.parametrize("number", ["W261123" + "D" * 16, "W261123" + "1" * 16])
+async def test_a_receipts_numbers_are_not_cut_in_two(
+    browser: Browser, address: str, town: Town, width: int, number: str
+):
+    order_no = await ordered(town)
+    town.till.pay(order_no)
+    fact = town.till.fact(order_no)
+    settled = await town.db.write(settle_payment, fact, heard_at=town.clock.now())
+    assert settled.payment_id is not None
+    token = town.links.receipt_token(settled.payment_id)
+
+    receipt = f"{address.partition('/pay/')[0]}/receipts/{token}"
+    page = await open_page(browser, receipt, ViewportSize(width=width, height=844))
+    shown = page.locator("dl .number")
+    await shown.evaluate("(one, number) => { one.textContent = number }", number)
+    capitals = page.locator(".capitals span").last
+
+    for one in (shown, capitals):
+        high = "one => one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight)"
+        assert await one.evaluate(high) < 1.5
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from bot.gateways.registry import GATEWAYS
-from bot.lazy import load
+from storage.lazy import load
 from storage.ports.payments import PaymentGateway, WebhookRequest
 from tests.bot.gateways import wechat_platform as wechat
 

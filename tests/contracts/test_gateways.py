@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.gateways.registry import GATEWAYS
-from bot.lazy import load
 from storage.errors import GatewayUnavailable
+from storage.lazy import load
 from storage.ports.payments import (
     OrderRefused,
     PaymentAsk,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def with_a_short_lease(
 
 
 def without_the_fence(
-    tx: Connection, lease: job_runs.Lease, state: JobState, report: dict[str, int]
+    tx: Connection, lease: job_runs.Lease, state: JobState, report: Mapping[str, Any]
 ) -> bool:
     """Write down how a run ended, whoever holds the lease by now: the planted bug."""
     mine = (runs.c.job == lease.job, runs.c.period == lease.period)

@@ -1,13 +1,26 @@
 """Fixed situations that conversations begin in: each builds a world and returns who speaks."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy import Connection, insert, update
 
-from storage.kinds import OccupancyRole, StaffRole
+from storage.audit import CLOCK
+from storage.kinds import Basis, DiscountReason, OccupancyRole, ShareMethod, StaffRole
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.payments import refunds
+from storage.models.tariffs import discounts
+from storage.operations.meters import MeterFact, install_meter
+from storage.operations.prepay_orders import Aside
+from storage.operations.readings import ReadingFact, note_reading
+from storage.periods import BillingPeriod, DaySpan, months_after
+from storage.rules.charging import charge_days
+from storage.rules.discounts import percent_off, take_off
+from storage.rules.meters import Meter, Reading, usage
+from storage.rules.sharing import Sharer, share_cost
+from storage.rules.tariffs import Tariff, Tier, UnitFacts
 from tests import factories
 from tests.factories import NOW, Owed
 
@@ -53,9 +66,65 @@ def owing_long(tx: Connection) -> str:
         bill = Owed(
             world.unit_id, water_id, f"2026-{month:02d}", 1_000 * month, "水费", world.li_id
         )
+        bill.explanation["sum"] = f"{month * 2}吨 × 5.00元 = {month * 10}.00元"
         factories.add_bill(tx, bill)
     factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
     return "o-li"
+
+
+def explained(tx: Connection) -> str:
+    """Ms Li has bills of many kinds; in December her flat's price and her use have risen."""
+    world = factories.build(tx)
+    items = {
+        name: factories.add_fee_item(tx, world.community_id, name, code)
+        for name, code in (("电费", "electricity"), ("电梯公摊", "shared_utilities"))
+    }
+    items["物业费"] = world.fee_item_id
+    made = {("电费", 11): _power(11, 200), ("电费", 12): _power(12, 260)}
+    made |= {("电梯公摊", 11): _lift(300_000), ("电梯公摊", 12): _lift(412_345)}
+    made["物业费", 12] = _flat_fee()
+    for (name, month), explanation in made.items():
+        period = f"2026-{month:02d}"
+        fen = explanation["amount_fen"]
+        owed = Owed(world.unit_id, items[name], period, fen, name, world.li_id)
+        factories.add_bill(tx, replace(owed, explanation=explanation))
+    late_id = factories.add_fee_item(tx, world.community_id, "违约金", "late_fee")
+    late = Owed(world.unit_id, late_id, "2026-12", 251, "违约金", world.li_id)
+    told = {"sum": "250.60元 × 0.05% × 20天 = 2.51元", "basis": "late_fee"}
+    factories.add_bill(tx, replace(late, explanation=told))
+    factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+    return "o-li"
+
+
+def _flat_fee() -> dict:
+    """Charge December, in which the price rises on the 11th, with something off."""
+    rise = date(2026, 12, 11)
+    prices = [
+        Tariff(Basis.BY_AREA, 28_000, date(2020, 1, 1), rise, name="2020-01-01"),
+        Tariff(Basis.BY_AREA, 30_000, rise, name="2026-12-11"),
+    ]
+    flat = UnitFacts(floor_area_m2=Decimal("89.50"))
+    made = charge_days(prices, flat, DaySpan.of(BillingPeriod(2026, 12)))
+    off = percent_off(DiscountReason.PERSON_GROUP, "八十岁以上老人", made.amount_fen, Decimal(10))
+    return take_off(made, [off]).explanation
+
+
+def _power(month: int, used: int) -> dict:
+    steps = (Tier(5_283, Decimal(230)), Tier(5_783, Decimal(400)), Tier(8_283))
+    tariff = Tariff(Basis.TIERED, 0, date(2020, 1, 1), use_unit="度", tiers=steps)
+    days = DaySpan.of(BillingPeriod(2026, month))
+    readings = [
+        Reading(days.begins_on, Decimal(1200), meter_no="A"),
+        Reading(days.ends_on, Decimal(1200) + used, meter_no="A"),
+    ]
+    read = usage(readings, meters={"A": Meter()})
+    return charge_days([tariff], UnitFacts(usage=read), days).explanation
+
+
+def _lift(total_fen: int) -> dict:
+    sharers = [Sharer(f"3-2-{one}", Decimal("89.50") + one) for one in range(48)]
+    proof = share_cost(total_fen, sharers, method=ShareMethod.BY_AREA)
+    return proof.explain(proof.shares[0])
 
 
 def two_flats(tx: Connection) -> str:
@@ -89,6 +158,15 @@ def sharing(tx: Connection) -> str:
     world_unit, li_id = 1, 1
     factories.add_binding(tx, "o-li", world_unit, li_id)
     return "o-li"
+
+
+def sharing_with_two(tx: Connection) -> str:
+    """Ms Li shares her flat in chat with a tenant and with her husband."""
+    openid = sharing(tx)
+    qian_id = factories.add_resident(tx, 1, "钱大明", "13600000000")
+    factories.move_in(tx, qian_id, 1, OccupancyRole.FAMILY)
+    factories.add_binding(tx, "o-qian", 1, qian_id, OccupancyRole.FAMILY)
+    return openid
 
 
 def paid(tx: Connection) -> str:
@@ -127,6 +205,30 @@ def paying(tx: Connection) -> str:
         (world.october_id,),
         identity_id=factories.meet(tx, "o-li"),
         at=NOW - timedelta(minutes=5),
+    )
+    return "o-li"
+
+
+def saving(tx: Connection) -> str:
+    """Ms Li owes nothing and has put aside 300 for the property fee and 700 for any."""
+    paid(tx)
+    who = factories.meet(tx, "o-li")
+    factories.put_aside(tx, 1, Aside(30_000, 1), identity_id=who)
+    factories.put_aside(tx, 1, Aside(70_000), identity_id=who)
+    return "o-li"
+
+
+def year_offered(tx: Connection) -> str:
+    """Ms Li owes nothing, and the community gives the thirteenth month for a year ahead."""
+    paid(tx)
+    tx.execute(
+        insert(discounts).values(
+            community_id=1,
+            reason=DiscountReason.YEAR_AHEAD,
+            name="交一年送一个月",
+            percent_e2=833,
+            from_on=date(2026, 1, 1),
+        )
     )
     return "o-li"
 
@@ -197,3 +299,42 @@ def refunding(state: str):
 
     at_state.__doc__ = f"Ms Li asked money back: {state}."
     return at_state
+
+
+def metered(tx: Connection) -> str:
+    """Ms Li's flat has a water meter that is read on the 23rd and uses ten a month."""
+    return _metered(tx, start=1000)
+
+
+def metered_near_the_end(tx: Connection) -> str:
+    """Ms Li's water meter shows 99990 of its five digits."""
+    return _metered(tx, start=99_870)
+
+
+def metered_with_staff(tx: Connection) -> str:
+    """Ms Li's flat has a water meter, and a steward works here."""
+    openid = _metered(tx, start=1000)
+    factories.add_staff(tx, 1, "小陈", StaffRole.STEWARD, "o-chen")
+    return openid
+
+
+def metered_twice(tx: Connection) -> str:
+    """Ms Li's flat has a water meter and an electricity meter of 20 times."""
+    openid = _metered(tx, start=1000)
+    power_id = factories.add_fee_item(tx, 1, "电费", "electricity")
+    fact = MeterFact("D1", date(2026, 10, 23), Decimal(500), 5, Decimal(20))
+    install_meter(tx, 1, power_id, fact, actor=CLOCK, now=NOW)
+    return openid
+
+
+def _metered(tx: Connection, *, start: int) -> str:
+    world = factories.build(tx)
+    factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+    water_id = factories.add_fee_item(tx, world.community_id, "水费", "water")
+    fact = MeterFact("S1", date(2025, 10, 23), Decimal(start), digits=5)
+    meter_id = install_meter(tx, world.unit_id, water_id, fact, actor=CLOCK, now=NOW)
+    for number in range(1, 13):
+        day = months_after(fact.installed_on, number)
+        reading = ReadingFact(meter_id, day, Decimal(start + 10 * number))
+        note_reading(tx, reading, actor=CLOCK, now=NOW)
+    return "o-li"

@@ -1,15 +1,25 @@
 """Checkout: the platform is asked seldom, troubles keep their order, strangers get nothing."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from handlers import asking
 from handlers.checkout import ASK_EVERY, Checkout, Choice, Step, Ticked, Watch
 from storage.database import Database
-from storage.errors import CollectionClosed, LinkExpired, UnknownBill, UnknownOrder
+from storage.errors import (
+    BillAlreadyPaid,
+    CollectionClosed,
+    LinkExpired,
+    UnknownBill,
+    UnknownOrder,
+)
 from storage.kinds import OrderState
+from storage.models.payments import payment_orders
 from storage.models.policies import policies
-from storage.ports.payments import OrderRefused, TradeKind
+from storage.ports.payments import Collection, OrderRefused, PaymentAsk, TradeKind
 from tests.bot.web.town import NOW, TODAY, Town, settle
 
 
@@ -71,6 +81,110 @@ async def test_a_mobile_browser_gets_a_fresh_address_each_time(town: Town, check
 
     assert town.till.creates == 3
     assert len(town.till.asks) == 2
+
+
+def of_somebody_else(town: Town, *, address: str = "203.0.113.9") -> Choice:
+    """Tick the same bills on another device."""
+    return all_of(town, TradeKind.H5, address=address)
+
+
+async def order_states(town: Town) -> dict[str, str]:
+    rows = select(payment_orders.c.order_no, payment_orders.c.state)
+    return {
+        row.order_no: row.state for row in await town.db.read(lambda tx: tx.execute(rows).all())
+    }
+
+
+async def test_b02_opened_on_another_device_the_older_order_is_closed_at_the_platform(
+    town: Town, checkout: Checkout
+):
+    token = town.token(town.first)
+    older = await checkout.start(token, all_of(town))
+
+    newer = await checkout.start(town.paper_token(town.first), of_somebody_else(town))
+
+    assert newer.step is Step.PAYING
+    assert town.till.closed == {older.order_no}
+    assert await order_states(town) == {older.order_no: "closed", newer.order_no: "open"}
+
+
+async def test_b02_a_choice_that_shares_one_bill_closes_the_other(town: Town, checkout: Checkout):
+    token = town.token(town.first)
+    everything = await checkout.start(token, all_of(town))
+    one_bill = Ticked(town.first.bill_ids[0], town.first.open_fen[0])
+    other_flat = Ticked(town.second.bill_ids[0], town.second.open_fen[0])
+    next_door = Choice((other_flat,), "wechat_pay", TradeKind.NATIVE)
+    neighbour = await checkout.start(town.token(town.second), next_door)
+
+    await checkout.start(token, Choice((one_bill,), "wechat_pay", TradeKind.NATIVE))
+
+    assert town.till.closed == {everything.order_no}
+    assert (await order_states(town))[neighbour.order_no] == "open"
+
+
+async def test_b02_where_the_older_one_was_paid_it_is_settled_and_the_new_one_refused(
+    town: Town, checkout: Checkout
+):
+    older = await checkout.start(town.token(town.first), all_of(town))
+    town.till.pay(older.order_no)
+
+    with pytest.raises(BillAlreadyPaid):
+        await checkout.start(town.paper_token(town.first), of_somebody_else(town))
+
+    assert await order_states(town) == {older.order_no: "paid"}
+    assert list(town.till.asks) == [older.order_no]
+    assert (await checkout.open_page(town.token(town.first))).bills == ()
+
+
+@pytest.mark.parametrize("trouble", ["is_away", "loses_closes", "shrugs"])
+async def test_b02_a_platform_that_does_not_end_the_older_one_keeps_nobody_from_paying(
+    town: Town, checkout: Checkout, trouble: str
+):
+    older = await checkout.start(town.token(town.first), all_of(town))
+    setattr(town.till, trouble, True)
+
+    newer = await checkout.start(town.paper_token(town.first), of_somebody_else(town))
+
+    assert newer.step is (Step.UNAVAILABLE if trouble == "is_away" else Step.PAYING)
+    assert await order_states(town) == {older.order_no: "open", newer.order_no: "open"}
+
+
+async def test_b02_a_platform_that_hangs_is_not_waited_for_without_end(
+    town: Town, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    await checkout.start(town.token(town.first), all_of(town))
+    monkeypatch.setattr(asking, "END_SECONDS", 0.01)
+
+    async def hang(order_no: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(town.till, "close", hang)
+
+    newer = await checkout.start(town.paper_token(town.first), of_somebody_else(town))
+
+    assert newer.step is Step.PAYING
+    assert sorted((await order_states(town)).values()) == ["open", "open"]
+
+
+async def test_b02_an_order_overtaken_while_the_platform_was_asked_is_taken_back(
+    town: Town, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    """The books are open to others while a platform is asked: no transaction is held."""
+    create, others = town.till.create, []
+
+    async def be_slow(ask: PaymentAsk) -> Collection:
+        monkeypatch.setattr(town.till, "create", create)
+        choice = of_somebody_else(town)
+        others.append(await checkout.start(town.paper_token(town.first), choice))
+        return await create(ask)
+
+    monkeypatch.setattr(town.till, "create", be_slow)
+
+    slow = await checkout.start(town.token(town.first), all_of(town))
+
+    assert slow.step is Step.REFUSED
+    assert town.till.closed == {slow.order_no}
+    assert await order_states(town) == {slow.order_no: "closed", others[0].order_no: "open"}
 
 
 async def test_a_refusal_for_good_ends_the_order(town: Town, checkout: Checkout):

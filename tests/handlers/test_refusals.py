@@ -9,11 +9,25 @@ import pytest
 from handlers import refusals
 from storage.errors import (
     AmountMismatch,
+    AudienceEmpty,
+    BindingMismatch,
+    BroadcastStateWrong,
+    CommunitySilent,
     Contradiction,
+    NotAllowed,
     NotAnAmount,
+    PrivacyLint,
+    RefundStateWrong,
     Refusal,
+    SelfApproval,
+    TextTooLong,
+    TooManyTries,
     Unavailable,
     UnitNotChosen,
+    UnknownAudience,
+    UnknownBroadcast,
+    UnknownDifference,
+    UnknownRefund,
 )
 from tests.factories import NOW
 
@@ -63,6 +77,25 @@ def test_a_trouble_says_what_happened_and_what_to_do_next(kind):
 
 def test_no_words_are_kept_for_a_trouble_that_is_gone():
     assert set(refusals.WORDS) <= {*kinds(Refusal), *kinds(Unavailable)}
+    assert set(refusals.STAFF_WORDS) <= set(refusals.WORDS)
+
+
+AT_WORK = (
+    *(NotAllowed, UnknownRefund, RefundStateWrong, SelfApproval, UnknownAudience, AudienceEmpty),
+    *(PrivacyLint, UnknownBroadcast, BroadcastStateWrong, CommunitySilent, TextTooLong),
+    *(BindingMismatch, TooManyTries, UnknownDifference),
+)
+"""What the intents of the staff may be refused with."""
+
+
+@pytest.mark.parametrize("kind", AT_WORK)
+def test_a_member_of_staff_is_not_sent_to_the_staff(kind):
+    said = refusals.words_to_staff(example(kind))
+
+    assert said.endswith("。")
+    assert len(said.splitlines()) >= 2
+    assert "{" not in said
+    assert not re.search("人工|管家|请物业|退款进度|回复“申请”|住户信息", said)
 
 
 @pytest.mark.parametrize("kind", kinds(Contradiction))

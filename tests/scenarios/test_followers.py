@@ -32,10 +32,12 @@ def test_a_follower_who_left_unheard_is_found_out_by_the_platforms_answer(demo: 
 
 
 def test_two_people_who_pay_the_same_bills_pay_once_in_the_end(demo: Demo):
+    """The platform does not close the first order in time: both are paid."""
     first, row = demo.newcomer()
     second = demo.stranger("家人")
     link = demo.link(first)
     one, fen = demo.order(link)
+    demo.fault("wechat_pay", "error_5xx", on="answer", path="/close")
     other, same = demo.order(link, agent=MOBILE)
     assert same == fen
     mark = demo.mark(first)

@@ -10,6 +10,8 @@ import pytest
 
 from storage import frozen
 
+Kinds = tuple[type[Any], type[Any], type[Any]]
+
 
 @frozen.dataclass(frozen=True, slots=True)
 class Parcel:
@@ -19,7 +21,7 @@ class Parcel:
     weight: int = 1
 
 
-def build(dataclass: Callable[..., Any]) -> tuple[type, type, type]:
+def build(dataclass: Callable[..., Any]) -> Kinds:
     @dataclass(frozen=True, slots=True)
     class Nothing:
         pass
@@ -42,11 +44,11 @@ def build(dataclass: Callable[..., Any]) -> tuple[type, type, type]:
 
 
 @pytest.fixture(params=[dataclasses.dataclass, frozen.dataclass], ids=["theirs", "ours"])
-def kinds(request: pytest.FixtureRequest) -> tuple[type, type, type]:
+def kinds(request: pytest.FixtureRequest) -> Kinds:
     return build(request.param)
 
 
-def test_it_is_filled_compared_and_shown(kinds: tuple[type, type, type]):
+def test_it_is_filled_compared_and_shown(kinds: Kinds):
     nothing, base, thing = kinds
     one, same = thing("a", "b"), thing(name="a", hidden="b", count=3, facts={})
 
@@ -62,7 +64,7 @@ def test_it_is_filled_compared_and_shown(kinds: tuple[type, type, type]):
     assert thing.__match_args__ == ("name", "hidden", "count", "facts")
 
 
-def test_it_cannot_be_changed(kinds: tuple[type, type, type]):
+def test_it_cannot_be_changed(kinds: Kinds):
     one = kinds[2]("a", "b")
 
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -73,7 +75,7 @@ def test_it_cannot_be_changed(kinds: tuple[type, type, type]):
         del one.name
 
 
-def test_it_is_replaced_copied_and_taken_apart(kinds: tuple[type, type, type]):
+def test_it_is_replaced_copied_and_taken_apart(kinds: Kinds):
     one = kinds[2]("a", "b")
 
     assert dataclasses.replace(one, name="c") == kinds[2]("c", "b")
@@ -82,7 +84,7 @@ def test_it_is_replaced_copied_and_taken_apart(kinds: tuple[type, type, type]):
     assert dataclasses.is_dataclass(one)
 
 
-def test_it_refuses_what_the_class_refuses(kinds: tuple[type, type, type]):
+def test_it_refuses_what_the_class_refuses(kinds: Kinds):
     with pytest.raises(ValueError, match="-1"):
         kinds[2]("a", "b", -1)
     with pytest.raises(TypeError):

@@ -45,7 +45,7 @@ function followOrder(section) {
   const look = async () => {
     try {
       const answer = await fetch(section.dataset.stateUrl, { cache: "no-store", credentials: "same-origin" });
-      const found = await answer.json();
+      const found = answer.status === 429 ? {} : await answer.json();
       failures = 0;
       if (found.state && found.state !== section.dataset.state && found.state !== "unknown") {
         location.reload();

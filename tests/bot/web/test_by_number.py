@@ -167,9 +167,10 @@ async def test_i01_what_is_anothers_reads_like_what_is_not_there(door: TestClien
         [await answered(door, f"GET /pay/{mine}/state?order={one}") for one in (theirs, nobodys)],
         [await answered(door, f"POST /pay/{mine}", f"{n}-{fen}") for n in (bill_id, 999_999)],
         [await answered(door, f"GET /receipts/{one}") for one in (mine, "A" * 43)],
+        [await answered(door, f"GET /statements/{one}") for one in (mine, "A" * 43)],
     ]
 
-    assert [foreign == missing for foreign, missing in pairs] == [True] * 4
+    assert [foreign == missing for foreign, missing in pairs] == [True] * 5
     assert {foreign[0] // 100 for foreign, _ in pairs} == {4}
     assert await counted(town, payment_orders) == before
 
@@ -182,7 +183,13 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("POST", "/pay/{token}"),
         ("GET", "/pay/{token}/state"),
         ("GET", "/pay/{token}/oauth"),
+        ("GET", "/pay/{token}/prepay"),
+        ("POST", "/pay/{token}/prepay"),
+        ("GET", "/pay/{token}/prepay/oauth"),
         ("GET", "/receipts/{token}"),
+        ("GET", "/clearances/{token}"),
+        ("GET", "/statements/{token}"),
+        ("GET", "/statements/{token}/statement.xlsx"),
     }
 
     found = {

@@ -1,10 +1,12 @@
 """The pay page: what it shows, what pressing pay does, and how it follows the payment."""
 
 import re
+from datetime import timedelta
 
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, func, select, update
 
+from storage.links import PayLink
 from storage.models.bills import bills
 from storage.models.estate import units
 from storage.models.payments import payment_orders, payments, refunds
@@ -263,6 +265,7 @@ async def test_a_platform_that_says_paid_already_is_believed_only_by_its_query(
 async def test_two_orders_for_one_bill_fill_it_once_and_return_the_rest(
     door: TestClient, town: Town
 ):
+    town.till.shrugs = True
     await start(door, town.token(town.second))
     await start(door, town.token(town.second), headers=PHONE)
     orders = list(town.till.asks)
@@ -283,6 +286,32 @@ async def test_two_orders_for_one_bill_fill_it_once_and_return_the_rest(
     assert await town.db.read(books) == (sum(town.till.paid.values()), 30000, 30000)
     page = await (await door.get(f"/pay/{town.token(town.second)}?order={orders[1]}")).text()
     assert "自动原路退回" in page
+
+
+async def test_what_was_opened_on_another_device_is_said_on_the_first(door: TestClient, town: Town):
+    where = await start(door, town.token(town.second))
+    await start(door, town.token(town.second), headers=PHONE)
+
+    page = await (await door.get(where)).text()
+
+    assert await (await door.get(where.replace("?", "/state?"))).json() == {"state": "closed"}
+    assert "在别处重新发起了缴费" in page
+    assert "超时" not in page
+
+
+async def test_bills_that_somebody_has_just_paid_are_said_to_be_paid(door: TestClient, town: Town):
+    token = town.token(town.first)
+    await press(door, token, ticks(await open_page(door, token))[:1])
+    [order_no] = town.till.asks
+    shown = ticks(await open_page(door, token))
+    town.till.pay(order_no)
+
+    answer = await press(door, token, shown, headers=PHONE)
+
+    page = await answer.text()
+    assert answer.status == 409
+    assert "有刚刚缴清的" in page
+    assert total(page) == 25060 + 4321
 
 
 async def test_a_mobile_browser_goes_to_the_platforms_page_and_may_come_back(
@@ -325,6 +354,17 @@ async def test_forged_foreign_and_expired_links_read_alike(door: TestClient, tow
 
     assert len(set(pages)) == 1
     assert "没有扣款" in pages[0]
+
+
+async def test_who_came_from_paper_is_not_sent_to_an_account_that_she_does_not_follow(
+    door: TestClient, town: Town
+):
+    link = PayLink(town.first.unit_id, 0, 0, NOW.date() - timedelta(days=1))
+
+    page = await open_page(door, town.links.pay_url(link).rpartition("/")[2], 404)
+
+    assert "纸质通知单来的，请向物业要一张新的" in page
+    assert "从公众号来的，请回复“缴费”" in page
 
 
 async def test_a_link_ends_with_its_binding_and_with_its_epoch(door: TestClient, town: Town):

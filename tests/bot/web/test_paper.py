@@ -1,10 +1,13 @@
 """Paper bills: who owes gets a sheet whose QR code opens her page, and a code to bind with."""
 
 import hashlib
+import html
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import segno
 from aiohttp.test_utils import TestClient
 from sqlalchemy import select
 from typer.testing import CliRunner
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 from bot.cli.printing import Press, command, print_bills
 from bot.web.paper import codes_of, codes_to_keep, render
 from bot.web.seals import Seals
+from storage.links import PayLink
 from storage.models.estate import units
 from storage.operations.paper_codes import keep_paper_codes
 from storage.queries.paper_bills import paper_bills
@@ -30,6 +34,9 @@ async def test_a_building_prints_a_sheet_for_each_household_that_owes(door: Test
     assert "¥544.41" in document
     assert all(code in document for code in codes.values())
     assert "李秀英" not in document
+    lasts = PayLink(found[0].unit_id, 0, found[0].link_epoch, TODAY + timedelta(days=180))
+    code = segno.make(town.links.pay_url(lasts), error="m").svg_data_uri(scale=4, border=2)
+    assert html.escape(code) in document
     assert total(await open_page(door, town.paper_token(town.first))) == 54441
 
 

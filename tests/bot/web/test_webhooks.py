@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from storage.errors import StorageUnavailable
 from storage.models.operating import discrepancies
 from storage.models.payments import payments, receipts
-from storage.operations.payments import OrderAsk, open_order
+from storage.operations.orders import OrderAsk, open_order
 from storage.ports.payments import PaymentAsk, PaymentState, TradeKind
 from tests.bot.web.conftest import Open
 from tests.bot.web.town import NOW, Town

@@ -14,7 +14,8 @@ from storage.ledger import balance
 from storage.models.bills import bills
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments, receipts, refunds
-from storage.operations.payments import OpenOrder, OrderAsk, Settlement, open_order, settle_payment
+from storage.operations.orders import OpenOrder, OrderAsk, open_order
+from storage.operations.payments import Settlement, settle_payment
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, RefundView, request_refund
 from storage.ports.payments import PaymentAsk, PaymentFact, RefundAsk, RefundFact, TradeKind
@@ -78,7 +79,7 @@ class Stage:
     async def request(
         self, payment_id: int, fen: int, *, key: str = "ask:1", actor: Actor | None = None
     ) -> RefundView:
-        asked = RefundAskedFor(payment_id, fen, "asked", "多缴了", key, self.identity_id)
+        asked = RefundAskedFor(payment_id, fen, "paid_too_much", "多缴了", key, self.identity_id)
         actor = actor or Actor(identity_id=self.identity_id)
         return await self.db.write(request_refund, asked, actor=actor, now=self.now)
 

@@ -11,19 +11,22 @@ from sqlalchemy import Connection, func, select, update
 
 from storage import ledger
 from storage.audit import CLOCK
+from storage.charge_errors import TariffOverlaps
 from storage.database import Database
-from storage.errors import BillAlreadyPaid, TariffOverlaps, UnknownBill
+from storage.errors import BillAlreadyPaid, UnknownBill
 from storage.kinds import Account, Basis, OccupancyRole, UnitKind
 from storage.models.bills import bill_lines, bills
 from storage.models.estate import communities, units
 from storage.models.ledger import postings, unit_balances
 from storage.models.messages import outbox
-from storage.operations.bills import IssueReport, SkipReason, announce, issue_bills, void_bill
+from storage.operations.bills import announce, void_bill
 from storage.operations.estate import import_estate
 from storage.operations.estate_plan import EstateRow
+from storage.operations.issuing import IssueReport, issue_bills
 from storage.operations.seeding import Follower, let_in
 from storage.operations.tariffs import TariffFact, set_tariff
 from storage.periods import BillingPeriod
+from storage.queries.pricing import SkipReason
 from tests.factories import ACCOUNT, NOW, add_community
 
 NOVEMBER = BillingPeriod(2026, 11)

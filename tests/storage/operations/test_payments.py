@@ -2,30 +2,22 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from storage import ledger
 from storage.audit import CLOCK
 from storage.database import open_database
-from storage.errors import BillAlreadyPaid, CollectionClosed, NothingToPay, UnknownBill
 from storage.kinds import Account, OrderState
-from storage.models.bills import bills
 from storage.models.payments import payment_events, payment_orders, payments, refunds
-from storage.models.policies import policies
 from storage.operations.bills import void_bill
-from storage.operations.payments import (
-    FIRST_QUERIES,
+from storage.operations.orders import (
     close_order,
-    note_prepay,
-    open_order,
-    postpone_query,
     refuse_order,
-    settle_payment,
 )
-from storage.ports.payments import Collection, PaymentState
+from storage.operations.payments import settle_payment
+from storage.ports.payments import PaymentState
 from storage.queries.work import orders_to_query
 from tests.factories import Owed, add_bill
 from tests.storage.operations.stage import Stage, staged
@@ -289,33 +281,6 @@ async def test_b01_two_processes_settle_the_two_orders_at_once(migrated_postgres
     migrated_postgres.drop(url)
 
 
-async def test_b02_the_same_wish_twice_is_the_same_order(stage: Stage):
-    orders = await asyncio.gather(
-        *(stage.db.write(open_order, stage.ask(stage.both), now=stage.now) for _ in range(5))
-    )
-
-    assert len({one.order_no for one in orders}) == 1
-
-
-async def test_b02_another_payer_or_another_choice_is_another_order(stage: Stage):
-    orders = [
-        await stage.order(stage.both),
-        await stage.order(stage.both, payer="oWang"),
-        await stage.order([stage.world.october_id]),
-    ]
-
-    assert len({one.order_no for one in orders}) == 3
-
-
-async def test_b02_what_the_platform_gave_for_the_page_is_kept(stage: Stage):
-    order = await stage.order(stage.both)
-    await stage.db.write(note_prepay, order.order_no, Collection("wx2612"), now=stage.now)
-
-    again = await stage.order(stage.both)
-
-    assert again.collection == Collection("wx2612")
-
-
 async def test_b04_an_order_about_to_end_makes_room_for_a_new_one_and_is_still_asked_about(
     stage: Stage,
 ):
@@ -385,53 +350,3 @@ async def test_m9_any_order_of_the_same_notices_ends_in_the_same_books(stage: St
     for row in await stage.rows(refunds):
         await stage.given_back(row.refund_no)
     await stage.books_hold()
-
-
-async def test_b05_an_order_is_only_for_open_bills_of_this_flat(stage: Stage):
-    def next_doors(tx):
-        found = select(bills.c.id).where(bills.c.unit_id == stage.world.next_door_id)
-        return tx.execute(found).scalar_one()
-
-    theirs = await stage.db.read(next_doors)
-    await stage.paid([stage.world.october_id])
-
-    for bill_ids, refusal in (
-        ((), NothingToPay),
-        ((theirs,), UnknownBill),
-        ((stage.world.november_id, theirs), UnknownBill),
-        ((999_999,), UnknownBill),
-        ((2**70,), Exception),
-        ((stage.world.october_id,), BillAlreadyPaid),
-    ):
-        outcome = (await stage.at_once(stage.order(bill_ids)))[0]
-        assert isinstance(outcome, refusal), bill_ids
-    assert await stage.order_states() == ["paid"]
-
-
-async def test_a_community_that_takes_no_money_now_says_why(stage: Stage):
-    def shut(tx):
-        tx.execute(update(policies).values(collection_closed="系统维护"))
-
-    await stage.db.write(shut)
-
-    with pytest.raises(CollectionClosed, match="系统维护"):
-        await stage.order(stage.both)
-
-
-async def test_our_own_questions_come_at_ever_longer_intervals_and_end_with_the_order(
-    stage: Stage,
-):
-    order = await stage.order(stage.both)
-    waits = []
-    for _ in range(12):
-        row = (await stage.rows(payment_orders))[0]
-        waits.append((row.next_query_at - stage.now).total_seconds())
-        stage.clock.advance(seconds=waits[-1])
-        await stage.db.write(postpone_query, order.order_no, now=stage.now)
-
-    assert waits == sorted(waits)
-    assert waits[0] == FIRST_QUERIES[0]
-    assert waits[-1] == FIRST_QUERIES[-1]
-    await stage.settle(stage.gateway.pay(order.order_no))
-    await stage.db.write(postpone_query, order.order_no, now=stage.now)
-    assert await stage.db.read(orders_to_query, now=stage.now + timedelta(days=9), limit=9) == []

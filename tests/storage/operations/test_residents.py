@@ -149,6 +149,77 @@ async def test_a_flat_has_five_tries_whoever_tries(db, world):
         await db.write(note_try, identity_id=identity_id, unit_text="3-2-1201", now=NOW)
 
 
+async def test_a_flat_has_five_tries_however_its_name_is_spelled(db, world):
+    for number in range(TRIES):
+        identity_id = await db.write(factories.meet, f"o-{number}")
+        unit_text = ("3-2-1201", "3栋2单元1201")[number % 2]
+        await db.write(note_try, identity_id=identity_id, unit_text=unit_text, now=NOW)
+    identity_id = await db.write(factories.meet, "o-last")
+
+    for unit_text in ("3-2-1201", "3栋2单元1201"):
+        with pytest.raises(TooManyTries):
+            await db.write(note_try, identity_id=identity_id, unit_text=unit_text, now=NOW)
+
+
+async def tried_at(db, now, *, by="o-x", times=TRIES):
+    """Have strangers try Ms Li's flat, each within her own limit."""
+    for number in range(times):
+        identity_id = await db.write(factories.meet, f"{by}{number}")
+        await db.write(note_try, identity_id=identity_id, unit_text="3-2-1201", now=now)
+
+
+async def test_i04_the_owner_hears_of_the_last_try_that_her_flat_allows_and_of_none_before(
+    db, world
+):
+    def bound(tx):
+        factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+        zhao_id = factories.add_resident(tx, world.community_id, "赵敏", "13700000000")
+        factories.add_binding(tx, "o-zhao", world.unit_id, zhao_id, OccupancyRole.TENANT)
+        factories.add_binding(tx, "o-wang", world.next_door_id, world.wang_id)
+
+    await db.write(bound)
+    await tried_at(db, NOW, times=TRIES - 1)
+    assert await told(db) == []
+
+    await tried_at(db, NOW + timedelta(minutes=1), by="o-y", times=1)
+
+    assert await told(db) == [("o-li", "BindingTried")]
+
+
+async def test_i04_the_owner_hears_of_it_once_a_day_at_most(db, world):
+    await db.write(lambda tx: factories.add_binding(tx, "o-li", world.unit_id, world.li_id))
+
+    for hours in (0, 1, 2):
+        await tried_at(db, NOW + timedelta(hours=hours), by=f"o-{hours}-")
+    assert len(await told(db)) == 1
+
+    await tried_at(db, NOW + timedelta(days=1), by="o-next-")
+    assert len(await told(db)) == 2
+
+
+async def test_i04_an_owner_who_tries_her_own_flat_is_not_warned_of_herself(db, world):
+    await db.write(lambda tx: factories.add_binding(tx, "o-li", world.unit_id, world.li_id))
+    await tried_at(db, NOW, times=TRIES - 1)
+
+    identity_id = await db.write(factories.meet, "o-li")
+    await db.write(note_try, identity_id=identity_id, unit_text="3-2-1201", now=NOW)
+
+    assert await told(db) == []
+
+
+async def test_i04_tries_at_one_flat_that_race_are_no_more_than_five(db, world):
+    people = [await db.write(factories.meet, f"o-{number}") for number in range(TRIES + 3)]
+    await db.write(lambda tx: factories.add_binding(tx, "o-li", world.unit_id, world.li_id))
+
+    results = await asyncio.gather(
+        *(db.write(note_try, identity_id=one, unit_text="3-2-1201", now=NOW) for one in people),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(one, TooManyTries) for one in results) == 3
+    assert await told(db) == [("o-li", "BindingTried")]
+
+
 async def test_tries_that_race_are_all_counted(db, world):
     identity_id = await db.write(factories.meet, "o-x")
 

@@ -1,0 +1,86 @@
+"""The statement of account (往来明细): every line between two days, as a page and as a workbook."""
+
+import asyncio
+from datetime import date
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from bot.web.pages import Pages
+from bot.web.parts import WebParts
+from bot.web.reading import query_text
+from handlers import statements
+from storage.lazy import load
+from storage.periods import shanghai_day
+from storage.queries.statements import Statement, days_of_year, statement_for
+
+EARLIEST: Final = date(2000, 1, 1)
+UNREAD: Final = "没看懂您选的日期，下面是今年到现在的明细。请重新选起止日期。"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class StatementDoor:
+    """Statements, opened by their own links."""
+
+    def __init__(self, parts: WebParts, pages: Pages) -> None:
+        """Read from these books."""
+        self._parts = parts
+        self._pages = pages
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the days that the address names, or the year so far. Raises LinkExpired."""
+        days, is_read = self._days(request)
+        statement = await self._statement(request, *days)
+        token, today = request.match_info["token"], self._today
+        path = f"{self._pages.root}/statements/{token}"
+        asked = urlencode({"from": days[0].isoformat(), "to": days[1].isoformat()})
+        last_year = (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
+        return self._pages.render(
+            "statement.html",
+            statement=statement,
+            lines=[
+                {"row": row, "title": statements.title(row), "detail": statements.detail(row)}
+                for row in statement.rows
+            ],
+            span=statements.days(*days),
+            notice="" if is_read else UNREAD,
+            page_url=path,
+            sheet_url=f"{path}/statement.xlsx?{asked}",
+            years=[(days_of_year(today), "今年"), (last_year, "去年")],
+            today=today,
+        )
+
+    async def sheet(self, request: web.Request) -> web.Response:
+        """Give the same days as a workbook. Raises LinkExpired."""
+        days, _ = self._days(request)
+        statement = await self._statement(request, *days)
+        make = load("bot.spreadsheets.statements").workbook_of
+        body: bytes = await asyncio.to_thread(make, statement)
+        span = f"{days[0].isoformat()}_{days[1].isoformat()}"
+        named = quote(f"往来明细_{span}.xlsx")
+        disposition = f"attachment; filename=statement_{span}.xlsx; filename*=UTF-8''{named}"
+        return web.Response(
+            body=body, content_type=XLSX, headers={"Content-Disposition": disposition}
+        )
+
+    @property
+    def _today(self) -> date:
+        return shanghai_day(self._parts.clock.now())
+
+    async def _statement(self, request: web.Request, first_on: date, last_on: date) -> Statement:
+        link = self._parts.links.read_statement(request.match_info["token"], today=self._today)
+        return await self._parts.db.read(statement_for, link, first_on=first_on, last_on=last_on)
+
+    def _days(self, request: web.Request) -> tuple[tuple[date, date], bool]:
+        """Return the days that are asked for and whether they could be read; none beyond today."""
+        said = [query_text(request, name) for name in ("from", "to")]
+        if not any(said):
+            return days_of_year(self._today), True
+        try:
+            first_on, last_on = (date.fromisoformat(text) for text in said)
+        except ValueError:
+            return days_of_year(self._today), False
+        last_on = min(last_on, self._today)
+        is_span = EARLIEST <= first_on <= last_on
+        return ((first_on, last_on) if is_span else days_of_year(self._today)), is_span
