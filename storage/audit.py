@@ -1,10 +1,10 @@
 """Who did what to which record."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from storage.frozen import dataclass
 from storage.models.operating import audit_records, discrepancies
 from storage.sql import insert_once
 
@@ -46,14 +46,37 @@ def note(
 
 def open_discrepancy(
     tx: Connection, kind: str, reference: str, detail: str, *, at: datetime
-) -> bool:
-    """Put a contradiction before an operator, once per kind, reference and detail."""
-    key = f"{kind}:{reference}:{detail}"[:120]
+) -> int | None:
+    """Write down a contradiction, once per kind, reference and detail; return its number.
+
+    None where it was written down before. Who has to hear of it is told by
+    `operations.differences`: nobody else calls this.
+    """
     values = {
-        "discrepancy_key": key,
+        "discrepancy_key": _key(kind, reference, detail),
         "kind": kind,
         "reference": reference[:64],
         "detail": detail[:300],
         "opened_at": at,
     }
-    return insert_once(tx, discrepancies, values) is not None
+    return insert_once(tx, discrepancies, values)
+
+
+def reopen_discrepancy(
+    tx: Connection, kind: str, reference: str, detail: str, *, at: datetime
+) -> int | None:
+    """Open a contradiction again that somebody has closed; return its number, or None."""
+    found: int | None = tx.execute(
+        update(discrepancies)
+        .where(
+            discrepancies.c.discrepancy_key == _key(kind, reference, detail),
+            discrepancies.c.closed_at.is_not(None),
+        )
+        .values(closed_at=None, opened_at=at)
+        .returning(discrepancies.c.id)
+    ).scalar_one_or_none()
+    return found
+
+
+def _key(kind: str, reference: str, detail: str) -> str:
+    return f"{kind}:{reference}:{detail}"[:120]

@@ -5,7 +5,6 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from bot.gateways import wechat_pay_facts as facts
 from bot.gateways.wechat_pay_config import Config
 from bot.gateways.wechat_pay_facts import GATEWAY, UnreadableError, Words
 from storage.errors import GatewayUnavailable
+from storage.frozen import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,12 @@
 """ChatChannel: what every chat platform must do, and the messages it carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from storage.frozen import dataclass
 
 
 class IncomingKind(StrEnum):

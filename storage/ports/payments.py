@@ -1,10 +1,11 @@
 """PaymentGateway: what every payment platform must do, and the facts it reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from storage.frozen import dataclass
 
 
 class PaymentState(StrEnum):
