@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -37,6 +36,7 @@ from bot.sandbox.app import mount
 from bot.sandbox.control import register_bot
 from bot.sandbox.world import World
 from bot.web import server
+from storage.frozen import dataclass
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,8 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
     wechat, pay = facts["wechat"], facts["wechat_pay"]
     groups = {one["group"]: one["webhook_url"] for one in facts["wecom"]["robots"]}
     return Settings(
-        web=WebSettings(base_url=ask.base_url, host=HOST, port=ask.port),
+        # Everybody comes from one address here.
+        web=WebSettings(ask.base_url, HOST, ask.port, requests_per_minute=6000),
         company=CompanySettings(
             name="云栖物业服务有限公司",
             phone="0571-8800 1234",

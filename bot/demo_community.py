@@ -3,13 +3,13 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from bot.spreadsheets.writing import Cell, write_table
+from storage.frozen import dataclass
 from storage.money import yuan
 from storage.periods import BillingPeriod
 from storage.rules.tariffs import area_charge_fen
@@ -22,6 +22,7 @@ SINCE: Final = date(2019, 6, 1)
 HOME_PRICE_E4: Final = 28_000
 SHOP_PRICE_E4: Final = 45_000
 PARKING_FEN: Final = 15_000
+WATER_SCHEME: Final = "分户水表"
 
 _SURNAMES: Final = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢"
@@ -143,12 +144,16 @@ _ESTATE_HEADERS: Final = (
     "序号", "小区", "房号", "类型", "建筑面积（㎡）", "业主姓名", "手机号", "身份", "入住日期",
 )  # fmt: skip
 _TARIFF_HEADERS: Final = (
-    "小区", "收费项目", "类型", "计费方式", "单价（元/月）", "生效日期", "每月应缴日",
+    "小区", "收费项目", "类型", "计费方式", "单价（元）", "生效日期", "每月应缴日",
+    "标准名称", "费用类别", "收费时点", "单位",
 )  # fmt: skip
 _BILL_HEADERS: Final = (
     "小区", "房屋编号", "业主", "收费项目", "费用月份", "计费面积", "单价",
     "应收金额（元）", "缴费截止日", "缴费状态",
 )  # fmt: skip
+
+
+_USUAL: Final = ("", "自有", "预收", "")
 
 
 def write_sheets(folder: Path, *, today: date) -> dict[str, Path]:
@@ -196,9 +201,11 @@ def _estate_rows(units: list[Home]) -> Iterator[tuple[Cell, ...]]:
 
 def _tariff_rows() -> Iterator[tuple[Cell, ...]]:
     for community in COMMUNITIES:
-        yield community, "物业费", "住宅", "按面积", Decimal("2.80"), SINCE, 25
-    yield CLOUD, "物业费", "商铺", "按面积", Decimal("4.50"), SINCE, 25
-    yield CLOUD, "车位费", "车位", "固定", Decimal("150.00"), SINCE, 25
+        yield community, "物业费", "住宅", "按面积", Decimal("2.80"), SINCE, 25, *_USUAL
+    yield CLOUD, "物业费", "商铺", "按面积", Decimal("4.50"), SINCE, 25, *_USUAL
+    yield CLOUD, "车位费", "车位", "车位", Decimal("150.00"), SINCE, 25, *_USUAL
+    water = (WATER_SCHEME, "代收", "后收", "吨")
+    yield CLOUD, "水费", "住宅", "按表", Decimal("3.10"), SINCE, 25, *water
 
 
 def _bill_rows(units: list[Home], current: BillingPeriod) -> Iterator[tuple[Cell, ...]]:

@@ -1,6 +1,5 @@
 """Seeds the demo: its spreadsheets are written, then imported as an office would import them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +15,14 @@ from bot.demo_community import (
     second_units,
     write_sheets,
 )
+from bot.demo_fees import share_lift, write_meter_sheets
 from bot.spreadsheets.importing import ImportAsk, Mode, SheetKind, import_sheet
 from storage.audit import CLOCK, Actor
 from storage.database import Database
+from storage.frozen import dataclass
 from storage.kinds import StaffRole
 from storage.operations import job_runs
-from storage.operations.bills import issue_bills
+from storage.operations.issuing import issue_bills
 from storage.operations.opening import sign_opening
 from storage.operations.seeding import (
     Colleague,
@@ -108,9 +109,10 @@ async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> De
 
 
 async def _begin(db: Database, folder: Path, now: datetime, account: str) -> list[Community]:
-    sheets = write_sheets(folder, today=shanghai_day(now))
-    for kind, path in sheets.items():
-        report = await import_sheet(db, ImportAsk(SheetKind(kind), path, Mode.APPLY, CLOCK, now))
+    today = shanghai_day(now)
+    plain = {SheetKind(kind): path for kind, path in write_sheets(folder, today=today).items()}
+    for kind, path in (plain | write_meter_sheets(folder, today=today)).items():
+        report = await import_sheet(db, ImportAsk(kind, path, Mode.APPLY, CLOCK, now))
         if report.problems:
             raise DemoBroken("；".join(str(one) for one in report.problems[:5]))
     found = [one for one in await db.read(all_communities) if one.name in COMMUNITIES]
@@ -125,7 +127,13 @@ async def _begin(db: Database, folder: Path, now: datetime, account: str) -> lis
         for home in (face.home, *second_units(face))
     ]
     await db.write(let_in, followers, account=account, now=now)
-    policy = FirstPolicy(SINCE, refund_automatic_fen=100_000, bind_needs_code=False)
+    policy = FirstPolicy(
+        SINCE,
+        refund_automatic_fen=100_000,
+        refund_any_cause=True,
+        bind_needs_code=False,
+        sharing_basis="物业服务合同第九条（演示）",
+    )
     for name, community_id in ids.items():
         await db.write(furnish_office, OFFICES[name], community_id=community_id)
         await db.write(choose_policy, policy, community_id=community_id)
@@ -135,6 +143,8 @@ async def _begin(db: Database, folder: Path, now: datetime, account: str) -> lis
             period=BillingPeriod.of(shanghai_day(now)),
             now=now,
         )
+        if name == CLOUD:
+            await share_lift(db, community_id, now=now)
         await db.write(
             job_runs.baseline,
             f"issue_bills/{community_id}",
