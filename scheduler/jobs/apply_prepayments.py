@@ -27,4 +27,5 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     return report
 
 
-JOB = Job(name="apply_prepayments", cron="20 * * * *", run=run)
+JOB = Job(name="apply_prepayments", cron="20 3 * * *", run=run)
+"""New bills are drawn for when they are issued; this takes what was put aside since."""

@@ -103,7 +103,8 @@ def scope_named(tx: Connection, community_id: int, words: str) -> Scope:
     building, _, entrance = said.partition("-")
     found = tx.execute(
         select(buildings.c.id).where(
-            buildings.c.community_id == community_id, buildings.c.label == building
+            buildings.c.community_id == community_id,
+            buildings.c.label.in_((building, f"{building}栋")),
         )
     ).scalar_one_or_none()
     if found is None:
@@ -112,7 +113,8 @@ def scope_named(tx: Connection, community_id: int, words: str) -> Scope:
         return Scope(ShareScope.BUILDING, found, f"{building}栋")
     inside = tx.execute(
         select(entrances.c.id).where(
-            entrances.c.building_id == found, entrances.c.label == entrance
+            entrances.c.building_id == found,
+            entrances.c.label.in_((entrance, f"{entrance}单元")),
         )
     ).scalar_one_or_none()
     if inside is None:

@@ -102,11 +102,11 @@ class Tower:
 def build(tx) -> tuple[int, int, list[int]]:
     community_id = factories.add_community(tx, sharing_basis=BASIS)
     building_id = tx.execute(
-        insert(buildings).values(community_id=community_id, label="3").returning(buildings.c.id)
+        insert(buildings).values(community_id=community_id, label="3栋").returning(buildings.c.id)
     ).scalar_one()
     unit_ids = []
     for number, area in enumerate(AREAS):
-        door = str(1 + number // 3)
+        door = f"{1 + number // 3}单元"
         entrance_id = (
             tx.execute(select(entrances.c.id).where(entrances.c.label == door)).scalar_one_or_none()
             or tx.execute(
