@@ -106,7 +106,8 @@ def build(tx) -> tuple[int, int, list[int]]:
     ).scalar_one()
     unit_ids = []
     for number, area in enumerate(AREAS):
-        door = f"{1 + number // 3}单元"
+        number_of_door = 1 + number // 3
+        door = f"{number_of_door}单元"
         entrance_id = (
             tx.execute(select(entrances.c.id).where(entrances.c.label == door)).scalar_one_or_none()
             or tx.execute(
@@ -115,7 +116,7 @@ def build(tx) -> tuple[int, int, list[int]]:
                 .returning(entrances.c.id)
             ).scalar_one()
         )
-        unit_id = factories.add_unit(tx, community_id, f"3-{door}-{number % 3 + 1}01")
+        unit_id = factories.add_unit(tx, community_id, f"3-{number_of_door}-{number % 3 + 1}01")
         tx.execute(
             update(units)
             .where(units.c.id == unit_id)
