@@ -1,6 +1,7 @@
 """Why this much (账单明细): how each amount of a month came about, or why it is not as before."""
 
 import re
+from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
@@ -13,6 +14,9 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries import bills
 from storage.queries.bills import BillDetail, OpenBill
 from storage.queries.comparisons import compare_periods
+
+Months = tuple[BillingPeriod, BillingPeriod]
+"""The first and the last."""
 
 SHOWN: Final = 6
 FITTING_CHARS: Final = 540
@@ -40,7 +44,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     compared, missing = await _comparison(turn, deps, chosen)
     if compared:
         return OutgoingMessage("bill_detail", words.lines(compared, closing), url=url)
-    details = await deps.db.read(bills.bill_details, [one.bill_id for one in chosen[:SHOWN]])
+    order = [one.bill_id for one in chosen[:SHOWN]]
+    details = await deps.db.read(bills.bill_details, order)
+    details.sort(key=lambda one: order.index(one.bill.bill_id))
     earlier = await _month_before(home.binding_id, chosen[0].period, deps)
     blocks = _fitting([_block(detail, earlier) for detail in details])
     if len(chosen) > len(blocks):
@@ -62,11 +68,11 @@ async def _comparison(turn: Turn, deps: HandlerDeps, chosen: list[OpenBill]) -> 
     )
     if before is None or before == after:
         return "", ""
-    is_one = turn.understood.slots.ordinal is not None
-    item_code = chosen[0].item_code if is_one else turn.memory.facts.get("item_code", "")
-    compared = await deps.db.read(
-        compare_periods, home.binding_id, before=before, after=after, item_code=item_code
-    )
+    compared = await deps.db.read(compare_periods, home.binding_id, before=before, after=after)
+    if turn.understood.slots.ordinal is not None or turn.memory.facts.get("item_code"):
+        meant = {one.item_name for one in chosen if one.period == after}
+        items = tuple(one for one in compared.items if one.item_name in meant)
+        compared = replace(compared, items=items)
     if all(one.before_fen is None for one in compared.items):
         return "", f"（没有{words.period(before)}的账单可以比）"
     return changes.told(home.label, compared, before=before, after=after), ""
@@ -78,12 +84,27 @@ async def _chosen(turn: Turn, deps: HandlerDeps) -> list[OpenBill]:
     if slots.ordinal is not None and _counts_bills(turn):
         found = await deps.db.read(bills.open_bills, binding_id)
         return found[slots.ordinal - 1 : slots.ordinal]
-    first, last = await _span(turn, deps)
     item_code = slots.fee_item or _of_topic(turn, "item_code")
-    kept = {"period": str(first), "item_code": item_code}
+    months = _months(turn)
+    if item_code:
+        found = await deps.db.read(bills.bills_of_item, binding_id, item_code, months=months)
+    else:
+        first, last = months or await _newest_month(turn, deps)
+        found = await deps.db.read(bills.bills_between, binding_id, first, last)
+    await _keep(turn, deps, item_code, months, found)
+    return found
+
+
+async def _keep(
+    turn: Turn, deps: HandlerDeps, item_code: str, months: Months | None, found: list[OpenBill]
+) -> None:
+    """Keep what was answered for the next question; one month that was named stays meant."""
+    period, last = months or await _newest_month(turn, deps)
+    if months is None and found:
+        period = found[0].period
+    is_named = months is not None and period == last
+    kept = {"period": str(period), "item_code": item_code, "named": "yes" if is_named else ""}
     turn.memory.facts = {name: fact for name, fact in kept.items() if fact}
-    found = await deps.db.read(bills.bills_between, binding_id, first, last)
-    return [one for one in found if item_code in ("", one.item_code)]
 
 
 def _counts_bills(turn: Turn) -> bool:
@@ -93,15 +114,28 @@ def _counts_bills(turn: Turn) -> bool:
     return topic == "unpaid" or (topic in ABOUT_BILLS and said is not None)
 
 
-async def _span(turn: Turn, deps: HandlerDeps) -> tuple[BillingPeriod, BillingPeriod]:
-    """Return the months that are meant; 那上个月呢 counts back from the month talked about."""
+def _months(turn: Turn) -> Months | None:
+    """Return the months that are meant, None where none is: those with the newest bills.
+
+    那上个月呢 counts back from the month talked about, and 为什么这么多 stays at the bill of a
+    fee item that was just shown.
+    """
     normal, before = turn.understood.normal, _of_topic(turn, "period")
-    asked = None if changes.named_to_compare(normal) else turn.understood.slots.period
+    slots = turn.understood.slots
+    asked = None if changes.named_to_compare(normal) else slots.period
     if before and COUNTS_BACK.search(normal):
         earlier = BillingPeriod.parse(before).plus(-1)
         return earlier, earlier
     if asked is not None:
         return BillingPeriod(*asked.first), BillingPeriod(*asked.last)
+    is_of_item = slots.fee_item is None and _of_topic(turn, "item_code") != ""
+    if is_of_item and _of_topic(turn, "named"):
+        same = BillingPeriod.parse(before)
+        return same, same
+    return None
+
+
+async def _newest_month(turn: Turn, deps: HandlerDeps) -> Months:
     newest = await deps.db.read(bills.latest_period, turn.home.binding_id)
     period = newest or BillingPeriod.of(turn.today)
     return period, period

@@ -14,7 +14,7 @@ from storage.kinds import JobState
 from storage.operations import bills, issuing, job_runs
 from storage.operations.unbilled import tell_unbilled
 from storage.periods import BillingPeriod, shanghai_day
-from storage.queries.billing_runs import BillingRun, job_of, left_out, runs_done
+from storage.queries.billing_runs import BillingRun, assigned_late, job_of, left_out, runs_done
 from storage.queries.estate import all_communities, units_of
 from storage.queries.policies import policy_on
 
@@ -25,7 +25,7 @@ PART: Final = 1000
 LEASE_SECONDS: Final = 300
 MOST_CATCH_UP: Final = 12
 MOST_FOLLOWED: Final = 4
-"""For so many months what a run left out is tried again each night."""
+"""For so many months what a run left out, or could not know yet, is tried again each night."""
 
 
 async def run(deps: JobDeps, now: datetime) -> JobReport:
@@ -52,8 +52,11 @@ async def _one(deps: JobDeps, community_id: int, now: datetime) -> JobReport:
     earliest = BillingPeriod.of(today).plus(1 - MOST_FOLLOWED)
     followed = await deps.db.read(runs_done, community_id, since=earliest)
     for run in followed:
-        if run.left_out:
-            _add(report, await _follow_up(deps, community_id, run, now))
+        late = await deps.db.read(
+            assigned_late, community_id, run.period, since=earliest, today=today
+        )
+        if again := run.unit_ids | late:
+            _add(report, await _follow_up(deps, community_id, run, now, only=again))
     for period in await _due(deps, community_id, now):
         lease = await deps.db.write(
             job_runs.begin, job_of(community_id), str(period), seconds=LEASE_SECONDS
@@ -76,9 +79,15 @@ def _add(report: JobReport, made: Mapping[str, Any]) -> None:
         report[key] += made.get(key, 0)
 
 
-async def _follow_up(deps: JobDeps, community_id: int, run: BillingRun, now: datetime) -> JobReport:
-    """Bill what a run left out and what has come since: a reading, an area, a day that is over."""
-    made = await _issue(deps, community_id, run.period, now, only=run.unit_ids)
+async def _follow_up(
+    deps: JobDeps, community_id: int, run: BillingRun, now: datetime, *, only: Collection[int]
+) -> JobReport:
+    """Bill what a run left out and what has come since.
+
+    A reading, an area, a day that is over, or a fee that was assigned after the run; `only` names
+    the units, all that the run left out among them.
+    """
+    made = await _issue(deps, community_id, run.period, now, only=only)
     counts = {**run.counts, "skipped": made["skipped"]}
     counts["issued"] = run.counts.get("issued", 0) + made["issued"]
     kept = {**counts, "missing": made["missing"]}

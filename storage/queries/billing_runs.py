@@ -1,15 +1,18 @@
 """What the monthly runs of a community left out (漏出账), as they reported it."""
 
 import json
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import JobState
+from storage.models.estate import units
 from storage.models.operating import job_runs
+from storage.models.tariffs import unit_tariffs
 from storage.periods import BillingPeriod
-from storage.queries.dues import Missing
+from storage.queries.dues import Missing, bills_due
 
 JOB: Final = "issue_bills"
 
@@ -70,3 +73,32 @@ def runs_done(tx: Connection, community_id: int, *, since: BillingPeriod) -> lis
         missing = tuple(LeftOut(*one) for one in report.pop("missing", ()))
         found.append(BillingRun(BillingPeriod.parse(row.period), report, missing))
     return found
+
+
+def assigned_late(
+    tx: Connection, community_id: int, period: BillingPeriod, *, since: BillingPeriod, today: date
+) -> frozenset[int]:
+    """Return the units of which a month's run would bill more now than it could when it was done.
+
+    Of those only for which something was said to begin or end from the month `since` to the
+    run's own: it may have been said after the run. `today` is a Shanghai day.
+    """
+    first, last = since.first_on, period.last_on
+    rows = tx.execute(
+        select(unit_tariffs.c.unit_id)
+        .distinct()
+        .join(units, units.c.id == unit_tariffs.c.unit_id)
+        .where(
+            units.c.community_id == community_id,
+            or_(
+                unit_tariffs.c.from_on.between(first, last),
+                unit_tariffs.c.until_on.between(first, last),
+            ),
+        )
+    )
+    asked = rows.scalars().all()
+    if not asked:
+        return frozenset()
+    due = bills_due(tx, community_id=community_id, period=period, today=today, unit_ids=asked)
+    left = frozenset(one.unit_id for one in due.missing)
+    return left | {one.unit_id for one in due.new}

@@ -3,7 +3,7 @@
 import json
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -19,11 +19,12 @@ from sqlalchemy import (
 )
 
 from storage.frozen import dataclass
-from storage.kinds import BindingState, OccupancyRole
-from storage.models.bills import bill_lines, bills, fee_items
+from storage.kinds import Basis, BindingState, OccupancyRole
+from storage.models.bills import bill_lines, bills, fee_items, tariffs
 from storage.models.estate import units
 from storage.models.payments import allocations, payments
 from storage.models.people import bindings, occupancies
+from storage.models.sharing import shared_costs
 from storage.periods import BillingPeriod
 from storage.prepared import Prepared
 from storage.queries.residents import Person
@@ -247,3 +248,45 @@ def _bill(row: Any) -> OpenBill:  # noqa: ANN401 - a row that begins with _COLUM
 def all_seen(*columns: Any) -> Select[Any]:  # noqa: ANN401
     """Return a SELECT over every bill that the binding `:binding_id` may see, voided ones too."""
     return _seen_by_binding(*columns)
+
+
+SHARED_CODE: Final = "shared_utilities"
+_NAMED: Final = {SHARED_CODE: "公摊", "elevator": "电梯"}
+"""Fee item said → the word by which a fee of another code is meant too: 电梯费公摊."""
+
+
+def bills_of_item(
+    tx: Connection,
+    binding_id: int,
+    item_code: str,
+    *,
+    months: tuple[BillingPeriod, BillingPeriod] | None = None,
+) -> list[OpenBill]:
+    """Return the bills of a fee item that a binding may see, paid ones too.
+
+    Those of the first to the last of `months`, the oldest first; without, the newest of each fee
+    that is meant, the newest first. A fee is meant by its code or its name; 公摊 also means each
+    that is shared.
+    """
+    chosen = _ALL.where(_means(item_code))
+    if months is not None:
+        first, last = months
+        chosen = chosen.where(bills.c.period.between(str(first), str(last)))
+    rows = tx.execute(chosen.order_by(bills.c.period, bills.c.id), {"binding_id": binding_id})
+    found = [_bill(row) for row in rows]
+    if months is not None:
+        return found
+    newest = {one.item_name: one.period for one in found}
+    kept = [one for one in found if one.period == newest[one.item_name]]
+    return sorted(kept, key=lambda one: one.period, reverse=True)
+
+
+def _means(item_code: str) -> Any:  # noqa: ANN401 - a SQL condition
+    ways = [fee_items.c.code == item_code]
+    if item_code in _NAMED:
+        ways.append(fee_items.c.name.contains(_NAMED[item_code]))
+    if item_code == SHARED_CODE:
+        priced = select(tariffs.c.fee_item_id).where(tariffs.c.basis == Basis.SHARED)
+        ways.append(fee_items.c.id.in_(priced))
+        ways.append(fee_items.c.id.in_(select(shared_costs.c.fee_item_id)))
+    return or_(*ways)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, update
 
 from storage.audit import CLOCK
 from storage.kinds import Basis, DiscountReason, OccupancyRole, ShareMethod, StaffRole
+from storage.models.bills import tariffs
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.payments import refunds
@@ -92,6 +93,28 @@ def explained(tx: Connection) -> str:
     late = Owed(world.unit_id, late_id, "2026-12", 251, "违约金", world.li_id)
     told = {"sum": "250.60元 × 0.05% × 20天 = 2.51元", "basis": "late_fee"}
     factories.add_bill(tx, replace(late, explanation=told))
+    factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+    return "o-li"
+
+
+def billed_later(tx: Connection) -> str:
+    """Ms Li's water and lift are billed a month later than her flat; light is shared by tariff."""
+    world = factories.build(tx)
+    water_id = factories.add_fee_item(tx, world.community_id, "水费", "water")
+    lift_id = factories.add_fee_item(tx, world.community_id, "电梯费公摊", "elevator")
+    light_id = factories.add_fee_item(tx, world.community_id, "楼道照明", "")
+    factories.add_tariff(tx, world.community_id, light_id, 0)
+    shared = update(tariffs).where(tariffs.c.fee_item_id == light_id)
+    tx.execute(shared.values(basis=Basis.SHARED))
+    told = {month: {"sum": f"{month * 2}吨 × 5.00元 = {month * 10}.00元"} for month in (9, 10)}
+    made = [(water_id, "水费", month, how, month * 1_000) for month, how in told.items()]
+    for month, total_fen in ((9, 300_000), (10, 412_345)):
+        lift = _lift(total_fen)
+        made.append((lift_id, "电梯费公摊", month, lift, lift["amount_fen"]))
+    made.append((light_id, "楼道照明", 8, {"sum": "96.00元 / 48户 = 2.00元"}, 200))
+    for item_id, name, month, how, fen in made:
+        owed = Owed(world.unit_id, item_id, f"2026-{month:02d}", fen, name, world.li_id)
+        factories.add_bill(tx, replace(owed, explanation=how))
     factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
     return "o-li"
 

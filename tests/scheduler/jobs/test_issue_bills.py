@@ -1,6 +1,6 @@
 """Bills are issued once a month when the community's day has come, whatever was missed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,11 +8,17 @@ from sqlalchemy import select, update
 
 from scheduler.jobs import issue_bills
 from storage import crashpoints
-from storage.models.bills import bills
+from storage.audit import CLOCK
+from storage.kinds import Basis, CycleTiming, FeeClass, UnitKind
+from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.messages import outbox
-from storage.periods import BillingPeriod
+from storage.operations.assignments import assign
+from storage.operations.tariffs import TariffFact, set_tariff
+from storage.operations.unit_tariffs import Choice, import_choices
+from storage.periods import SHANGHAI, BillingPeriod
 from storage.queries.billing_runs import runs_done
+from storage.rules.billing import Assignment
 from tests import town
 from tests.desk import job_deps
 from tests.factories import add_tariff
@@ -152,3 +158,123 @@ async def test_a_bill_that_comes_later_is_told_with_what_is_still_open(db):
 
     assert report["issued"] == 13 + 1
     assert len(await told(db)) > before
+
+
+SINCE = date(2020, 1, 1)
+DEPOSIT = TariffFact(
+    "装修押金",
+    UnitKind.HOME,
+    Basis.DEPOSIT,
+    20_000_000,
+    SINCE,
+    scheme="装修",
+    due_day=3,
+    fee_class=FeeClass.DEPOSIT,
+)
+ONE_OFF = TariffFact(
+    "垃圾清运费", UnitKind.HOME, Basis.ONE_OFF, 5_000_000, SINCE, scheme="装修", due_day=3
+)
+PARKING = TariffFact("车位费", UnitKind.HOME, Basis.PARKING, 1_500_000, SINCE, scheme="租用")
+IN_ARREARS = TariffFact(
+    "车位费",
+    UnitKind.HOME,
+    Basis.PARKING,
+    3_100_000,
+    SINCE,
+    scheme="租用",
+    timing=CycleTiming.IN_ARREARS,
+)
+
+
+async def run_on(db, month, day):
+    """Run the job at two in the morning of a Shanghai day."""
+    night = datetime(2026, month, day, 2, tzinfo=SHANGHAI).astimezone(UTC)
+    return await issue_bills.run(job_deps(db), night)
+
+
+async def assigned(db, place, fact, said):
+    """Price a fee that nobody is charged for, and charge one flat for it."""
+
+    def say(tx):
+        set_tariff(tx, fact, community_id=place.community_id, actor=CLOCK, now=DECEMBER)
+        item = select(fee_items.c.id).where(fee_items.c.name == fact.fee_item)
+        return assign(
+            tx,
+            said,
+            unit_id=place.unit_ids["3-1-101"],
+            fee_item_id=tx.execute(item).scalar_one(),
+            actor=CLOCK,
+            now=DECEMBER,
+        )
+
+    assert await db.write(say)
+
+
+async def of_fee(db, fact):
+    """Return flat, month, sum and due day of each bill of a fee."""
+    wanted = (
+        select(bills.c.unit_id, bills.c.period, bills.c.amount_fen, bills.c.due_on)
+        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
+        .where(fee_items.c.name == fact.fee_item)
+        .order_by(bills.c.period)
+    )
+    return await db.read(lambda tx: [tuple(row) for row in tx.execute(wanted)])
+
+
+@pytest.mark.parametrize(("fact", "fen"), [(DEPOSIT, 200_000), (ONE_OFF, 50_000)])
+async def test_what_is_assigned_after_the_months_run_is_billed_the_next_night_once(db, fact, fen):
+    place = await db.write(priced)
+    await run_on(db, 12, 1)
+    before = len(await told(db))
+    await assigned(db, place, fact, Assignment("装修", from_on=date(2026, 12, 5)))
+
+    next_night = await run_on(db, 12, 6)
+    again = [await run_on(db, 12, day) for day in (6, 7)]
+
+    assert (next_night["issued"], [one["issued"] for one in again]) == (1, [0, 0])
+    flat = place.unit_ids["3-1-101"]
+    assert await of_fee(db, fact) == [(flat, "2026-12", fen, date(2027, 1, 3))]
+    assert next_night["told"] == len(await told(db)) - before == 1
+    [run] = await db.read(runs_done, place.community_id, since=BillingPeriod(2026, 12))
+    assert (run.counts["issued"], run.left_out) == (13 + 1, ())
+
+
+async def test_what_is_assigned_before_the_months_run_is_billed_by_it_and_not_again(db):
+    place = await db.write(priced)
+    await assigned(db, place, DEPOSIT, Assignment("装修", from_on=date(2026, 12, 5)))
+
+    counts = [(await run_on(db, 12, day))["issued"] for day in (1, 2, 6)]
+
+    assert counts == [13 + 1, 0, 0]
+    flat = place.unit_ids["3-1-101"]
+    assert await of_fee(db, DEPOSIT) == [(flat, "2026-12", 200_000, date(2027, 1, 3))]
+
+
+async def test_what_is_assigned_for_a_month_before_this_one_is_billed_for_each_month_since(db):
+    place = await db.write(priced)
+    await run_on(db, 11, 1)
+    await run_on(db, 12, 1)
+    await assigned(db, place, PARKING, Assignment("租用", from_on=date(2026, 11, 1)))
+
+    counts = [(await run_on(db, 12, day))["issued"] for day in (6, 7)]
+
+    assert counts == [2, 0]
+    found = [(month, fen) for _, month, fen, _ in await of_fee(db, PARKING)]
+    assert found == [("2026-11", 15_000), ("2026-12", 15_000)]
+    assert min(due_on for *_, due_on in await of_fee(db, PARKING)) >= date(2026, 12, 6)
+
+
+async def test_what_ends_after_the_months_run_is_billed_up_to_its_end(db):
+    place = await db.write(priced)
+    began_on = date(2026, 1, 1)
+    await assigned(db, place, IN_ARREARS, Assignment("租用", from_on=began_on))
+    await run_on(db, 12, 1)
+    ended = Choice("翡翠湾", "3-1-101", "车位费", began_on, "租用", until_on=date(2026, 12, 5))
+    plan = await db.write(import_choices, [ended], actor=CLOCK, now=DECEMBER)
+    assert plan.ended == (0,)
+
+    counts = [(await run_on(db, 12, day))["issued"] for day in (6, 7)]
+
+    assert counts == [1, 0]
+    found = [(month, fen) for _, month, fen, _ in await of_fee(db, IN_ARREARS)]
+    assert found == [("2026-11", 31_000), ("2026-12", 4_000)]
