@@ -14,6 +14,7 @@ from storage.frozen import dataclass
 from storage.models.bills import bills
 from storage.models.late_fees import waivers
 from storage.operations.bills import void_bill
+from storage.operations.differences import raise_difference
 from storage.operations.issuing import lock_billing
 from storage.operations.late_fees import (
     LateFeePart,
@@ -106,7 +107,7 @@ def _alarm_if_kept_too_much(
     over_fen = sum(max(fen - right.get(key, 0), 0) for key, fen in sofar.items())
     if over_fen:
         detail, reference = str(over_fen), kept[-1].bill_no
-        audit.open_discrepancy(tx, CHARGED_TOO_MUCH, reference, detail, at=books.now)
+        raise_difference(tx, CHARGED_TOO_MUCH, reference, detail, at=books.now)
 
 
 def _over_fen(amounts: dict[int, int], parts: Sequence[LateFeePart]) -> int:
