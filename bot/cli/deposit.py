@@ -20,8 +20,9 @@ from storage.database import Database
 from storage.errors import NotAnAmount
 from storage.kinds import Account, Payer
 from storage.money import from_yuan, yuan
+from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.deposit_returns import OfflineReturn, return_by_refund, return_offline
-from storage.operations.deposits import DepositAsk, Inspection, ask_for_deposit, inspect
+from storage.operations.deposits import Inspection, inspect
 from storage.operations.refunds import RefundView
 from storage.operations.tariffs import fee_item_ids
 from storage.periods import shanghai_day

@@ -1,5 +1,7 @@
 """Fee items (收费项目), tariffs (收费标准), bills (账单) and their lines."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -27,6 +29,14 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+
+MONTHLY: Final = 0
+OPENING: Final = 1
+HISTORY: Final = 2
+"""What `bills.is_imported` says: issued here, a debt brought along, or paid before we came.
+
+A paid bill of the past has no allocations and no ledger entry: its money is in the old books.
+"""
 
 fee_items = Table(
     "fee_items",

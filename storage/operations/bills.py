@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
@@ -15,7 +15,7 @@ from storage.events import BillsIssued
 from storage.frozen import dataclass
 from storage.kinds import Account, BindingState, CycleTiming, LineKind, OccupancyRole, Urgency
 from storage.ledger import Leg, NewEntry
-from storage.models.bills import bill_lines, bills, fee_items, tariffs
+from storage.models.bills import HISTORY, MONTHLY, bill_lines, bills, fee_items, tariffs
 from storage.models.estate import units
 from storage.models.people import bindings, identities, occupancies
 from storage.operations.bill_rows import lock_series
@@ -26,14 +26,6 @@ from storage.queries.closes import closed_periods
 from storage.queries.opening import spoken_to
 from storage.rules.pricing import Line
 from storage.sql import insert
-
-MONTHLY: Final = 0
-OPENING: Final = 1
-HISTORY: Final = 2
-"""What `bills.is_imported` says: issued here, a debt brought along, or paid before we came.
-
-A paid bill of the past has no allocations and no ledger entry: its money is in the old books.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from storage.audit import Actor
 from storage.errors import NotAllowed, OpeningSheetDisagrees, UnknownAudience
 from storage.frozen import dataclass
 from storage.kinds import Account, OccupancyRole, StaffRole
-from storage.models.bills import bills, fee_items
+from storage.models.bills import HISTORY, OPENING, bills, fee_items
 from storage.models.estate import buildings, communities, units
 from storage.models.people import residents
 from storage.money import yuan
-from storage.operations.bills import HISTORY, OPENING, NewBill, book_bills
+from storage.operations.bills import NewBill, book_bills
 from storage.operations.tariffs import fee_item_ids
 from storage.periods import BillingPeriod
 from storage.queries.estate import Unit, all_communities, liable_parties, units_of

@@ -14,8 +14,9 @@ from storage.models.bills import bills
 from storage.models.payments import refunds
 from storage.models.prepayments import deposits
 from storage.operations.bills import void_bill
+from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.deposit_returns import OfflineReturn, return_by_refund, return_offline
-from storage.operations.deposits import DepositAsk, Inspection, ask_for_deposit, inspect
+from storage.operations.deposits import Inspection, inspect
 from storage.operations.refunds import approve_refund, decline_refund
 from storage.ports.payments import RefundState
 from storage.queries.deposits import deposits_held

@@ -19,7 +19,7 @@ from storage.models.operating import audit_records
 from storage.models.payments import refunds
 from storage.models.people import bindings, occupancies, residents
 from storage.models.prepayments import deposits
-from storage.operations.deposits import DepositAsk, ask_for_deposit
+from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.handover import (
     Decision,
     HandedOverUnit,

@@ -10,7 +10,8 @@ from storage.audit import Actor
 from storage.database import Database
 from storage.kinds import FeeClass
 from storage.models.bills import bills, fee_items
-from storage.operations.deposits import DepositAsk, Inspection, ask_for_deposit, inspect
+from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
+from storage.operations.deposits import Inspection, inspect
 from storage.operations.orders import OpenOrder
 from storage.operations.payments import settle_payment
 from storage.operations.prepayments import apply_prepayments

@@ -18,11 +18,11 @@ from storage.errors import LinkExpired, Refusal
 from storage.kinds import Account, BindingState, OccupancyRole
 from storage.ledger import unit_balance
 from storage.links import PayLink
-from storage.models.bills import bills
+from storage.models.bills import HISTORY, OPENING, bills
 from storage.models.ledger import entries, postings
 from storage.models.payments import payments
 from storage.models.people import bindings, occupancies
-from storage.operations.bills import HISTORY, OPENING, NewBill, book_bills, void_bill
+from storage.operations.bills import NewBill, book_bills, void_bill
 from storage.operations.payments import settle_payment
 from storage.operations.prepayments import apply_prepayments
 from storage.operations.refund_results import note_refund
