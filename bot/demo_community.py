@@ -5,14 +5,17 @@ import itertools
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from bot.spreadsheets.writing import Cell, write_table
 from storage.frozen import dataclass
+from storage.kinds import Basis
 from storage.money import yuan
-from storage.periods import BillingPeriod
-from storage.rules.tariffs import area_charge_fen
+from storage.periods import BillingPeriod, DaySpan
+from storage.rules.charging import charge_days
+from storage.rules.tariffs import Tariff, UnitFacts
 
 CLOUD: Final = "云栖花园"
 LAKE: Final = "翠湖湾"
@@ -36,6 +39,13 @@ _GIVEN: Final = (
 _AREAS: Final = ("108.75", "89.35", "92.60", "78.50")
 
 
+@lru_cache(maxsize=256)
+def _month_fen(area_m2: Decimal, price_e4: int) -> int:
+    tariff = Tariff(Basis.BY_AREA, price_e4, SINCE)
+    month = DaySpan.of(BillingPeriod.of(SINCE))
+    return charge_days([tariff], UnitFacts(floor_area_m2=area_m2), month).amount_fen
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """A unit of the demo and its owner."""
@@ -55,7 +65,7 @@ class Home:
         if self.area_m2 is None:
             return PARKING_FEN
         price = SHOP_PRICE_E4 if self.kind == "商铺" else HOME_PRICE_E4
-        return area_charge_fen(self.area_m2, price)
+        return _month_fen(self.area_m2, price)
 
     @property
     def fee_item(self) -> str:

@@ -8,8 +8,8 @@ from bot.spreadsheets.estate import read_community
 from bot.spreadsheets.fields import RowReader, Unreadable
 from bot.spreadsheets.layouts import CHOICES
 from bot.spreadsheets.places import read_place
-from bot.spreadsheets.tables import TableRow, find_rows, plain_text
-from storage.frozen import dataclass
+from bot.spreadsheets.tables import TableRow, plain_text
+from bot.spreadsheets.taking import Taken, take
 from storage.kinds import Payer
 from storage.operations.unit_tariffs import Choice, ChoicePlan, Objection, Reason
 
@@ -44,28 +44,9 @@ FIELD_OF: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[Choice, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_choices(workbook: Workbook, *, community: str = "") -> ChoiceSheet:
+def read_choices(workbook: Workbook, *, community: str = "") -> Taken[Choice]:
     """Read who has which tariff; `community` is meant where the sheet has no such column."""
-    problems: list[SheetProblem] = []
-    rows: list[Choice] = []
-    places: list[TableRow] = []
-    for table_row in find_rows(workbook, REQUIRED, problems, CHOICES):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return ChoiceSheet(tuple(rows), tuple(places), tuple(problems))
+    return take(workbook, REQUIRED, CHOICES, lambda reader: _read_row(reader, community))
 
 
 def _read_row(reader: RowReader, community: str) -> Choice | None:
@@ -108,7 +89,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "unit"), reason)
 
 
-def lines_of(plan: ChoicePlan, sheet: ChoiceSheet) -> list[str]:
+def lines_of(plan: ChoicePlan, sheet: Taken[Choice]) -> list[str]:
     """Say one by one what would change."""
     lines = []
     for index in sorted((*plan.new, *plan.ended)):

@@ -7,8 +7,8 @@ from bot.spreadsheets.cells import SheetProblem, Workbook
 from bot.spreadsheets.fields import RowReader
 from bot.spreadsheets.layouts import ESTATE
 from bot.spreadsheets.places import read_place
-from bot.spreadsheets.tables import TableRow, find_rows
-from storage.frozen import dataclass
+from bot.spreadsheets.tables import TableRow
+from bot.spreadsheets.taking import Taken, take
 from storage.kinds import OccupancyRole, UnitKind
 from storage.operations.estate_plan import EstatePlan, EstateRow, Objection, Reason, Verb
 
@@ -57,28 +57,9 @@ VERBS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EstateSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[EstateRow, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_estate(workbook: Workbook, *, community: str = "") -> EstateSheet:
+def read_estate(workbook: Workbook, *, community: str = "") -> Taken[EstateRow]:
     """Read an estate; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[EstateRow] = []
-    places: list[TableRow] = []
-    for table_row in find_rows(workbook, REQUIRED, problems, ESTATE):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return EstateSheet(tuple(rows), tuple(places), tuple(problems))
+    return take(workbook, REQUIRED, ESTATE, lambda reader: _read_row(reader, community))
 
 
 def _read_row(reader: RowReader, community: str) -> EstateRow | None:
@@ -128,7 +109,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "unit"), reason)
 
 
-def lines_of(plan: EstatePlan, sheet: EstateSheet) -> list[str]:
+def lines_of(plan: EstatePlan, sheet: Taken[EstateRow]) -> list[str]:
     """Say one by one what would change; nobody's name or phone is in it."""
     lines = []
     for change in plan.changes:

@@ -19,11 +19,12 @@ from bot.spreadsheets import (
 )
 from bot.spreadsheets.cells import SheetProblem, Workbook, WorkbookRefused
 from bot.spreadsheets.reading import read_workbook
+from bot.spreadsheets.taking import Taken
 from storage.audit import Actor
 from storage.database import Database
 from storage.frozen import dataclass
 from storage.operations.estate import import_estate, plan_estate
-from storage.operations.estate_plan import EstatePlan
+from storage.operations.estate_plan import EstatePlan, EstateRow
 from storage.operations.meter_sheets import import_meters, plan_meters
 from storage.operations.occupancies import import_people, plan_people
 from storage.operations.opening import import_opening, plan_opening
@@ -177,8 +178,8 @@ async def _estate(db: Database, ask: ImportAsk, workbook: Workbook, community: s
 
 
 async def _without_bad(
-    db: Database, sheet: estate.EstateSheet, plan: EstatePlan
-) -> tuple[estate.EstateSheet, EstatePlan, list[SheetProblem]]:
+    db: Database, sheet: Taken[EstateRow], plan: EstatePlan
+) -> tuple[Taken[EstateRow], EstatePlan, list[SheetProblem]]:
     """Leave rows out until nothing is objected to; return what was found on the way."""
     late: list[SheetProblem] = []
     while plan.objections:
@@ -190,8 +191,8 @@ async def _without_bad(
     return sheet, plan, late
 
 
-def _only(sheet: estate.EstateSheet, kept: Sequence[int]) -> estate.EstateSheet:
-    return estate.EstateSheet(
+def _only(sheet: Taken[EstateRow], kept: Sequence[int]) -> Taken[EstateRow]:
+    return Taken(
         tuple(sheet.rows[index] for index in kept),
         tuple(sheet.places[index] for index in kept),
         sheet.problems,

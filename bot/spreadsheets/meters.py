@@ -13,9 +13,9 @@ from bot.spreadsheets.fields import RowReader, Unreadable
 from bot.spreadsheets.opening import fee_code
 from bot.spreadsheets.places import read_place
 from bot.spreadsheets.readings import dial_figure, meter_words
-from bot.spreadsheets.tables import TableRow, find_rows, plain_text
+from bot.spreadsheets.tables import TableRow, plain_text
+from bot.spreadsheets.taking import Taken, take
 from bot.spreadsheets.writing import Cell
-from storage.frozen import dataclass
 from storage.operations.meter_sheets import MeterPlan, MeterRow, Objection, Reason, Verb
 from storage.operations.meters import MeterFact
 from storage.queries.meter_exports import MeterLine
@@ -62,29 +62,10 @@ MAX_MULTIPLIER: Final = 100_000
 WHOLE_E4: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class MeterSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[MeterRow, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_meters(workbook: Workbook, *, community: str = "") -> MeterSheet:
+def read_meters(workbook: Workbook, *, community: str = "") -> Taken[MeterRow]:
     """Read meters; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[MeterRow] = []
-    places: list[TableRow] = []
     codes: dict[str, str] = {}
-    for table_row in find_rows(workbook, REQUIRED, problems, ALSO):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community, codes)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return MeterSheet(tuple(rows), tuple(places), tuple(problems))
+    return take(workbook, REQUIRED, ALSO, lambda reader: _read_row(reader, community, codes))
 
 
 def _read_row(reader: RowReader, community: str, codes: dict[str, str]) -> MeterRow | None:
@@ -145,7 +126,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "start"), reason)
 
 
-def lines_of(plan: MeterPlan, sheet: MeterSheet) -> list[str]:
+def lines_of(plan: MeterPlan, sheet: Taken[MeterRow]) -> list[str]:
     """Say one by one which meters would be put in or replaced."""
     lines = [f"新增收费项目 {name}" for name in plan.new_fee_items]
     for one in plan.changes:

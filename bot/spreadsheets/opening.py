@@ -10,15 +10,17 @@ from bot.spreadsheets.estate import ROLES, read_community
 from bot.spreadsheets.fields import RowReader
 from bot.spreadsheets.layouts import BILLS, OFF
 from bot.spreadsheets.places import read_place
-from bot.spreadsheets.tables import TableRow, find_rows
+from bot.spreadsheets.tables import TableRow
+from bot.spreadsheets.taking import Taken, take
 from handlers.understanding.fee_items import take_fee_item
 from handlers.understanding.normaliser import fold
-from storage.frozen import dataclass
 from storage.kinds import Basis, OccupancyRole
 from storage.money import yuan
 from storage.operations.opening import Objection, OpeningPlan, OpeningRow, Reason
-from storage.periods import BillingPeriod
-from storage.rules.tariffs import charge
+from storage.periods import BillingPeriod, DaySpan
+from storage.rules.charging import charge_days
+from storage.rules.explanations import Explanation
+from storage.rules.tariffs import Tariff, UnitFacts
 
 REQUIRED: Final = ("unit", "fee_item|fee_type", "period|begins_on|ends_on", "amount")
 
@@ -48,29 +50,10 @@ FIELD_OF: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[OpeningRow, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_opening(workbook: Workbook, *, community: str = "") -> OpeningSheet:
+def read_opening(workbook: Workbook, *, community: str = "") -> Taken[OpeningRow]:
     """Read bills; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[OpeningRow] = []
-    places: list[TableRow] = []
     codes: dict[str, str] = {}
-    for table_row in find_rows(workbook, REQUIRED, problems, BILLS):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community, codes)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return OpeningSheet(tuple(rows), tuple(places), tuple(problems))
+    return take(workbook, REQUIRED, BILLS, lambda reader: _read_row(reader, community, codes))
 
 
 def _read_row(reader: RowReader, community: str, codes: dict[str, str]) -> OpeningRow | None:
@@ -155,13 +138,14 @@ def fee_code(fee_item: str, codes: dict[str, str]) -> str:
 
 def _explanation(
     reader: RowReader, months: tuple[BillingPeriod, BillingPeriod], amount_fen: int
-) -> dict[str, str]:
+) -> Explanation:
     """Explain by area and price where the sheet has both and they give the amount."""
     area = reader.optional("area", fields.area_m2)
     price_e4 = reader.optional("price", fields.price_e4)
     if area is not None and price_e4 is not None and months[0] == months[1]:
-        made = charge(Basis.BY_AREA, price_e4=price_e4, floor_area_m2=area)
-        if made is not None and made.amount_fen == amount_fen:
+        price = Tariff(Basis.BY_AREA, price_e4, months[0].first_on)
+        made = charge_days([price], UnitFacts(floor_area_m2=area), DaySpan.of(months[0]))
+        if made.amount_fen == amount_fen:
             return made.explanation
     span = str(months[0]) if months[0] == months[1] else f"{months[0]} 至 {months[1]}"
     return {
@@ -183,7 +167,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "unit"), reason)
 
 
-def lines_of(plan: OpeningPlan, sheet: OpeningSheet) -> list[str]:
+def lines_of(plan: OpeningPlan, sheet: Taken[OpeningRow]) -> list[str]:
     """Say one by one what would be booked."""
     lines = [f"新增收费项目 {name}" for name in plan.new_fee_items]
     for index in plan.new:

@@ -8,8 +8,8 @@ from bot.spreadsheets.estate import ROLES, read_community
 from bot.spreadsheets.fields import RowReader
 from bot.spreadsheets.layouts import PEOPLE
 from bot.spreadsheets.places import read_place
-from bot.spreadsheets.tables import TableRow, find_rows
-from storage.frozen import dataclass
+from bot.spreadsheets.tables import TableRow
+from bot.spreadsheets.taking import Taken, take
 from storage.kinds import OccupancyRole
 from storage.operations.occupancies import (
     SINCE_EVER,
@@ -52,37 +52,21 @@ VERBS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PeopleSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[Stay, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_residents(workbook: Workbook, *, community: str = "") -> PeopleSheet:
+def read_residents(workbook: Workbook, *, community: str = "") -> Taken[Stay]:
     """Read who is registered, wherever she lives."""
     return _read(workbook, community, RESIDENTS)
 
 
-def read_occupancies(workbook: Workbook, *, community: str = "") -> PeopleSheet:
+def read_occupancies(workbook: Workbook, *, community: str = "") -> Taken[Stay]:
     """Read who lives where, from which day on and until which (the first she is gone)."""
     return _read(workbook, community, OCCUPANCIES)
 
 
-def _read(workbook: Workbook, community: str, required: tuple[str, ...]) -> PeopleSheet:
-    problems: list[SheetProblem] = []
-    rows: list[Stay] = []
-    places: list[TableRow] = []
-    for table_row in find_rows(workbook, required, problems, PEOPLE):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community, has_unit="unit" in required)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return PeopleSheet(tuple(rows), tuple(places), tuple(problems))
+def _read(workbook: Workbook, community: str, required: tuple[str, ...]) -> Taken[Stay]:
+    has_unit = "unit" in required
+    return take(
+        workbook, required, PEOPLE, lambda reader: _read_row(reader, community, has_unit=has_unit)
+    )
 
 
 def _read_row(reader: RowReader, community: str, *, has_unit: bool) -> Stay | None:
@@ -117,7 +101,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "name"), reason)
 
 
-def lines_of(plan: PeoplePlan, sheet: PeopleSheet) -> list[str]:
+def lines_of(plan: PeoplePlan, sheet: Taken[Stay]) -> list[str]:
     """Say one by one what would change; nobody's name or phone is in it."""
     return [
         f"{sheet.rows[one.index].code or f'第{sheet.places[one.index].number}行'} {VERBS[one.verb]}"

@@ -6,8 +6,8 @@ from bot.spreadsheets import fields
 from bot.spreadsheets.cells import SheetProblem, Value, Workbook
 from bot.spreadsheets.estate import read_community
 from bot.spreadsheets.fields import RowReader, Unreadable
-from bot.spreadsheets.tables import TableRow, find_rows, plain_text
-from storage.frozen import dataclass
+from bot.spreadsheets.tables import NO_OTHERS, TableRow, plain_text
+from bot.spreadsheets.taking import Taken, take
 from storage.kinds import PublicSide
 from storage.money import yuan
 from storage.operations.public_accounts import Objection, PublicFact, PublicPlan, Reason
@@ -31,29 +31,14 @@ WORDS: Final = {
 FIELD_OF: Final = {Reason.UNKNOWN_COMMUNITY: "community"}
 
 
-@dataclass(frozen=True, slots=True)
-class PublicSheet:
-    """(community, fact) of the rows that can be read, and what is wrong with the others."""
-
-    rows: tuple[tuple[str, PublicFact], ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_public(workbook: Workbook, *, community: str = "") -> PublicSheet:
+def read_public(workbook: Workbook, *, community: str = "") -> Taken[tuple[str, PublicFact]]:
     """Read public accounts; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[tuple[str, PublicFact]] = []
-    places: list[TableRow] = []
-    for table_row in find_rows(workbook, REQUIRED, problems):
-        reader = RowReader(table_row)
-        named = read_community(reader, community)
-        fact = _read_row(reader)
-        problems += reader.problems
-        if fact is not None and not reader.problems:
-            rows.append((named, fact))
-            places.append(table_row)
-    return PublicSheet(tuple(rows), tuple(places), tuple(problems))
+
+    def read(reader: RowReader) -> tuple[str, PublicFact] | None:
+        named, fact = read_community(reader, community), _read_row(reader)
+        return None if fact is None else (named, fact)
+
+    return take(workbook, REQUIRED, NO_OTHERS, read)
 
 
 def _read_row(reader: RowReader) -> PublicFact | None:
@@ -80,7 +65,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(field, WORDS[objection.reason])
 
 
-def lines_of(plan: PublicPlan, sheet: PublicSheet) -> list[str]:
+def lines_of(plan: PublicPlan, sheet: Taken[tuple[str, PublicFact]]) -> list[str]:
     """Say one by one what would be published, and what would be corrected."""
     lines = [
         f"{sheet.rows[index][0]} {_line(sheet.rows[index][1])} "

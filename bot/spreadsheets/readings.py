@@ -11,9 +11,9 @@ from bot.spreadsheets.estate import read_community
 from bot.spreadsheets.fields import RowReader, Unreadable
 from bot.spreadsheets.opening import fee_code
 from bot.spreadsheets.places import read_place
-from bot.spreadsheets.tables import TableRow, find_rows, plain_text
+from bot.spreadsheets.tables import TableRow, plain_text
+from bot.spreadsheets.taking import Taken, take
 from bot.spreadsheets.writing import Cell
-from storage.frozen import dataclass
 from storage.kinds import ReadingKind, ReadingState
 from storage.operations.reading_sheets import Objection, ReadingPlan, ReadingRow, Reason, Said
 from storage.queries.meter_exports import ReadingLine
@@ -67,29 +67,10 @@ WAITING: Final = "待确认"
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingSheet:
-    """The rows that can be read, where each stood, and what is wrong with the others."""
-
-    rows: tuple[ReadingRow, ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_readings(workbook: Workbook, *, community: str = "") -> ReadingSheet:
+def read_readings(workbook: Workbook, *, community: str = "") -> Taken[ReadingRow]:
     """Read readings; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[ReadingRow] = []
-    places: list[TableRow] = []
     codes: dict[str, str] = {}
-    for table_row in find_rows(workbook, REQUIRED, problems, ALSO):
-        reader = RowReader(table_row)
-        row = _read_row(reader, community, codes)
-        problems += reader.problems
-        if row is not None and not reader.problems:
-            rows.append(row)
-            places.append(table_row)
-    return ReadingSheet(tuple(rows), tuple(places), tuple(problems))
+    return take(workbook, REQUIRED, ALSO, lambda reader: _read_row(reader, community, codes))
 
 
 def _read_row(reader: RowReader, community: str, codes: dict[str, str]) -> ReadingRow | None:
@@ -144,7 +125,7 @@ def problem_of(objection: Objection, places: tuple[TableRow, ...]) -> SheetProbl
     return places[objection.index].problem(FIELD_OF.get(objection.reason, "reading"), reason)
 
 
-def lines_of(plan: ReadingPlan, sheet: ReadingSheet) -> list[str]:
+def lines_of(plan: ReadingPlan, sheet: Taken[ReadingRow]) -> list[str]:
     """Say one by one which readings would be noted, and what each takes the place of."""
     lines = []
     for one in plan.new:

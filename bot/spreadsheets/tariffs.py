@@ -9,7 +9,8 @@ from bot.spreadsheets.cells import SheetProblem, Workbook
 from bot.spreadsheets.estate import KINDS, read_community
 from bot.spreadsheets.fields import RowReader
 from bot.spreadsheets.opening import fee_code
-from bot.spreadsheets.tables import TableRow, find_rows
+from bot.spreadsheets.tables import TableRow
+from bot.spreadsheets.taking import Taken, take
 from bot.spreadsheets.tariff_terms import (
     ALSO,
     CLASSES,
@@ -24,7 +25,6 @@ from bot.spreadsheets.tariff_terms import (
 from bot.spreadsheets.writing import Cell
 from storage.charge_errors import InputRefused
 from storage.errors import Refusal
-from storage.frozen import dataclass
 from storage.kinds import Basis, CycleLength, CycleTiming, FeeClass, UnitKind
 from storage.operations.tariffs import Objection, Reason, TariffFact, TariffPlan
 from storage.queries.exports import TariffLine
@@ -61,30 +61,15 @@ WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TariffSheet:
-    """(community, price) of the rows that can be read, and what is wrong with the others."""
-
-    rows: tuple[tuple[str, TariffFact], ...]
-    places: tuple[TableRow, ...]
-    problems: tuple[SheetProblem, ...]
-
-
-def read_tariffs(workbook: Workbook, *, community: str = "") -> TariffSheet:
+def read_tariffs(workbook: Workbook, *, community: str = "") -> Taken[tuple[str, TariffFact]]:
     """Read prices; `community` is meant where the sheet has no column of that name."""
-    problems: list[SheetProblem] = []
-    rows: list[tuple[str, TariffFact]] = []
-    places: list[TableRow] = []
     codes: dict[str, str] = {}
-    for table_row in find_rows(workbook, REQUIRED, problems, ALSO):
-        reader = RowReader(table_row)
-        named = read_community(reader, community)
-        tariff = _read_row(reader, codes)
-        problems += reader.problems
-        if tariff is not None and not reader.problems:
-            rows.append((named, tariff))
-            places.append(table_row)
-    return TariffSheet(tuple(rows), tuple(places), tuple(problems))
+
+    def read(reader: RowReader) -> tuple[str, TariffFact] | None:
+        named, tariff = read_community(reader, community), _read_row(reader, codes)
+        return None if tariff is None else (named, tariff)
+
+    return take(workbook, REQUIRED, ALSO, read)
 
 
 def _read_row(reader: RowReader, codes: dict[str, str]) -> TariffFact | None:
@@ -198,7 +183,7 @@ def _yuan_e4(price_e4: int) -> Decimal:
     return Decimal(price_e4).scaleb(-4).normalize() + 0
 
 
-def lines_of(plan: TariffPlan, sheet: TariffSheet) -> list[str]:
+def lines_of(plan: TariffPlan, sheet: Taken[tuple[str, TariffFact]]) -> list[str]:
     """Say one by one which prices would be set."""
     return [
         f"{sheet.rows[index][0]} {sheet.rows[index][1].fee_item} "

@@ -21,6 +21,7 @@ from storage.operations.tariffs import fee_item_ids
 from storage.periods import BillingPeriod
 from storage.queries.estate import Unit, all_communities, liable_parties, units_of
 from storage.queries.residents import staff_member
+from storage.rules.explanations import Explanation
 
 DUE_DAY: Final = 25
 MOST_PILOTS: Final = 10
@@ -49,7 +50,7 @@ class OpeningRow:
     fee_code: str
     period: BillingPeriod
     amount_fen: int
-    explanation: dict[str, str]
+    explanation: Explanation
     due_on: date | None = None
     owner_name: str = ""
     liable_role: OccupancyRole = OccupancyRole.OWNER

@@ -27,9 +27,6 @@ __all__ = [
     "Tariff",
     "Tier",
     "UnitFacts",
-    "area_charge_fen",
-    "charge",
-    "fixed_charge_fen",
     "price_text",
     "recompute",
     "succeed",
@@ -136,49 +133,11 @@ def versions_in(
     return tuple(found)
 
 
-def area_charge_fen(floor_area_m2: Decimal, price_e4: int) -> int:
-    """Return area × price in fen, rounded half up; the area has at most two decimals."""
-    area_e2 = int(floor_area_m2.scaleb(2).to_integral_exact())
-    if Decimal(area_e2).scaleb(-2) != floor_area_m2:
-        raise ValueError(f"a floor area has at most two decimals: {floor_area_m2}")
-    return (area_e2 * price_e4 + 5_000) // 10_000
-
-
-def fixed_charge_fen(price_e4: int) -> int:
-    """Return a fixed price in fen, rounded half up."""
-    return (price_e4 + 50) // 100
-
-
 def price_text(price_e4: int) -> str:
     """Print a price with two to four decimals: 28000 → "2.80"."""
     whole, rest = divmod(price_e4, 10_000)
     decimals = f"{rest:04d}"
     return f"{whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
-
-
-def charge(
-    basis: str, *, price_e4: int, floor_area_m2: Decimal | None, tariff: str = ""
-) -> Charge | None:
-    """Return what a unit owes for one month, or None where its area is needed and unknown."""
-    price = price_text(price_e4) + "元"
-    if basis == Basis.FIXED:
-        amount_fen = fixed_charge_fen(price_e4)
-        quantity, product = "1个月", f"{price} × 1个月"
-    elif floor_area_m2 is None:
-        return None
-    else:
-        amount_fen = area_charge_fen(floor_area_m2, price_e4)
-        quantity = f"{floor_area_m2.quantize(Decimal('0.01'))}㎡"
-        product = f"{quantity} × {price} × 1个月"
-    explanation = {
-        "basis": str(basis),
-        "quantity": quantity,
-        "unit_price": price,
-        "months": "1个月",
-        "sum": f"{product} = {amount_fen // 100}.{amount_fen % 100:02d}元",
-        "tariff": tariff,
-    }
-    return Charge(amount_fen, quantity, price, explanation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.charge_errors import InputRefused
+from storage.charge_errors import InputMissing, InputRefused
 from storage.kinds import Basis, ChargeInput
+from storage.periods import BillingPeriod, DaySpan
+from storage.rules.charging import charge_days
 from storage.rules.tariffs import (
     MAX_PRICE_E4,
+    Charge,
     Span,
     Tariff,
-    area_charge_fen,
-    charge,
-    fixed_charge_fen,
+    UnitFacts,
     price_text,
     succeed,
 )
@@ -28,6 +29,14 @@ def span(effective_on: date, ends_on: date | None = None, price_e4: int = 28_000
     return Span(Basis.BY_AREA, price_e4, 25, effective_on, ends_on)
 
 
+def a_month(price_e4: int, area_m2: Decimal | None = None, *, name: str = "") -> Charge:
+    """Charge a whole month by area, or a fixed price where there is none."""
+    basis = Basis.FIXED if area_m2 is None else Basis.BY_AREA
+    tariff = Tariff(basis, price_e4, JANUARY, name=name)
+    month = DaySpan.of(BillingPeriod(2026, 3))
+    return charge_days([tariff], UnitFacts(floor_area_m2=area_m2), month)
+
+
 @given(
     area_e2=st.integers(1, 10_000_000),
     price_e4=st.integers(0, 1_000_000_000),
@@ -35,22 +44,24 @@ def span(effective_on: date, ends_on: date | None = None, price_e4: int = 28_000
 def test_area_times_price_is_rounded_half_up_once(area_e2: int, price_e4: int):
     exact = Decimal(area_e2).scaleb(-2) * Decimal(price_e4).scaleb(-4) * 100
 
-    fen = area_charge_fen(Decimal(area_e2).scaleb(-2), price_e4)
+    fen = a_month(price_e4, Decimal(area_e2).scaleb(-2)).amount_fen
 
     assert fen == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def test_what_floats_get_wrong_is_right():
-    assert area_charge_fen(Decimal("130.70"), 1_500) == 1_961
+    assert a_month(1_500, Decimal("130.70")).amount_fen == 1_961
 
 
 def test_an_area_with_three_decimals_is_refused():
-    with pytest.raises(ValueError, match="two decimals"):
-        area_charge_fen(Decimal("89.505"), 28_000)
+    with pytest.raises(InputRefused):
+        a_month(28_000, Decimal("89.505"))
 
 
 def test_a_fixed_price_is_rounded_half_up_to_the_fen():
-    assert [fixed_charge_fen(one) for one in (1_500_000, 149, 150, 50, 49)] == [15_000, 1, 2, 1, 0]
+    prices = (1_500_000, 149, 150, 50, 49)
+
+    assert [a_month(one).amount_fen for one in prices] == [15_000, 1, 2, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -62,23 +73,29 @@ def test_a_price_is_printed_with_two_to_four_decimals(price_e4: int, text: str):
 
 
 def test_a_charge_says_how_it_came_about():
-    made = charge(Basis.BY_AREA, price_e4=28_000, floor_area_m2=Decimal("89.5"), tariff="7/x")
+    made = a_month(28_000, Decimal("89.5"), name="7/x")
 
-    assert made is not None
     assert made.amount_fen == 25_060
-    assert made.explanation == {
-        "basis": "by_area",
-        "quantity": "89.50㎡",
-        "unit_price": "2.80元",
-        "months": "1个月",
-        "sum": "89.50㎡ × 2.80元 × 1个月 = 250.60元",
-        "tariff": "7/x",
-    }
+    assert (
+        made.explanation
+        | {
+            "basis": "by_area",
+            "quantity": "89.50㎡",
+            "unit_price": "2.80元",
+            "months": "1个月",
+            "sum": "89.50㎡ × 2.80元 × 1个月 = 250.60元",
+            "tariff": "7/x",
+        }
+        == made.explanation
+    )
 
 
 def test_without_an_area_there_is_no_charge_by_area():
-    assert charge(Basis.BY_AREA, price_e4=28_000, floor_area_m2=None) is None
-    assert charge(Basis.FIXED, price_e4=1_500_000, floor_area_m2=None) is not None
+    nothing_known = UnitFacts(floor_area_m2=None)
+    by_area = Tariff(Basis.BY_AREA, 28_000, JANUARY)
+
+    with pytest.raises(InputMissing):
+        charge_days([by_area], nothing_known, DaySpan.of(BillingPeriod(2026, 3)))
 
 
 def test_a_new_price_ends_the_open_one_before_it():
