@@ -218,7 +218,9 @@ class Checkout:
             opened = await self.deps.db.write(open_alone, ask, now=now, despite=tried)
             if isinstance(opened, OpenOrder):
                 return opened
-            ends = [end_order(self.deps, one.order_no, one.gateway) for one in opened]
+            ends = [
+                end_order(self.deps, one.order_no, one.gateway, one.created_at) for one in opened
+            ]
             await asyncio.gather(*ends)
             tried |= {one.order_no for one in opened}
 
@@ -240,6 +242,7 @@ class Checkout:
     ) -> Started:
         ask = PaymentAsk(
             order_no=opened.order_no,
+            asked_at=opened.created_at,
             amount_fen=opened.amount_fen,
             description=f"{payer.community_name} {payer.unit_label} 物业缴费",
             expires_at=opened.expires_at,
@@ -251,7 +254,7 @@ class Checkout:
         try:
             collection = await gateway.create(ask)
         except OrderRefused as refused:
-            return await self._refused(opened.order_no, choice.gateway, refused)
+            return await self._refused(opened, refused)
         except GatewayUnavailable as trouble:
             log.warning(
                 "checkout.unavailable",
@@ -259,23 +262,24 @@ class Checkout:
             )
             return Started(opened.order_no, Step.UNAVAILABLE)
         crashpoints.reach("order.after_call")
-        step = await self._keep(opened.order_no, choice.gateway, collection)
+        step = await self._keep(opened, collection)
         crashpoints.reach("order.after_save")
         return Started(opened.order_no, step)
 
-    async def _keep(self, order_no: str, gateway: str, collection: Collection) -> Step:
+    async def _keep(self, opened: OpenOrder, collection: Collection) -> Step:
         """Keep what the platform gave; take it back where the order was given up meanwhile."""
         now = self.deps.clock.now()
-        state = await self.deps.db.write(note_prepay, order_no, collection, now=now)
+        state = await self.deps.db.write(note_prepay, opened.order_no, collection, now=now)
         if state in (OrderState.CLOSED, OrderState.FAILED):
-            await end_order(self.deps, order_no, gateway)
+            await end_order(self.deps, opened.order_no, opened.gateway, opened.created_at)
             return Step.REFUSED
         return Step.PAYING
 
-    async def _refused(self, order_no: str, gateway: str, refused: OrderRefused) -> Started:
+    async def _refused(self, opened: OpenOrder, refused: OrderRefused) -> Started:
+        order_no = opened.order_no
         log.warning("checkout.refused", extra={"order_no": order_no, "code": refused.code})
         if refused.is_paid:
-            await ask_order(self.deps, order_no, gateway)
+            await ask_order(self.deps, order_no, opened.gateway, opened.created_at)
             return Started(order_no, Step.PAYING)
         await self.deps.db.write(refuse_order, order_no)
         return Started(order_no, Step.REFUSED)
@@ -290,7 +294,7 @@ class Checkout:
         now = self.deps.clock.now()
         if not self._should_ask(view, now):
             return payer, view
-        await ask_order(self.deps, order_no, view.gateway)
+        await ask_order(self.deps, order_no, view.gateway, view.created_at)
         return payer, await self._order(payer, order_no)
 
     async def _order(self, payer: Payer, order_no: str) -> OrderView:

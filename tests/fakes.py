@@ -1,20 +1,28 @@
 """Fakes for the ports, and only for the ports: a clock, a payment platform and a chat platform."""
 
+import hashlib
+import json
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from storage.errors import GatewayUnavailable
+from storage.periods import shanghai_day
 from storage.ports.chat import Attempt, OutgoingMessage, Reach, Route, Verdict
 from storage.ports.payments import (
     Collection,
+    LineKind,
+    NoStatement,
     PaymentAsk,
     PaymentFact,
     PaymentState,
     RefundAsk,
     RefundFact,
     RefundState,
+    StatementFile,
+    StatementLine,
     WebhookReply,
     WebhookRequest,
 )
@@ -113,11 +121,11 @@ class FakeGateway:
             paid_at=trade.paid_at if trade else None,
         )
 
-    async def query(self, order_no: str) -> PaymentFact:
+    async def query(self, order_no: str, asked_at: datetime) -> PaymentFact:
         self._answered(f"query {order_no}")
         return self.fact(order_no)
 
-    async def close(self, order_no: str) -> None:
+    async def close(self, order_no: str, asked_at: datetime) -> None:
         trade = self.trades.get(order_no)
         if trade and trade.state is PaymentState.PENDING:
             trade.state = PaymentState.CLOSED
@@ -162,9 +170,51 @@ class FakeGateway:
             settled_at=one.at if one and one.state is RefundState.SUCCESS else None,
         )
 
-    async def query_refund(self, refund_no: str, order_no: str) -> RefundFact:
+    async def query_refund(self, refund_no: str, order_no: str, asked_at: datetime) -> RefundFact:
         self._answered(f"query_refund {refund_no}")
         return self.refund_fact(refund_no, order_no)
+
+    async def fetch_statement(self, day: date, into: Path) -> StatementFile:
+        """Write what was paid and given back on a Shanghai day, in a shape of our own."""
+        self._answered(f"statement {day}")
+        lines = self.statement_of(day)
+        if not lines:
+            raise NoStatement(str(day))
+        path = into / f"{self.name}-{day}.json"
+        raw = json.dumps([{**asdict(one), "at": one.at.isoformat()} for one in lines]).encode()
+        path.write_bytes(raw)
+        digest = hashlib.sha256(raw).hexdigest()
+        return StatementFile(self.name, self.merchant_id, day, path, digest)
+
+    def statement_of(self, day: date) -> list[StatementLine]:
+        """Return the trades of a Shanghai day; a test may change what it returns."""
+        paid = [
+            StatementLine(
+                LineKind.PAYMENT, no, "", one.transaction_id, "", one.ask.amount_fen, 0, one.paid_at
+            )
+            for no, one in self.trades.items()
+            if one.paid_at is not None and shanghai_day(one.paid_at) == day
+        ]
+        back = [
+            StatementLine(
+                LineKind.REFUND,
+                one.ask.order_no,
+                no,
+                self.trades[one.ask.order_no].transaction_id,
+                f"50{no}",
+                one.ask.amount_fen,
+                0,
+                one.at,
+            )
+            for no, one in self.returns.items()
+            if one.state is RefundState.SUCCESS and one.at and shanghai_day(one.at) == day
+        ]
+        return [*paid, *back]
+
+    def read_statement(self, path: Path, day: date) -> Iterator[StatementLine]:
+        for row in json.loads(path.read_bytes()):
+            at = datetime.fromisoformat(row["at"])
+            yield StatementLine(**{**row, "kind": LineKind(row["kind"]), "at": at})
 
     def read_webhook(self, request: WebhookRequest, *, now: datetime) -> PaymentFact | RefundFact:
         raise NotImplementedError

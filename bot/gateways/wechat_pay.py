@@ -152,7 +152,7 @@ class WechatPay:
             "paySign": self._wire.sign(self.app_id, seconds, nonce, package),
         }
 
-    async def query(self, order_no: str) -> PaymentFact:
+    async def query(self, order_no: str, asked_at: datetime) -> PaymentFact:
         """Ask how an order stands; PENDING with 0 fen where it was never seen there."""
         path = f"{TRANSACTIONS}/out-trade-no/{quote(_number(ORDER_NO, order_no), safe='')}"
         status, words = await self._wire.call("GET", f"{path}?mchid={self.merchant_id}")
@@ -177,7 +177,7 @@ class WechatPay:
             raise self._unavailable("order: the answer is about another one")
         return fact
 
-    async def close(self, order_no: str) -> None:
+    async def close(self, order_no: str, asked_at: datetime) -> None:
         """Ask to take no more money; silent too where none can be taken any more."""
         path = f"{TRANSACTIONS}/out-trade-no/{quote(_number(ORDER_NO, order_no), safe='')}/close"
         status, words = await self._wire.call("POST", path, {"mchid": self.merchant_id})
@@ -207,13 +207,13 @@ class WechatPay:
             return _unbooked(ask.refund_no, ask.order_no, RefundState.UNFUNDED, code)
         if code not in REFUND_REFUSALS:
             raise self._unavailable(f"{status} {code}")
-        known = await self.query_refund(ask.refund_no, ask.order_no)
+        known = await self.query_refund(ask.refund_no, ask.order_no, ask.asked_at)
         if known.state is not RefundState.NOT_FOUND:
             return known
         detail = f"{code} {_message(words)}".strip()
         return _unbooked(ask.refund_no, ask.order_no, RefundState.REJECTED, detail)
 
-    async def query_refund(self, refund_no: str, order_no: str) -> RefundFact:
+    async def query_refund(self, refund_no: str, order_no: str, asked_at: datetime) -> RefundFact:
         """Ask how a refund stands; NOT_FOUND where the number never arrived there."""
         path = f"{REFUNDS}/{quote(_number(REFUND_NO, refund_no), safe='')}"
         status, words = await self._wire.call("GET", path)

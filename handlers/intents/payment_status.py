@@ -47,7 +47,7 @@ async def _ask_platforms(turn: Turn, deps: HandlerDeps) -> set[str]:
         since=turn.now - RECENT,
         limit=ASKED_MOST,
     )
-    asks = [ask_order(deps, one.order_no, one.gateway) for one in orders]
+    asks = [ask_order(deps, one.order_no, one.gateway, one.created_at) for one in orders]
     answers = await asyncio.gather(*asks)
     return {one.order_no for one, was_answered in zip(orders, answers, strict=True) if was_answered}
 

@@ -39,7 +39,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return OutgoingMessage("refund_status", text)
     under_way = [one for one in found if one.state in UNDER_WAY]
     if under_way:
-        asks = [ask_refund(deps, one.refund_no, one.order_no, one.gateway) for one in under_way]
+        asks = [ask_refund(deps, one) for one in under_way]
         await asyncio.gather(*asks)
         found = await _refunds(turn, deps)
     return OutgoingMessage("refund_status", words.lines(*map(_block, found)))

@@ -31,10 +31,10 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
 
 async def _ask(deps: JobDeps, order: OrderWork, now: datetime) -> str:
     gateway = deps.gateways[order.gateway]
-    fact = await gateway.query(order.order_no)
+    fact = await gateway.query(order.order_no, order.created_at)
     if fact.state is PaymentState.PENDING and now > order.expires_at + AFTER_EXPIRY:
-        await gateway.close(order.order_no)
-        last = await gateway.query(order.order_no)
+        await gateway.close(order.order_no, order.created_at)
+        last = await gateway.query(order.order_no, order.created_at)
         return await deps.db.write(note_last_answer, last, heard_at=now)
     return await deps.db.write(note_answer, fact, heard_at=now)
 

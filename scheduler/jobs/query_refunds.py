@@ -14,7 +14,8 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     """Ask about each refund that is due for a question, and take the answer through one door."""
 
     async def ask(work: RefundWork) -> str:
-        fact = await deps.gateways[work.gateway].query_refund(work.refund_no, work.order_no)
+        gateway = deps.gateways[work.gateway]
+        fact = await gateway.query_refund(work.refund_no, work.order_no, work.asked_at)
         heard = await deps.db.write(note_refund, fact, heard_at=now)
         return "heard" if heard.contradiction is None else "contradicted"
 

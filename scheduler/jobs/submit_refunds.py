@@ -34,11 +34,19 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
 async def _submit(deps: JobDeps, work: RefundWork) -> RefundFact:
     gateway = deps.gateways[work.gateway]
     if work.state is RefundStep.UNKNOWN:
-        fact = await gateway.query_refund(work.refund_no, work.order_no)
+        fact = await gateway.query_refund(work.refund_no, work.order_no, work.asked_at)
         if fact.state is not RefundState.NOT_FOUND:
             return fact
     crashpoints.reach("refund.before_call")
-    ask = RefundAsk(work.refund_no, work.order_no, work.amount_fen, work.total_fen, work.reason)
+    ask = RefundAsk(
+        refund_no=work.refund_no,
+        order_no=work.order_no,
+        asked_at=work.asked_at,
+        amount_fen=work.amount_fen,
+        total_fen=work.total_fen,
+        reason=work.reason,
+        transaction_id=work.transaction_id,
+    )
     return await gateway.refund(ask)
 
 

@@ -3,19 +3,25 @@
 from sqlalchemy import text as sql
 
 from storage.models import (
+    bank,
     bills,
     dunning,
     estate,
+    invoices,
     late_fees,
     ledger,
     messages,
     meters,
     notices,
+    offline,
     operating,
+    payees,
     payments,
     people,
     policies,
     prepayments,
+    reconciliation,
+    refund_terms,
     sharing,
     tariffs,
 )
@@ -37,6 +43,12 @@ FAMILIES = (
     late_fees,
     prepayments,
     dunning,
+    payees,
+    bank,
+    offline,
+    invoices,
+    reconciliation,
+    refund_terms,
 )
 
 ENGINES = ("postgresql", "sqlite")

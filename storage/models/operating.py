@@ -1,6 +1,6 @@
 """Job runs (one row per job and period), audit records and open discrepancies (差异)."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, Table, Text, UniqueConstraint
 
 from storage.kinds import JobState
 from storage.models.base import (
@@ -54,6 +54,10 @@ discrepancies = Table(
     text("detail", 300),
     instant("opened_at"),
     instant("closed_at", nullable=True),
+    text("gateway", 20),
+    Column("day_on", Date, nullable=True),
+    Column("ours_fen", BigInteger, nullable=True),
+    Column("theirs_fen", BigInteger, nullable=True),
     UniqueConstraint("discrepancy_key"),
     partial_index(
         "ix_discrepancies_open",

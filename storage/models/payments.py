@@ -35,6 +35,7 @@ payment_orders = Table(
     ref("unit_id", "units"),
     ref("resident_id", "residents", nullable=True),
     ref("identity_id", "identities", nullable=True),
+    Column("payee_id", Key, nullable=True),
     text("gateway", 20),
     text("kind", 10),
     text("choice_key", 64),
@@ -50,6 +51,7 @@ payment_orders = Table(
     text("prepay_id", 64),
     text("pay_url", 512),
     text("code_url", 512),
+    Column("pay_form", Text, nullable=False, server_default=""),
     instant("settled_at", nullable=True),
     instant("next_query_at", nullable=True),
     Column("query_count", Integer, nullable=False, server_default="0"),
@@ -176,6 +178,12 @@ refunds = Table(
     instant("settled_at", nullable=True),
     text("detail", 200),
     Column("predecessor_id", Key, nullable=True),
+    fen("kept_fen", server_default="0"),
+    text("payout_name", 80),
+    text("payout_account", 40),
+    text("payout_bank", 80),
+    text("voucher_no", 40),
+    Column("paid_out_by", Key, nullable=True),
     UniqueConstraint("refund_no"),
     UniqueConstraint("request_key"),
     one_of("state", RefundStep),
@@ -185,7 +193,9 @@ refunds = Table(
     Index("ix_refunds_state", "state", "next_step_at"),
     Index("ix_refunds_identity_id", "identity_id"),
 )
-"""`cause`: paid_twice, paid_too_much, wrong_flat or asked; `requested_by`/`decided_by`: staff."""
+"""`kept_fen`: the platform's fee that the payer bears, not sent back. The `payout` columns say where
+a refund past the platform's window goes by hand; `paid_out_by` is the second person.
+`cause`: paid_twice, paid_too_much, wrong_flat or asked; `requested_by`/`decided_by`: staff."""
 
 refund_parts = Table(
     "refund_parts",
@@ -210,10 +220,23 @@ receipts = Table(
     fen("amount_fen"),
     instant("issued_at"),
     instant("voided_at", nullable=True),
+    text("void_reason", 120),
+    Column("replaces_id", Key, nullable=True),
+    instant("invoiced_at", nullable=True),
     UniqueConstraint("receipt_no"),
-    UniqueConstraint("payment_id"),
     *whole_fen("amount_fen"),
+    partial_index(
+        "uq_receipts_live",
+        "payment_id",
+        unique=True,
+        where="voided_at IS NULL",
+    ),
+    Index("ix_receipts_payment_id", "payment_id"),
 )
+"""One that counts per payment; one that was voided names why, its successor names it.
+
+`invoiced_at`: an invoice was issued for it, which a receipt is no second proof beside.
+"""
 
 serials = Table(
     "serials",

@@ -22,10 +22,17 @@ policies = Table(
     Column("bind_needs_code", Integer, nullable=False, server_default="1"),
     text("collection_closed", 120),
     text("sharing_basis", 200),
+    text("closed_gateways", 300),
+    Column("takes_parts", Integer, nullable=False, server_default="0"),
+    Column("rounding_limit_fen", BigInteger, nullable=False, server_default="0"),
+    Column("waiver_second_over_fen", BigInteger, nullable=False, server_default="100000"),
     UniqueConstraint("community_id", "effective_on"),
 )
 """`refund_any_cause`: what is within the sum and the window goes back whatever the cause.
 
 `reminder_days` are days from the due day; `collection_closed` is the reason, "" when open.
+`closed_gateways` is JSON {gateway: why it takes no money now}; `takes_parts`: a part of a bill may
+be paid. `rounding_limit_fen`: the most that a cashier may drop (抹零); a waiver over
+`waiver_second_over_fen` needs two approvers.
 `sharing_basis` is what allows the community to share costs (公摊), "" where nothing does.
 """

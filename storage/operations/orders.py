@@ -55,6 +55,7 @@ class OpenOrder:
     gateway: str
     kind: TradeKind
     amount_fen: int
+    created_at: datetime
     expires_at: datetime
     collection: Collection | None
 
@@ -130,6 +131,7 @@ class RivalOrder:
 
     order_no: str
     gateway: str
+    created_at: datetime
 
 
 def open_alone(
@@ -145,7 +147,12 @@ def open_alone(
     chosen = _lock_bills(tx, ask)
     live = _live_order(tx, ask, _choice_key(chosen))
     found = tx.execute(
-        select(payment_orders.c.id, payment_orders.c.order_no, payment_orders.c.gateway)
+        select(
+            payment_orders.c.id,
+            payment_orders.c.order_no,
+            payment_orders.c.gateway,
+            payment_orders.c.created_at,
+        )
         .join(payment_order_bills, payment_order_bills.c.order_id == payment_orders.c.id)
         .where(
             payment_orders.c.unit_id == ask.unit_id,
@@ -157,7 +164,7 @@ def open_alone(
     ).all()
     kept_id = live.id if live is not None and _may_go_on(live, now) else None
     rivals = tuple(
-        RivalOrder(row.order_no, row.gateway)
+        RivalOrder(row.order_no, row.gateway, row.created_at)
         for row in found
         if row.id != kept_id and row.order_no not in despite
     )
@@ -217,13 +224,14 @@ def _succeed(tx: Connection, old: Row[Any]) -> None:
 
 
 def _open_order(row: Row[Any]) -> OpenOrder:
-    collection = Collection(row.prepay_id, row.pay_url, row.code_url)
+    collection = Collection(row.prepay_id, row.pay_url, row.code_url, row.pay_form)
     return OpenOrder(
         row.id,
         row.order_no,
         row.gateway,
         TradeKind(row.kind),
         row.amount_fen,
+        row.created_at,
         row.expires_at,
         collection if row.prepaid_at is not None else None,
     )
@@ -241,6 +249,7 @@ def note_prepay(
             prepay_id=collection.prepay_id,
             pay_url=collection.pay_url,
             code_url=collection.code_url,
+            pay_form=collection.form,
         )
         .returning(payment_orders.c.state)
     ).scalar_one()

@@ -1,8 +1,9 @@
 """PaymentGateway: what every payment platform must do, and the facts it reports."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from storage.frozen import dataclass
@@ -47,6 +48,8 @@ class PaymentAsk:
     """What we ask a platform to collect. The same ask twice is the same order."""
 
     order_no: str
+    asked_at: datetime
+    """When the order was written down, before any call: number and instant name it for good."""
     amount_fen: int
     description: str
     expires_at: datetime
@@ -64,6 +67,8 @@ class Collection:
     prepay_id: str = ""
     pay_url: str = ""
     code_url: str = ""
+    form: str = ""
+    """JSON `{"action": address, "fields": {...}}` where the platform wants a posted form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,13 @@ class RefundAsk:
 
     refund_no: str
     order_no: str
+    asked_at: datetime
+    """When the refund was agreed to: number and instant name it for good."""
     amount_fen: int
     total_fen: int
     reason: str
+    transaction_id: str = ""
+    """The platform's number of the payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,57 @@ class WebhookReply:
     content_type: str = "application/json"
 
 
+class LineKind(StrEnum):
+    """What a line of a platform's statement is."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One trade of a platform's own statement (对账单), in its own order."""
+
+    kind: LineKind
+    order_no: str
+    refund_no: str
+    """"" for a payment, and for a refund that was made in the platform's own console."""
+    transaction_id: str
+    """The payment's number at the platform; of a refund that of the payment it is from."""
+    platform_refund_id: str
+    amount_fen: int
+    """Never negative."""
+    fee_fen: int
+    """What the platform keeps (手续费): positive costs us, negative is given back."""
+    at: datetime
+    state: str = "success"
+    """success | processing | failed, as far as the platform says."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    """A statement as the platform wrote it, on our disk."""
+
+    gateway: str
+    merchant_id: str
+    day: date
+    """The platform's own day: a Shanghai day, or its clearing day."""
+    path: Path
+    sha256: str
+
+
+class StatementNotReady(Exception):
+    """The platform has not written the statement of this day yet: ask again later."""
+
+
+class NoStatement(Exception):
+    """The platform says that nothing was traded on this day."""
+
+
+class StatementBroken(Exception):
+    """A statement that is not whole, or not what was asked for; the text says what and where."""
+
+
 class WebhookRejected(Exception):
     """A webhook that did not prove itself; `reply` is all its sender learns."""
 
@@ -153,11 +213,11 @@ class PaymentGateway(Protocol):
         """Return the signed fields that the page hands to the platform's own bridge (JSAPI)."""
         ...
 
-    async def query(self, order_no: str) -> PaymentFact:
+    async def query(self, order_no: str, asked_at: datetime) -> PaymentFact:
         """Ask how an order stands; an order the platform never saw is PENDING with 0 fen."""
         ...
 
-    async def close(self, order_no: str) -> None:
+    async def close(self, order_no: str, asked_at: datetime) -> None:
         """Ask the platform to take no more money for it. Always followed by a query."""
         ...
 
@@ -165,8 +225,23 @@ class PaymentGateway(Protocol):
         """Ask for money back; the same number again is the same refund."""
         ...
 
-    async def query_refund(self, refund_no: str, order_no: str) -> RefundFact:
+    async def query_refund(self, refund_no: str, order_no: str, asked_at: datetime) -> RefundFact:
         """Ask how a refund stands."""
+        ...
+
+    async def fetch_statement(self, day: date, into: Path) -> StatementFile:
+        """Put the statement of a day into a folder, proved by the platform's own hash.
+
+        Raises StatementNotReady, NoStatement, StatementBroken.
+        """
+        ...
+
+    def read_statement(self, path: Path, day: date) -> Iterator[StatementLine]:
+        """Read a fetched statement line by line; memory does not grow with it.
+
+        Raises StatementBroken, at the latest at its end, where its own sums, day or merchant are
+        not those of its lines.
+        """
         ...
 
     def read_webhook(self, request: WebhookRequest, *, now: datetime) -> PaymentFact | RefundFact:

@@ -74,7 +74,7 @@ def _known() -> Select[Any]:
         select(
             discrepancies,
             _COMMUNITY.label("community_id"),
-            func.coalesce(payment_orders.c.amount_fen, refunds.c.amount_fen).label("ours_fen"),
+            func.coalesce(payment_orders.c.amount_fen, refunds.c.amount_fen).label("order_fen"),
             units.c.label,
         )
         .select_from(
@@ -91,6 +91,10 @@ def _waiting(community_ids: Sequence[int]) -> Select[Any]:
     return _known().where(or_(_COMMUNITY.is_(None), _COMMUNITY.in_(community_ids)))
 
 
+def _first(*found: int | None) -> int:
+    return next((one for one in found if one is not None), 0)
+
+
 def _difference(row: Row[Any]) -> Difference:
     told = None if row.kind == BOOKS else _WHOLE.search(row.detail)
     return Difference(
@@ -100,6 +104,6 @@ def _difference(row: Row[Any]) -> Difference:
         row.community_id,
         row.label or "",
         int(told.group()) if told else 0,
-        row.ours_fen or 0,
+        _first(row.ours_fen, row.order_fen),
         row.opened_at,
     )

@@ -158,7 +158,7 @@ def order_for(tx: Connection, payer: Payer, order_no: str, *, today: date) -> Or
         amount_fen=row.amount_fen,
         created_at=row.created_at,
         expires_at=row.expires_at,
-        collection=Collection(row.prepay_id, row.pay_url, row.code_url),
+        collection=Collection(row.prepay_id, row.pay_url, row.code_url, row.pay_form),
         payment_id=row.payment_id,
         returned_fen=row.returned_fen or 0,
         is_aside=not chosen,

@@ -26,6 +26,11 @@ class RefundProgress:
     settled_at: datetime | None
     decline_reason: str
 
+    @property
+    def asked_at(self) -> datetime:
+        """When it was agreed to: what its platform knows it by, beside its number."""
+        return self.decided_at or self.requested_at
+
 
 def refunds_of(
     tx: Connection, *, identity_id: int, binding_id: int, unit_id: int, limit: int

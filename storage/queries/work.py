@@ -1,11 +1,13 @@
 """What waits for the outside: orders to ask about, refunds to send or to follow."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import OrderState, RefundStep
+from storage.models.base import UtcDateTime
 from storage.models.payments import payment_orders, payments, refunds
 
 
@@ -15,6 +17,7 @@ class OrderWork:
 
     order_no: str
     gateway: str
+    created_at: datetime
     expires_at: datetime
 
     @property
@@ -23,10 +26,18 @@ class OrderWork:
         return self.order_no
 
 
+_ORDER: Final = (
+    payment_orders.c.order_no,
+    payment_orders.c.gateway,
+    payment_orders.c.created_at,
+    payment_orders.c.expires_at,
+)
+
+
 def orders_to_query(tx: Connection, *, now: datetime, limit: int) -> list[OrderWork]:
     """Return open orders that are due for a question, the most patient first."""
     rows = tx.execute(
-        select(payment_orders.c.order_no, payment_orders.c.gateway, payment_orders.c.expires_at)
+        select(*_ORDER)
         .where(payment_orders.c.state == OrderState.OPEN, payment_orders.c.next_query_at <= now)
         .order_by(payment_orders.c.next_query_at, payment_orders.c.id)
         .limit(limit)
@@ -39,7 +50,7 @@ def open_orders(
 ) -> list[OrderWork]:
     """Return the newest open orders that a person began anywhere, or anybody for a unit."""
     rows = tx.execute(
-        select(payment_orders.c.order_no, payment_orders.c.gateway, payment_orders.c.expires_at)
+        select(*_ORDER)
         .where(
             or_(payment_orders.c.identity_id == identity_id, payment_orders.c.unit_id == unit_id),
             payment_orders.c.state == OrderState.OPEN,
@@ -61,6 +72,9 @@ class RefundWork:
     amount_fen: int
     total_fen: int
     reason: str
+    asked_at: datetime
+    """When it was agreed to."""
+    transaction_id: str
     state: RefundStep
 
     @property
@@ -90,6 +104,8 @@ def _refunds(
             refunds.c.amount_fen,
             payments.c.amount_fen.label("total_fen"),
             refunds.c.reason,
+            func.coalesce(refunds.c.decided_at, refunds.c.requested_at, type_=UtcDateTime()),
+            payments.c.transaction_id,
             refunds.c.state,
         )
         .select_from(refunds.join(payments, payments.c.id == refunds.c.payment_id))
@@ -97,4 +113,4 @@ def _refunds(
         .order_by(refunds.c.next_step_at, refunds.c.id)
         .limit(limit)
     )
-    return [RefundWork(*row[:6], RefundStep(row.state)) for row in rows]
+    return [RefundWork(*row[:8], RefundStep(row.state)) for row in rows]

@@ -26,6 +26,7 @@ ORDER_NO = "P202603020001"
 def ask(stand: Stand, amount_fen: int = 58000) -> PaymentAsk:
     return PaymentAsk(
         order_no=ORDER_NO,
+        asked_at=stand.now,
         amount_fen=amount_fen,
         description="3栋2单元501 物业费",
         expires_at=stand.now + timedelta(minutes=30),
@@ -35,8 +36,8 @@ def ask(stand: Stand, amount_fen: int = 58000) -> PaymentAsk:
     )
 
 
-def refund_ask(amount_fen: int, refund_no: str = "R202603020001") -> RefundAsk:
-    return RefundAsk(refund_no, ORDER_NO, amount_fen, 58000, "重复缴费")
+def refund_ask(stand: Stand, amount_fen: int, refund_no: str = "R202603020001") -> RefundAsk:
+    return RefundAsk(refund_no, ORDER_NO, stand.now, amount_fen, 58000, "重复缴费")
 
 
 async def pay(stand: Stand) -> None:
@@ -61,19 +62,19 @@ class TestContract:
         assert stand.collected() == {ORDER_NO: 58000}
 
     async def test_an_order_never_seen_there_is_pending_with_nothing(self, stand: Stand):
-        fact = await stand.gateway.query(ORDER_NO)
+        fact = await stand.gateway.query(ORDER_NO, stand.now)
 
         assert (fact.state, fact.amount_fen) == (PaymentState.PENDING, 0)
 
     async def test_an_order_not_paid_yet_is_pending(self, stand: Stand):
         await stand.gateway.create(ask(stand))
 
-        assert (await stand.gateway.query(ORDER_NO)).state is PaymentState.PENDING
+        assert (await stand.gateway.query(ORDER_NO, stand.now)).state is PaymentState.PENDING
 
     async def test_a_paid_order_is_told_with_all_that_the_books_compare(self, stand: Stand):
         await pay(stand)
 
-        fact = await stand.gateway.query(ORDER_NO)
+        fact = await stand.gateway.query(ORDER_NO, stand.now)
 
         assert (fact.state, fact.amount_fen, fact.currency) == (PaymentState.PAID, 58000, "CNY")
         assert (fact.gateway, fact.order_no) == (stand.gateway.name, ORDER_NO)
@@ -103,17 +104,17 @@ class TestContract:
     async def test_a_closed_order_says_so_and_closing_twice_is_closing_once(self, stand: Stand):
         await stand.gateway.create(ask(stand))
 
-        await stand.gateway.close(ORDER_NO)
-        await stand.gateway.close(ORDER_NO)
+        await stand.gateway.close(ORDER_NO, stand.now)
+        await stand.gateway.close(ORDER_NO, stand.now)
 
-        assert (await stand.gateway.query(ORDER_NO)).state is PaymentState.CLOSED
+        assert (await stand.gateway.query(ORDER_NO, stand.now)).state is PaymentState.CLOSED
 
     async def test_closing_a_paid_order_leaves_it_paid(self, stand: Stand):
         await pay(stand)
 
-        await stand.gateway.close(ORDER_NO)
+        await stand.gateway.close(ORDER_NO, stand.now)
 
-        assert (await stand.gateway.query(ORDER_NO)).state is PaymentState.PAID
+        assert (await stand.gateway.query(ORDER_NO, stand.now)).state is PaymentState.PAID
 
     async def test_a_notice_tells_what_the_query_tells(self, stand: Stand):
         await pay(stand)
@@ -121,7 +122,7 @@ class TestContract:
         heard = stand.gateway.read_webhook(stand.notice_of(ORDER_NO), now=stand.now)
 
         assert isinstance(heard, PaymentFact)
-        asked = await stand.gateway.query(ORDER_NO)
+        asked = await stand.gateway.query(ORDER_NO, stand.now)
         assert (heard.state, heard.order_no) == (asked.state, asked.order_no)
         assert (heard.amount_fen, heard.currency) == (asked.amount_fen, asked.currency)
         assert (heard.transaction_id, heard.paid_at) == (asked.transaction_id, asked.paid_at)
@@ -142,7 +143,7 @@ class TestContract:
         await pay(stand)
 
         for _ in range(2):
-            fact = await stand.gateway.refund(refund_ask(20000))
+            fact = await stand.gateway.refund(refund_ask(stand, 20000))
             assert fact.state in (RefundState.PROCESSING, RefundState.SUCCESS)
             assert fact.amount_fen == 20000
 
@@ -150,18 +151,18 @@ class TestContract:
 
     async def test_a_refund_is_told_when_asked_for(self, stand: Stand):
         await pay(stand)
-        asked = await stand.gateway.refund(refund_ask(20000))
+        asked = await stand.gateway.refund(refund_ask(stand, 20000))
 
-        told = await stand.gateway.query_refund("R202603020001", ORDER_NO)
+        told = await stand.gateway.query_refund("R202603020001", ORDER_NO, stand.now)
 
         assert (told.state, told.amount_fen) == (asked.state, 20000)
         assert (told.refund_no, told.order_no) == ("R202603020001", ORDER_NO)
 
     async def test_a_refund_over_what_is_left_is_rejected_and_books_nothing(self, stand: Stand):
         await pay(stand)
-        await stand.gateway.refund(refund_ask(40000, "R202603020001"))
+        await stand.gateway.refund(refund_ask(stand, 40000, "R202603020001"))
 
-        fact = await stand.gateway.refund(refund_ask(40000, "R202603020002"))
+        fact = await stand.gateway.refund(refund_ask(stand, 40000, "R202603020002"))
 
         assert fact.state is RefundState.REJECTED
         assert stand.given_back() == {"R202603020001": 40000}
@@ -169,12 +170,12 @@ class TestContract:
     async def test_a_refund_of_an_order_never_paid_is_rejected(self, stand: Stand):
         await stand.gateway.create(ask(stand))
 
-        assert (await stand.gateway.refund(refund_ask(100))).state is RefundState.REJECTED
+        assert (await stand.gateway.refund(refund_ask(stand, 100))).state is RefundState.REJECTED
 
     async def test_a_refund_that_never_arrived_is_not_found(self, stand: Stand):
         await pay(stand)
 
-        told = await stand.gateway.query_refund("R202603020001", ORDER_NO)
+        told = await stand.gateway.query_refund("R202603020001", ORDER_NO, stand.now)
 
         assert told.state is RefundState.NOT_FOUND
 
@@ -182,7 +183,7 @@ class TestContract:
         await pay(stand)
         stand.empty_account()
 
-        fact = await stand.gateway.refund(refund_ask(20000))
+        fact = await stand.gateway.refund(refund_ask(stand, 20000))
 
         assert fact.state is RefundState.UNFUNDED
         assert stand.given_back() == {}
@@ -191,10 +192,10 @@ class TestContract:
         await pay(stand)
         stand.lose_answers(True)
         with pytest.raises(GatewayUnavailable):
-            await stand.gateway.refund(refund_ask(20000))
+            await stand.gateway.refund(refund_ask(stand, 20000))
 
         stand.lose_answers(False)
-        await stand.gateway.refund(refund_ask(20000))
+        await stand.gateway.refund(refund_ask(stand, 20000))
 
         assert stand.given_back() == {"R202603020001": 20000}
 
@@ -202,10 +203,10 @@ class TestContract:
         async with stand.go_away():
             for call in (
                 stand.gateway.create(ask(stand)),
-                stand.gateway.query(ORDER_NO),
-                stand.gateway.close(ORDER_NO),
-                stand.gateway.refund(refund_ask(20000)),
-                stand.gateway.query_refund("R202603020001", ORDER_NO),
+                stand.gateway.query(ORDER_NO, stand.now),
+                stand.gateway.close(ORDER_NO, stand.now),
+                stand.gateway.refund(refund_ask(stand, 20000)),
+                stand.gateway.query_refund("R202603020001", ORDER_NO, stand.now),
             ):
                 with pytest.raises(GatewayUnavailable):
                     await call

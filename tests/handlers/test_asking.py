@@ -38,7 +38,9 @@ async def begun(db: Database, gateway: FakeGateway) -> str:
     """Let Ms Li press pay; return the order's number, which the platform knows too."""
     await db.write(situations.paying)
     row = await db.read(lambda tx: tx.execute(select(payment_orders)).one())
-    gateway.take_order(PaymentAsk(row.order_no, row.amount_fen, "", row.expires_at, row.kind))
+    gateway.take_order(
+        PaymentAsk(row.order_no, row.created_at, row.amount_fen, "", row.expires_at, row.kind)
+    )
     order_no: str = row.order_no
     return order_no
 
@@ -122,10 +124,14 @@ async def test_a_refund_that_has_arrived_is_said_to_have_arrived(
     row = await db.read(lambda tx: tx.execute(select(refunds)).one())
     order = await db.read(lambda tx: tx.execute(select(payment_orders)).one())
     gateway.take_order(
-        PaymentAsk(order.order_no, order.amount_fen, "", order.expires_at, order.kind)
+        PaymentAsk(
+            order.order_no, order.created_at, order.amount_fen, "", order.expires_at, order.kind
+        )
     )
     gateway.pay(order.order_no)
-    gateway.take_refund(RefundAsk(row.refund_no, row.order_no, row.amount_fen, 50_120, ""))
+    gateway.take_refund(
+        RefundAsk(row.refund_no, row.order_no, row.requested_at, row.amount_fen, 50_120, "")
+    )
 
     before = await li.say("退款还没到账")
     gateway.end_refund(row.refund_no)

@@ -65,10 +65,10 @@ class DeafGateway(FakeGateway):
 
     is_deaf: bool = False
 
-    async def query(self, order_no: str) -> PaymentFact:
+    async def query(self, order_no: str, asked_at: datetime) -> PaymentFact:
         if self.is_deaf:
             raise GatewayUnavailable(self.name, "timeout")
-        return await super().query(order_no)
+        return await super().query(order_no, asked_at)
 
 
 class Desk:

@@ -22,7 +22,7 @@ from storage.kinds import (
 from storage.models.bills import bills, fee_items
 from storage.models.estate import buildings, entrances
 from storage.models.late_fees import holds
-from storage.operations.assignments import DiscountFact, assign, grant_discount, note_vacancy
+from storage.operations.assignments import assign, grant_discount, note_vacancy
 from storage.operations.corrections import correct_bill
 from storage.operations.deposit_returns import OfflineReturn, return_offline
 from storage.operations.deposits import Inspection, inspect
@@ -40,6 +40,7 @@ from storage.operations.sharing import CostFact, draft_cost, issue_cost, publish
 from storage.operations.tariffs import fee_item_ids
 from storage.periods import BillingPeriod
 from storage.ports.payments import PaymentAsk, TradeKind
+from storage.queries.discounts import DiscountFact
 from storage.queries.late_fees import Terms
 from storage.queries.sharing import Scope
 from storage.rules.billing import Assignment
@@ -321,6 +322,8 @@ class Office(Desk):
 
     async def _collect(self, order: OpenOrder, event: Event) -> None:
         """Have the payer pay; nobody calls us, we ask: at the latest at the next tick."""
-        ask = PaymentAsk(order.order_no, order.amount_fen, "缴费", order.expires_at, order.kind)
+        ask = PaymentAsk(
+            order.order_no, order.created_at, order.amount_fen, "缴费", order.expires_at, order.kind
+        )
         self.gateway.take_order(ask)
         self.gateway.pay(order.order_no)

@@ -25,7 +25,7 @@ def ask(kind: TradeKind = TradeKind.JSAPI, **changes: Any) -> PaymentAsk:
 
 
 def refund_ask(amount_fen: int = 58000, refund_no: str = REFUND_NO) -> RefundAsk:
-    return RefundAsk(refund_no, ORDER_NO, amount_fen, 58000, "重复缴费")
+    return RefundAsk(refund_no, ORDER_NO, NOW, amount_fen, 58000, "重复缴费")
 
 
 async def paid(gateway: WechatPay, platform: Platform) -> None:

@@ -104,7 +104,7 @@ async def test_an_order_that_the_platform_cannot_take_is_not_sent(
 async def test_the_authorization_header_has_its_five_fields_once_and_no_spaces_between(
     gateway: WechatPay, platform: Platform
 ):
-    await gateway.query(ORDER_NO)
+    await gateway.query(ORDER_NO, NOW)
 
     scheme, _, rest = platform.calls[0].headers["authorization"].partition(" ")
     assert scheme == "WECHATPAY2-SHA256-RSA2048"
@@ -123,7 +123,7 @@ async def test_the_authorization_header_has_its_five_fields_once_and_no_spaces_b
 async def test_what_is_signed_is_the_path_byte_for_byte_as_it_was_sent(
     gateway: WechatPay, platform: Platform
 ):
-    fact = await gateway.query("P_1|2*3-4")
+    fact = await gateway.query("P_1|2*3-4", NOW)
 
     assert platform.calls[0].path == (
         f"/v3/pay/transactions/out-trade-no/P_1%7C2%2A3-4?mchid={platforms.MCHID}"
@@ -133,7 +133,7 @@ async def test_what_is_signed_is_the_path_byte_for_byte_as_it_was_sent(
 
 async def test_no_two_requests_share_a_nonce(gateway: WechatPay, platform: Platform):
     for _ in range(5):
-        await gateway.query(ORDER_NO)
+        await gateway.query(ORDER_NO, NOW)
 
     nonces = {
         re.search(r'nonce_str="(\w+)"', call.headers["authorization"])[1]  # type: ignore[index]
@@ -185,13 +185,13 @@ async def test_b04_an_order_that_was_closed_is_refused_and_says_closed_when_aske
     gateway: WechatPay,
 ):
     await gateway.create(ask())
-    await gateway.close(ORDER_NO)
+    await gateway.close(ORDER_NO, NOW)
 
     with pytest.raises(OrderRefused) as refused:
         await gateway.create(ask())
 
     assert (refused.value.code, refused.value.is_paid) == ("ORDER_CLOSED", False)
-    assert (await gateway.query(ORDER_NO)).state is PaymentState.CLOSED
+    assert (await gateway.query(ORDER_NO, NOW)).state is PaymentState.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -220,9 +220,9 @@ async def test_a_no_to_an_order_is_for_good_only_where_the_code_says_so(
 async def test_closing_a_paid_order_leaves_it_paid(gateway: WechatPay, platform: Platform):
     await paid(gateway, platform)
 
-    await gateway.close(ORDER_NO)
+    await gateway.close(ORDER_NO, NOW)
 
-    assert (await gateway.query(ORDER_NO)).state is PaymentState.PAID
+    assert (await gateway.query(ORDER_NO, NOW)).state is PaymentState.PAID
 
 
 async def test_closing_while_the_payer_types_her_password_is_not_known_to_be_done(
@@ -231,7 +231,7 @@ async def test_closing_while_the_payer_types_her_password_is_not_known_to_be_don
     platform.answer = lambda _: platform.reply(202, {"code": "USER_PAYING", "message": "-"})
 
     with pytest.raises(GatewayUnavailable, match="USER_PAYING"):
-        await gateway.close(ORDER_NO)
+        await gateway.close(ORDER_NO, NOW)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ async def test_every_state_of_an_order_has_its_meaning(
     said = platforms.transaction(trade_state=word)
     platform.answer = lambda _: platform.reply(200, said)
 
-    fact = await gateway.query(ORDER_NO)
+    fact = await gateway.query(ORDER_NO, NOW)
 
     assert (fact.state, fact.amount_fen, fact.event_id) == (state, 58000, "")
 
@@ -280,7 +280,7 @@ async def test_an_answer_that_we_cannot_read_says_nothing_about_the_order(
     platform.answer = lambda _: platform.reply(200, platforms.transaction(**changes))
 
     with pytest.raises(GatewayUnavailable):
-        await gateway.query(ORDER_NO)
+        await gateway.query(ORDER_NO, NOW)
 
 
 async def test_b03_an_order_whose_answer_was_lost_is_the_same_order_when_asked_again(

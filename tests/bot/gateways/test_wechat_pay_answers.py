@@ -55,10 +55,10 @@ async def test_an_answer_that_is_not_proven_leaves_the_outcome_unknown(
 
     for call in (
         gateway.create(ask()),
-        gateway.query(ORDER_NO),
-        gateway.close(ORDER_NO),
+        gateway.query(ORDER_NO, NOW),
+        gateway.close(ORDER_NO, NOW),
         gateway.refund(refund_ask()),
-        gateway.query_refund(REFUND_NO, ORDER_NO),
+        gateway.query_refund(REFUND_NO, ORDER_NO, NOW),
     ):
         with pytest.raises(GatewayUnavailable, match=reason):
             await call
@@ -80,4 +80,4 @@ async def test_a_platform_that_answers_by_certificate_is_believed_as_well(
 ):
     platform.signs_as = ("platform", platforms.serial_of("platform"))
 
-    assert (await gateway.query(ORDER_NO)).state is PaymentState.PENDING
+    assert (await gateway.query(ORDER_NO, NOW)).state is PaymentState.PENDING

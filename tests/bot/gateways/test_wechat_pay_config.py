@@ -123,7 +123,7 @@ async def test_no_secret_and_no_authorization_reaches_the_log(
 ):
     caplog.set_level(logging.DEBUG)
 
-    await gateway.query("P202603020001")
+    await gateway.query("P202603020001", NOW)
     await gateway.refresh_certificates()
 
     assert settings["api_v3_key"] not in caplog.text

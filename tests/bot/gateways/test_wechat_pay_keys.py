@@ -61,7 +61,7 @@ async def test_a16_a_rotated_certificate_is_found_while_asking_and_the_old_one_s
 ):
     rotate(platform)
 
-    assert (await by_certificate.query(ORDER_NO)).state is PaymentState.PENDING
+    assert (await by_certificate.query(ORDER_NO, NOW)).state is PaymentState.PENDING
     for owner in ("platform", "platform of next year"):
         assert isinstance(by_certificate.read_webhook(signed_by(owner), now=NOW), PaymentFact)
     assert fetches(platform) == 1
@@ -74,7 +74,7 @@ async def test_a16_a_notice_with_a_new_serial_is_refused_until_the_next_call_has
     with pytest.raises(WebhookRejected, match="serial"):
         by_certificate.read_webhook(signed_by("platform of next year"), now=NOW)
 
-    await by_certificate.query(ORDER_NO)
+    await by_certificate.query(ORDER_NO, NOW)
 
     assert by_certificate.read_webhook(signed_by("platform of next year"), now=NOW)
 
@@ -88,7 +88,7 @@ async def test_a16_a_flood_of_unknown_serials_fetches_once_in_ten_minutes(
             with pytest.raises(WebhookRejected):
                 by_certificate.read_webhook(forged, now=NOW)
         await asyncio.gather(*(by_certificate.refresh_certificates() for _ in range(20)))
-        await asyncio.gather(*(by_certificate.query(ORDER_NO) for _ in range(5)))
+        await asyncio.gather(*(by_certificate.query(ORDER_NO, NOW) for _ in range(5)))
 
     await flood()
     assert fetches(platform) == 1
@@ -107,7 +107,7 @@ async def test_a16_calls_that_meet_a_rotation_together_share_one_fetch_and_all_s
 ):
     rotate(platform)
 
-    answers = await asyncio.gather(*(by_certificate.query(ORDER_NO) for _ in range(8)))
+    answers = await asyncio.gather(*(by_certificate.query(ORDER_NO, NOW) for _ in range(8)))
 
     assert {fact.state for fact in answers} == {PaymentState.PENDING}
     assert fetches(platform) == 1
@@ -150,7 +150,7 @@ async def test_with_the_public_key_alone_no_list_is_ever_fetched(
         platform.signs_as = ("platform", serial_of("platform"))
 
         with pytest.raises(GatewayUnavailable, match="serial"):
-            await gateway.query(ORDER_NO)
+            await gateway.query(ORDER_NO, NOW)
 
         assert await gateway.refresh_certificates() is False
     await server.close()
@@ -165,5 +165,5 @@ async def test_the_keys_are_read_from_their_files_once(
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
 
-    await gateway.query(ORDER_NO)
+    await gateway.query(ORDER_NO, NOW)
     assert gateway.read_webhook(notice(transaction()), now=NOW)

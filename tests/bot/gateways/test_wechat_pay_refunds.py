@@ -6,7 +6,7 @@ from bot.gateways.wechat_pay import WechatPay
 from storage.errors import GatewayUnavailable
 from storage.ports.payments import RefundState
 from tests.bot.gateways.asks import ORDER_NO, REFUND_NO, paid, refund_ask
-from tests.bot.gateways.wechat_platform import Call, Platform
+from tests.bot.gateways.wechat_platform import NOW, Call, Platform
 
 
 async def test_b10_a_refund_whose_answer_was_lost_is_the_same_refund_when_asked_again(
@@ -61,7 +61,7 @@ async def test_a_refund_refused_because_it_is_already_booked_is_what_the_platfor
 
 
 async def test_a_refund_that_the_platform_does_not_know_is_not_found(gateway: WechatPay):
-    assert (await gateway.query_refund(REFUND_NO, ORDER_NO)).state is RefundState.NOT_FOUND
+    assert (await gateway.query_refund(REFUND_NO, ORDER_NO, NOW)).state is RefundState.NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ async def test_every_state_of_a_refund_has_its_meaning(
     await gateway.refund(refund_ask())
     platform.refunds[REFUND_NO]["status"] = word
 
-    fact = await gateway.query_refund(REFUND_NO, ORDER_NO)
+    fact = await gateway.query_refund(REFUND_NO, ORDER_NO, NOW)
 
     assert fact.state is RefundState(word.lower())
 
@@ -97,7 +97,7 @@ async def test_a_refund_in_a_state_of_next_year_is_unknown_and_not_guessed(
     platform.refunds[REFUND_NO]["status"] = "HALFWAY"
 
     with pytest.raises(GatewayUnavailable, match="HALFWAY"):
-        await gateway.query_refund(REFUND_NO, ORDER_NO)
+        await gateway.query_refund(REFUND_NO, ORDER_NO, NOW)
 
 
 async def test_a_refund_has_its_own_notify_address_only_where_one_is_set(

@@ -122,7 +122,7 @@ class Journey:
             return page.status == 200 and "收据" in await page.text()
 
     async def refund(self) -> bool:
-        ask = RefundAsk("T1", self.order_no, 100, OWED_FEN, "重复缴费")
+        ask = RefundAsk("T1", self.order_no, self.world.clock.now(), 100, OWED_FEN, "重复缴费")
         try:
             fact = await self.gateway.refund(ask)
         except GatewayUnavailable:

@@ -45,7 +45,14 @@ async def pay(town: Town, flat: Flat) -> str:
     )
     opened = await town.db.write(open_order, ask, now=NOW)
     await town.till.create(
-        PaymentAsk(opened.order_no, opened.amount_fen, "", opened.expires_at, opened.kind)
+        PaymentAsk(
+            opened.order_no,
+            opened.created_at,
+            opened.amount_fen,
+            "",
+            opened.expires_at,
+            opened.kind,
+        )
     )
     town.till.pay(opened.order_no)
     await town.db.write(settle_payment, town.till.fact(opened.order_no), heard_at=NOW)

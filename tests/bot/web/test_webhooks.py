@@ -39,7 +39,14 @@ async def ordered(town: Town) -> str:
     )
     opened = await town.db.write(open_order, ask, now=NOW)
     await town.till.create(
-        PaymentAsk(opened.order_no, opened.amount_fen, "", opened.expires_at, opened.kind)
+        PaymentAsk(
+            opened.order_no,
+            opened.created_at,
+            opened.amount_fen,
+            "",
+            opened.expires_at,
+            opened.kind,
+        )
     )
     return opened.order_no
 

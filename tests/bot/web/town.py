@@ -1,10 +1,11 @@
 """A small town for the web's tests: two flats that owe, and a till that keeps its own book."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from sqlalchemy import Connection, Executable, select, update
 
@@ -27,6 +28,7 @@ from storage.periods import BillingPeriod
 from storage.ports.chat import IncomingMessage, OutgoingMessage
 from storage.ports.payments import (
     Collection,
+    NoStatement,
     OrderRefused,
     PaymentAsk,
     PaymentFact,
@@ -34,6 +36,8 @@ from storage.ports.payments import (
     RefundAsk,
     RefundFact,
     RefundState,
+    StatementFile,
+    StatementLine,
     TradeKind,
     WebhookRejected,
     WebhookReply,
@@ -103,6 +107,12 @@ class Till:
             TradeKind.NATIVE: Collection(code_url="weixin://wxpay/bizpayurl?pr=abc"),
         }[ask.kind]
 
+    async def fetch_statement(self, day: date, into: Path) -> StatementFile:
+        raise NoStatement(str(day))
+
+    def read_statement(self, path: Path, day: date) -> Iterator[StatementLine]:
+        raise NotImplementedError
+
     def bridge_fields(self, collection: Collection) -> dict[str, str]:
         return {"appId": self.app_id, "package": f"prepay_id={collection.prepay_id}"}
 
@@ -127,13 +137,13 @@ class Till:
         } | changes
         return PaymentFact(**facts)  # type: ignore[arg-type]
 
-    async def query(self, order_no: str) -> PaymentFact:
+    async def query(self, order_no: str, asked_at: datetime) -> PaymentFact:
         self.queries += 1
         if self.is_away:
             raise GatewayUnavailable(self.name, "away")
         return self.fact(order_no)
 
-    async def close(self, order_no: str) -> None:
+    async def close(self, order_no: str, asked_at: datetime) -> None:
         if self.is_away:
             raise GatewayUnavailable(self.name, "away")
         if order_no in self.asks and order_no not in self.paid and not self.shrugs:
@@ -144,7 +154,7 @@ class Till:
     async def refund(self, ask: RefundAsk) -> RefundFact:
         raise NotImplementedError
 
-    async def query_refund(self, refund_no: str, order_no: str) -> RefundFact:
+    async def query_refund(self, refund_no: str, order_no: str, asked_at: datetime) -> RefundFact:
         raise NotImplementedError
 
     def notice(self, order_no: str, **changes: object) -> bytes:

@@ -1,6 +1,7 @@
 """What time does about money: ask, send again, follow, until both books say the same."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import update
 
@@ -63,9 +64,9 @@ async def test_b16_an_order_paid_in_the_last_second_is_settled_and_not_closed(ha
     order = await hall.stage.order(hall.stage.both)
     close = hall.stage.gateway.close
 
-    async def pay_first(order_no: str) -> None:
+    async def pay_first(order_no: str, asked_at: datetime) -> None:
         hall.stage.gateway.pay(order_no)
-        await close(order_no)
+        await close(order_no, asked_at)
 
     hall.stage.gateway.close = pay_first  # type: ignore[method-assign]
     hall.later(hours=3)
@@ -86,7 +87,7 @@ async def test_an_order_the_platform_still_calls_open_is_never_forgotten(hall: H
     """A close that did nothing: the payer may still pay, so we go on asking."""
     order = await hall.stage.order(hall.stage.both)
 
-    async def shrug(order_no: str) -> None:
+    async def shrug(order_no: str, asked_at: datetime) -> None:
         return
 
     hall.stage.gateway.close = shrug  # type: ignore[method-assign]

@@ -20,7 +20,9 @@ async def order_aside(stage: Stage, aside: Aside) -> OpenOrder:
     ask = stage.ask(())
     order = await stage.db.write(open_aside, ask, aside, now=stage.now)
     stage.gateway.take_order(
-        PaymentAsk(order.order_no, order.amount_fen, "预存", order.expires_at, order.kind)
+        PaymentAsk(
+            order.order_no, order.created_at, order.amount_fen, "预存", order.expires_at, order.kind
+        )
     )
     return order
 

@@ -62,7 +62,14 @@ class Stage:
         """Open an order with us and at the platform."""
         order = await self.db.write(open_order, self.ask(bill_ids, payer=payer), now=self.now)
         self.gateway.take_order(
-            PaymentAsk(order.order_no, order.amount_fen, "物业费", order.expires_at, order.kind)
+            PaymentAsk(
+                order.order_no,
+                order.created_at,
+                order.amount_fen,
+                "物业费",
+                order.expires_at,
+                order.kind,
+            )
         )
         return order
 
@@ -92,7 +99,9 @@ class Stage:
                 .join(payments, payments.c.id == refunds.c.payment_id)
                 .where(refunds.c.refund_no == refund_no)
             ).one()
-            return RefundAsk(row.refund_no, row.order_no, row.amount_fen, row.total_fen, "")
+            return RefundAsk(
+                row.refund_no, row.order_no, row.requested_at, row.amount_fen, row.total_fen, ""
+            )
 
         fact = await self.gateway.refund(await self.db.read(what))
         await self.hear(fact)

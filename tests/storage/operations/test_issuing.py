@@ -30,10 +30,11 @@ from storage.models.estate import units
 from storage.models.meters import meters, readings
 from storage.models.people import occupancies
 from storage.models.tariffs import discounts
-from storage.operations.assignments import DiscountFact, assign, grant_discount, note_vacancy
+from storage.operations.assignments import assign, grant_discount, note_vacancy
 from storage.operations.issuing import IssueReport, issue_bills
 from storage.operations.tariffs import TariffFact, set_tariff
 from storage.periods import BillingPeriod
+from storage.queries.discounts import DiscountFact
 from storage.queries.dues import bills_due
 from storage.queries.pricing import SkipReason
 from storage.queries.proofs import prove

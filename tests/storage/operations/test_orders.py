@@ -110,6 +110,10 @@ async def alone(
     return await stage.db.write(open_alone, ask, now=stage.now, despite=despite)
 
 
+def rival(order: OpenOrder) -> RivalOrder:
+    return RivalOrder(order.order_no, "wechat_pay", order.created_at)
+
+
 async def test_b02_whoever_could_pay_one_of_the_bills_besides_is_named_and_nothing_opened(
     stage: Stage,
 ):
@@ -122,7 +126,7 @@ async def test_b02_whoever_could_pay_one_of_the_bills_besides_is_named_and_nothi
         ((november,), (second,)),
     ):
         named = await alone(stage, bill_ids, payer="oChen")
-        assert named == tuple(RivalOrder(one.order_no, "wechat_pay") for one in rivals)
+        assert named == tuple(map(rival, rivals))
 
     assert len(await stage.rows(payment_orders)) == 2
 
@@ -147,7 +151,7 @@ async def test_b04_her_own_order_about_to_end_is_ended_too(stage: Stage):
     first = await stage.order(stage.both)
     stage.clock.advance(minutes=109, seconds=30)
 
-    assert await alone(stage, stage.both) == (RivalOrder(first.order_no, "wechat_pay"),)
+    assert await alone(stage, stage.both) == (rival(first),)
 
 
 async def test_b02_one_that_could_not_be_ended_keeps_nobody_from_paying(stage: Stage):
