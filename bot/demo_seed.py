@@ -24,6 +24,7 @@ from storage.kinds import StaffRole
 from storage.operations import job_runs
 from storage.operations.issuing import issue_bills
 from storage.operations.opening import sign_opening
+from storage.operations.payees import PayeeFacts, write_payee
 from storage.operations.seeding import (
     Colleague,
     FirstPolicy,
@@ -54,6 +55,14 @@ OFFICES: Final = {
         "浙ICP备00000000号（演示）",
     ),
 }
+PAYEE: Final = PayeeFacts(
+    "云栖物业服务有限公司",
+    tax_no="91330106MA2YUNQI8X",
+    address="杭州市西湖区云栖路 18 号",
+    phone="0571-8800 1234",
+    bank_name="中国工商银行杭州云栖支行",
+    bank_account="1202 0262 1990 0012 345",
+)
 COLLEAGUES: Final = (
     Colleague("周明远", "13900000001", StaffRole.MANAGER, openid_of("manager")),
     Colleague("何静", "13900000002", StaffRole.CASHIER, openid_of("cashier")),
@@ -134,6 +143,7 @@ async def _begin(db: Database, folder: Path, now: datetime, account: str) -> lis
         bind_needs_code=False,
         sharing_basis="物业服务合同第九条（演示）",
     )
+    await db.write(write_payee, PAYEE, now=now)
     for name, community_id in ids.items():
         await db.write(furnish_office, OFFICES[name], community_id=community_id)
         await db.write(choose_policy, policy, community_id=community_id)

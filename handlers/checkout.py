@@ -38,8 +38,16 @@ from storage.ports.payments import (
     TradeKind,
 )
 from storage.queries.bills import BillDetail
-from storage.queries.orders import OrderView, Payer, open_bills_for, order_for, payer_of
-from storage.queries.policies import policy_on
+from storage.queries.orders import (
+    OrderView,
+    Payer,
+    open_bills_elsewhere,
+    open_bills_for,
+    order_for,
+    payer_of,
+)
+from storage.queries.payees import Payees, payees_on
+from storage.queries.policies import Policy, policy_on
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +63,22 @@ class PageView:
 
     payer: Payer
     bills: tuple[BillDetail, ...]
-    closed_reason: str = ""
-    """Why this community takes no money here now, "" where it does."""
+    policy: Policy
+    payees: Payees
+    elsewhere: tuple[BillDetail, ...] = ()
+    """What is open in the viewer's other units; somebody whom the link was sent to sees none."""
+    is_sent_on: bool = False
+    """Somebody else than its owner has opened the link: no account of how a bill came about."""
+
+    @property
+    def closed_reason(self) -> str:
+        """Why this community takes no money here now, "" where it does."""
+        return self.policy.collection_closed
+
+    @property
+    def all_bills(self) -> tuple[BillDetail, ...]:
+        """All that may be ticked."""
+        return (*self.bills, *self.elsewhere)
 
     @property
     def total_fen(self) -> int:
@@ -80,6 +102,8 @@ class Ticked:
 
     bill_id: int
     shown_fen: int
+    part_fen: int | None = None
+    """How much of it she pays, None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +171,21 @@ class Checkout:
         link = self.deps.links.read_pay(token, today=self._today())
         return await self.deps.db.read(payer_of, link)
 
-    async def open_page(self, token: str) -> PageView:
-        """Show what is open. Raises LinkExpired."""
+    async def open_page(self, token: str, viewer: str = "") -> PageView:
+        """Show what is open to a viewer, by her openid where it is known. Raises LinkExpired."""
         payer = await self.payer(token)
-        shown = await self.deps.db.read(open_bills_for, payer, today=self._today())
-        policy = await self.deps.db.read(policy_on, payer.community_id, self._today())
-        return PageView(payer, tuple(shown), policy.collection_closed)
+        today = self._today()
+        shown = await self.deps.db.read(open_bills_for, payer, today=today)
+        is_owner = bool(viewer) and viewer == payer.openid
+        more = await self.deps.db.read(open_bills_elsewhere, payer) if is_owner else []
+        return PageView(
+            payer,
+            tuple(shown),
+            policy=await self.deps.db.read(policy_on, payer.community_id, today),
+            payees=await self.deps.db.read(payees_on, payer.community_id, today),
+            elsewhere=tuple(more),
+            is_sent_on=bool(viewer) and bool(payer.openid) and not is_owner,
+        )
 
     async def start(self, token: str, choice: Choice) -> Started:
         """Write the order down, then ask the platform to collect.
@@ -160,9 +193,9 @@ class Checkout:
         The same choice again is the same order; any other open order over some of these bills
         (another device, another person) is ended first. Raises LinkExpired, NothingToPay,
         BillAlreadyPaid, UnknownBill (one of the bills is not open to this payer for what her page
-        showed), and CollectionClosed.
+        showed), MixedPayees, PartNotTaken, and CollectionClosed.
         """
-        page = await self.open_page(token)
+        page = await self.open_page(token, choice.openid)
         self._check(page, choice)
         opened = await self._open_alone(self._ask(page.payer, choice))
         return await self._go(opened, page.payer, choice)
@@ -202,6 +235,10 @@ class Checkout:
             payer_id=choice.openid or choice.address,
             identity_id=payer.identity_id,
             resident_id=payer.resident_id,
+            other_unit_ids=tuple(unit_id for _, unit_id in payer.other_bindings),
+            parts=tuple(
+                (one.bill_id, one.part_fen) for one in choice.ticked if one.part_fen is not None
+            ),
         )
 
     async def _go(self, opened: OpenOrder, payer: Payer, choice: Choice) -> Started:
@@ -228,7 +265,7 @@ class Checkout:
         self._check_gateway(choice)
         if not choice.ticked:
             raise NothingToPay(page.payer.unit_label)
-        open_fen = {one.bill.bill_id: one.bill.open_fen for one in page.bills}
+        open_fen = {one.bill.bill_id: one.bill.open_fen for one in page.all_bills}
         for one in choice.ticked:
             if open_fen.get(one.bill_id) != one.shown_fen:
                 raise UnknownBill

@@ -26,6 +26,8 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.UnknownBill: "没有找到这笔账单。\n回复“账单”可以查看您现在的待缴账单。",
     e.LinkExpired: "这个链接已经失效，没有扣款。\n请回复“缴费”，重新获取链接。",
     e.CollectionClosed: "本小区暂时不能在这里缴费：{reason}。\n没有扣款，请回复“电话”联系物业。",
+    e.MixedPayees: "选中的账单由不同的公司收款：{payees}，还没有扣款。\n请分开勾选，一家一家缴。",
+    e.PartNotTaken: "这次填的金额不能这样缴，还没有扣款。\n请填不超过待缴的金额，或者整笔缴清。",
     e.NothingToRefund: "{unit_label} 没有您本人可以退的缴费。\n"
     "如果是家人缴的，请由缴费的人申请；也可以回复“人工”。",
     e.RefundTooMuch: "这笔缴费最多还能退 {left_fen}。\n"

@@ -5,6 +5,7 @@ Trouble
 │   ├── NotAnAmount  NotAUnitLabel
 │   ├── NotBound  BindingMismatch  TooManyTries  AlreadyBound
 │   ├── NothingToPay  BillAlreadyPaid  UnknownBill  LinkExpired  CollectionClosed
+│   ├── MixedPayees  PartNotTaken
 │   ├── NothingToRefund  RefundTooMuch  RefundWindowOver  UnknownRefund  SelfApproval
 │   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
 │   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
@@ -118,6 +119,18 @@ class CollectionClosed(Refusal):
     """This community takes no money by this gateway now."""
 
     reason: str
+
+
+@dataclass(eq=False)
+class MixedPayees(Refusal):
+    """Bills that different companies collect cannot be paid at once."""
+
+    payees: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PartNotTaken(Refusal):
+    """A part of a bill that is not taken: none is here, or it is not between 0 and what is open."""
 
 
 @dataclass(eq=False)

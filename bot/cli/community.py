@@ -26,7 +26,11 @@ CommunityArgument = Annotated[str, typer.Argument(help="小区名称")]
 Write = Callable[[Database, int], Awaitable[None]]
 
 NOBODY: Final = "不催"
-NOTHING: Final = {"collection_closed": "不暂停", "sharing_basis": "不公摊"}
+NOTHING: Final = {
+    "collection_closed": "不暂停",
+    "sharing_basis": "不公摊",
+    "closed_gateways": "都开放",
+}
 """Choices that are a text → what is typed for none."""
 YES_OR_NO: Final = {"要": True, "不要": False}
 
@@ -51,6 +55,13 @@ CHOICES: Final[Mapping[str, tuple[str, str, Callable[[str], Any]]]] = MappingPro
             YES_OR_NO.__getitem__,
         ),
         "closed": ("collection_closed", "暂停线上缴费的原因，或者 不暂停", str),
+        "closed-ways": (
+            *("closed_gateways", "暂停的支付方式和原因，例如 alipay=维护到周五，或者 都开放"),
+            str,
+        ),
+        "parts": ("takes_parts", "一笔账单可以分几次缴", YES_OR_NO.__getitem__),
+        "rounding-yuan": ("rounding_limit_fen", "柜台抹零最多几元", from_yuan),
+        "waiver-yuan": ("waiver_second_over_fen", "减免超过几元要两个人批准", from_yuan),
         "sharing": ("sharing_basis", "公摊的依据：合同条款或业主决定，或者 不公摊", str),
     }
 )

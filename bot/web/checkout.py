@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -18,12 +19,16 @@ from storage.errors import (
     BillAlreadyPaid,
     CollectionClosed,
     LinkExpired,
+    MixedPayees,
+    NotAnAmount,
     NothingToPay,
+    PartNotTaken,
     UnknownBill,
     UnknownOrder,
 )
 from storage.kinds import OrderState
 from storage.lazy import load
+from storage.money import from_yuan
 from storage.ports.payments import TradeKind
 from storage.queries.orders import OrderView
 
@@ -33,8 +38,22 @@ CHANGED: Final = "账单刚刚有变化，还没有扣款。请核对下面的�
 PAID_MEANWHILE: Final = (
     "勾选的账单里有刚刚缴清的，这次没有扣款。还要缴的请核对下面的金额，再点一次缴费。"
 )
+MIXED: Final = (
+    "勾选的账单由不同的公司收款（{payees}），还没有扣款。请先只勾选一家的，缴完再缴另一家。"
+)
+PART_REFUSED: Final = (
+    "填写的金额不能这样缴，还没有扣款。请填比 0 多、不超过待缴的金额；不填就是整笔缴清。"
+)
 NONE_TICKED: Final = "还没有勾选账单。请至少勾选一笔，再点缴费。"
-CLOSED: Final = "现在不能在这里缴费，没有扣款。请联系物业服务中心。"
+CLOSED: Final = "现在不能这样缴费，没有扣款。请换一种付款方式，或联系物业服务中心。"
+ANSWERS: Final[dict[type[Exception], tuple[str, int]]] = {
+    NothingToPay: (NONE_TICKED, 400),
+    BillAlreadyPaid: (PAID_MEANWHILE, 409),
+    UnknownBill: (CHANGED, 409),
+    CollectionClosed: (CLOSED, 409),
+    MixedPayees: (MIXED, 409),
+    PartNotTaken: (PART_REFUSED, 409),
+}
 NO_ANSWER: Final = "支付平台暂时没有回应，还没有扣款。请再试一次。"
 REFUSED: Final = "这次没能发起支付，没有扣款。请再试一次；仍不行，请联系物业服务中心。"
 NO_PAYER: Final = "没能确认您的微信身份，还不能付款。请再试一次。"
@@ -57,7 +76,7 @@ class CheckoutDoor:
         token = request.match_info["token"]
         if "order" in request.query:
             return await self._show_order(request, token)
-        view = await self._checkout.open_page(token)
+        view = await self._checkout.open_page(token, self._payers.known(request, token))
         wants_payer = view.bills and kind_of(_agent(request)) is TradeKind.JSAPI
         if wants_payer and not self._payers.known(request, token):
             if query_text(request, "asked"):
@@ -86,22 +105,18 @@ class CheckoutDoor:
         form = await read_form(request)
         choice = self._choice(request, token, form)
         if choice.kind is TradeKind.JSAPI and not choice.openid:
-            return self._page(await self._checkout.open_page(token), token, notice=NO_PAYER)
-        kept = frozenset(one.bill_id for one in choice.ticked)
+            return await self._again(token, NO_PAYER, choice)
         try:
             started = await self._checkout.start(token, choice)
-        except NothingToPay:
-            return await self._again(token, NONE_TICKED, status=400)
-        except BillAlreadyPaid:
-            return await self._again(token, PAID_MEANWHILE, status=409)
-        except UnknownBill:
-            return await self._again(token, CHANGED, status=409)
-        except CollectionClosed:
-            return await self._again(token, CLOSED, status=409)
+        except tuple(ANSWERS) as refused:
+            notice, status = ANSWERS[type(refused)]
+            names = "、".join(getattr(refused, "payees", ()))
+            notice = notice.format(payees=names)
+            return await self._again(token, notice, choice, status=status)
         if started.step is Step.UNAVAILABLE:
-            return await self._again(token, NO_ANSWER, kept=kept)
+            return await self._again(token, NO_ANSWER, choice)
         if started.step is Step.REFUSED:
-            return await self._again(token, REFUSED, kept=kept)
+            return await self._again(token, REFUSED, choice)
         order = {"order": started.order_no}
         going = {"go": "1"} if choice.kind is TradeKind.H5 else {}
         return web.Response(
@@ -167,10 +182,11 @@ class CheckoutDoor:
         return "closed" if order.state is OrderState.CLOSED else "paying"
 
     async def _again(
-        self, token: str, notice: str, *, kept: frozenset[int] = frozenset(), status: int = 200
+        self, token: str, notice: str, choice: Choice, *, status: int = 200
     ) -> web.Response:
-        view = await self._checkout.open_page(token)
-        return self._page(view, token, notice=notice, kept=kept, status=status)
+        """Show the bills once more, those ticked that were ticked if that was no wrong of hers."""
+        view = await self._checkout.open_page(token, choice.openid)
+        return self._page(view, token, notice=notice, kept=choice.ticked, status=status)
 
     def _page(
         self,
@@ -178,22 +194,30 @@ class CheckoutDoor:
         token: str,
         *,
         notice: str = "",
-        kept: frozenset[int] = frozenset(),
+        kept: Sequence[Ticked] = (),
         status: int = 200,
     ) -> web.Response:
-        """Render the bills, ticked as `kept` says, or all of them at first."""
-        ids = {one.bill.bill_id for one in view.bills}
-        ticked = (kept & ids) or ids
-        total_fen = sum(one.bill.open_fen for one in view.bills if one.bill.bill_id in ticked)
+        """Render the bills, ticked as `kept` says, or all of the link's unit at first."""
+        shown = {one.bill.bill_id: one for one in view.all_bills}
+        parts = {one.bill_id: one.part_fen for one in kept if one.bill_id in shown}
+        ticked = set(parts) or _at_first(view)
+        total_fen = sum(parts.get(one) or shown[one].bill.open_fen for one in ticked)
         return self._pages.render(
             "pay.html",
             status=status,
+            view=view,
             payer=view.payer,
             bills=view.bills,
+            payee_of={one: view.payees.of(each.fee_item_id) for one, each in shown.items()},
+            payee_count=len({view.payees.key_of(one.fee_item_id) for one in view.all_bills}),
             ticked=ticked,
+            parts=parts,
             total_fen=total_fen,
             closed_reason=view.closed_reason,
-            gateways=self._parts.pay_gateways,
+            gateways=[
+                (name, view.policy.why_closed(name) if not view.closed_reason else "")
+                for name in self._parts.pay_gateways
+            ],
             notice=notice,
             page_url=self._path(token),
         )
@@ -204,7 +228,8 @@ class CheckoutDoor:
             match = _TICK.fullmatch(text)
             if match is None or int(match[1]) in ticked:
                 raise UnfitRequest(400, "bill")
-            ticked[int(match[1])] = Ticked(int(match[1]), int(match[2]))
+            part_fen = _part_of(form, match[1], int(match[2]))
+            ticked[int(match[1])] = Ticked(int(match[1]), int(match[2]), part_fen)
         chosen = form.get("gateway", [])
         if len(chosen) != 1 or chosen[0] not in self._parts.pay_gateways:
             raise UnfitRequest(400, "gateway")
@@ -230,6 +255,24 @@ class CheckoutDoor:
 
     def _path(self, token: str) -> str:
         return f"{self._pages.root}/pay/{token}"
+
+
+def _at_first(view: PageView) -> set[int]:
+    """Return the link's own bills; only those of one payee, for an order mixes none."""
+    first = view.payees.key_of(view.bills[0].fee_item_id) if view.bills else None
+    return {one.bill.bill_id for one in view.bills if view.payees.key_of(one.fee_item_id) == first}
+
+
+def _part_of(form: dict[str, list[str]], bill_id: str, open_fen: int) -> int | None:
+    """Return the fen that were typed for a bill; None for nothing, or for all of it."""
+    typed = form.get(f"part-{bill_id}", [""])[0].strip()
+    if not typed:
+        return None
+    try:
+        part_fen = from_yuan(typed)
+    except NotAnAmount:
+        return 0
+    return None if part_fen == open_fen else part_fen
 
 
 def _agent(request: web.Request) -> str:

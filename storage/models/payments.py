@@ -52,6 +52,7 @@ payment_orders = Table(
     text("pay_url", 512),
     text("code_url", 512),
     Column("pay_form", Text, nullable=False, server_default=""),
+    Column("pay_address", Text, nullable=False, server_default=""),
     instant("settled_at", nullable=True),
     instant("next_query_at", nullable=True),
     Column("query_count", Integer, nullable=False, server_default="0"),
@@ -75,7 +76,10 @@ payment_orders = Table(
     ),
     Index("ix_payment_orders_unit_id", "unit_id"),
 )
-"""One attempt to collect. `choice_key` is the hash of what was ticked and for how many fen."""
+"""One attempt to collect. `choice_key` is the hash of what was ticked and for how many fen.
+
+`pay_address` is where the payer goes: signed addresses outgrew `pay_url`, which older rows have.
+"""
 
 payment_order_bills = Table(
     "payment_order_bills",
@@ -84,8 +88,9 @@ payment_order_bills = Table(
     ref("bill_id", "bills", primary_key=True),
     fen("amount_fen"),
     *whole_fen("amount_fen"),
+    Index("ix_payment_order_bills_bill_id", "bill_id"),
 )
-"""What the payer ticked, and the fen she was shown for each."""
+"""What the payer ticked, and the fen that she chose to pay of each."""
 
 payment_events = Table(
     "payment_events",
@@ -193,8 +198,8 @@ refunds = Table(
     Index("ix_refunds_state", "state", "next_step_at"),
     Index("ix_refunds_identity_id", "identity_id"),
 )
-"""`kept_fen`: the platform's fee that the payer bears, not sent back. The `payout` columns say where
-a refund past the platform's window goes by hand; `paid_out_by` is the second person.
+"""`kept_fen`: the platform's fee that the payer bears, not sent back. The `payout` columns say
+where a refund past the platform's window goes by hand; `paid_out_by` is the second person.
 `cause`: paid_twice, paid_too_much, wrong_flat or asked; `requested_by`/`decided_by`: staff."""
 
 refund_parts = Table(

@@ -10,7 +10,7 @@ from storage import audit
 from storage.audit import CLOCK
 from storage.models.estate import communities
 from storage.models.policies import policies
-from storage.queries.policies import Policy
+from storage.queries.policies import Policy, named_reasons
 from storage.sql import insert
 
 NOON: Final = time(12)
@@ -59,6 +59,13 @@ def _stored(choice: object) -> object:
     return int(choice) if isinstance(choice, bool) else choice
 
 
+def _are_reasons(text: str) -> bool:
+    try:
+        return len(text) <= 300 and bool(named_reasons(text) or not text)
+    except ValueError:
+        return False
+
+
 def check(policy: Policy) -> None:
     """Refuse choices that cannot be kept. Raises ValueError, naming the choice."""
     fitting = {
@@ -72,6 +79,9 @@ def check(policy: Policy) -> None:
         "refund_automatic_fen": policy.refund_automatic_fen >= 0,
         "collection_closed": len(policy.collection_closed) <= 120,
         "sharing_basis": len(policy.sharing_basis) <= 200,
+        "closed_gateways": _are_reasons(policy.closed_gateways),
+        "rounding_limit_fen": 0 <= policy.rounding_limit_fen <= 10_000,
+        "waiver_second_over_fen": policy.waiver_second_over_fen >= 0,
     }
     broken = [name for name, fits in fitting.items() if not fits]
     if broken:

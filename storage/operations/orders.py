@@ -13,12 +13,21 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
 
-from storage.errors import BillAlreadyPaid, CollectionClosed, NothingToPay, UnknownBill
+from storage.errors import (
+    BillAlreadyPaid,
+    CollectionClosed,
+    MixedPayees,
+    NothingToPay,
+    PartNotTaken,
+    UnknownBill,
+)
 from storage.frozen import dataclass
 from storage.kinds import OrderState
 from storage.models.bills import bills
 from storage.models.payments import payment_order_bills, payment_orders
+from storage.periods import shanghai_day
 from storage.ports.payments import Collection, TradeKind
+from storage.queries.payees import Payee, payees_on
 from storage.queries.policies import policy_on
 
 ORDER_LASTS: Final = timedelta(minutes=110)
@@ -44,6 +53,10 @@ class OrderAsk:
     payer_id: str = ""
     identity_id: int | None = None
     resident_id: int | None = None
+    other_unit_ids: tuple[int, ...] = ()
+    """More units whose bills may be among them: the payer's own, of the same community."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """(bill, fen) of those that she pays only a part of; the others are paid whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +77,16 @@ def open_order(tx: Connection, ask: OrderAsk, *, now: datetime) -> OpenOrder:
     """Write down an attempt to collect before any platform is asked.
 
     The amount is ours, never the caller's. The same ask while the last one lives is the same
-    order. Raises NothingToPay, UnknownBill, BillAlreadyPaid, CollectionClosed.
+    order. Raises NothingToPay, UnknownBill, BillAlreadyPaid, MixedPayees, PartNotTaken,
+    CollectionClosed.
     """
-    chosen = _lock_bills(tx, ask)
-    amount_fen = sum(row.amount_fen - row.paid_fen for row in chosen)
-    wanted = Wanted(chosen[0].community_id, amount_fen, _choice_key(chosen))
+    chosen = _lock_bills(tx, ask, now)
+    wanted = Wanted(
+        chosen[0].bill.community_id,
+        sum(one.fen for one in chosen),
+        _choice_key(chosen),
+        chosen[0].payee_id,
+    )
     order, is_new = write_order(tx, ask, wanted, now=now)
     if is_new:
         tx.execute(
@@ -76,8 +94,8 @@ def open_order(tx: Connection, ask: OrderAsk, *, now: datetime) -> OpenOrder:
             [
                 {
                     "order_id": order.order_id,
-                    "bill_id": one.id,
-                    "amount_fen": one.amount_fen - one.paid_fen,
+                    "bill_id": one.bill.id,
+                    "amount_fen": one.fen,
                 }
                 for one in chosen
             ],
@@ -92,6 +110,7 @@ class Wanted:
     community_id: int
     amount_fen: int
     choice_key: str
+    payee_id: int | None = None
 
 
 def write_order(
@@ -109,6 +128,7 @@ def write_order(
         "unit_id": ask.unit_id,
         "resident_id": ask.resident_id,
         "identity_id": ask.identity_id,
+        "payee_id": wanted.payee_id,
         "gateway": ask.gateway,
         "kind": ask.kind,
         "choice_key": wanted.choice_key,
@@ -144,7 +164,7 @@ def open_alone(
     keep anybody from paying; should both be paid, the second goes back. Raises what `open_order`
     raises.
     """
-    chosen = _lock_bills(tx, ask)
+    chosen = _lock_bills(tx, ask, now)
     live = _live_order(tx, ask, _choice_key(chosen))
     found = tx.execute(
         select(
@@ -155,9 +175,8 @@ def open_alone(
         )
         .join(payment_order_bills, payment_order_bills.c.order_id == payment_orders.c.id)
         .where(
-            payment_orders.c.unit_id == ask.unit_id,
             payment_orders.c.state == OrderState.OPEN,
-            payment_order_bills.c.bill_id.in_([row.id for row in chosen]),
+            payment_order_bills.c.bill_id.in_([one.bill.id for one in chosen]),
         )
         .distinct()
         .order_by(payment_orders.c.id)
@@ -171,28 +190,62 @@ def open_alone(
     return rivals or open_order(tx, ask, now=now)
 
 
-def _lock_bills(tx: Connection, ask: OrderAsk) -> Sequence[Row[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    bill: Row[Any]
+    fen: int
+    payee_id: int | None
+
+
+def _lock_bills(tx: Connection, ask: OrderAsk, now: datetime) -> list[_Chosen]:
     if not ask.bill_ids:
         raise NothingToPay("")
     rows = tx.execute(
         select(bills)
-        .where(bills.c.id.in_(ask.bill_ids), bills.c.unit_id == ask.unit_id)
+        .where(
+            bills.c.id.in_(ask.bill_ids), bills.c.unit_id.in_([ask.unit_id, *ask.other_unit_ids])
+        )
         .order_by(bills.c.id)
         .with_for_update()
     ).all()
-    if len(rows) != len(set(ask.bill_ids)):
+    if len(rows) != len(set(ask.bill_ids)) or len({row.community_id for row in rows}) > 1:
         raise UnknownBill
     for row in rows:
         if row.voided_at is not None or row.paid_fen >= row.amount_fen:
             raise BillAlreadyPaid(row.bill_no)
-    if reason := policy_on(tx, rows[0].community_id).collection_closed:
+    policy = policy_on(tx, rows[0].community_id)
+    if reason := policy.why_closed(ask.gateway):
         raise CollectionClosed(reason)
-    return rows
+    found = payees_on(tx, rows[0].community_id, shanghai_day(now))
+    _one_payee([found.of(row.fee_item_id) for row in rows], ask.gateway)
+    parts = dict(ask.parts)
+    if parts and not policy.takes_parts:
+        raise PartNotTaken
+    return [
+        _Chosen(row, _part(row, parts.get(row.id)), found.key_of(row.fee_item_id)) for row in rows
+    ]
 
 
-def _choice_key(chosen: Sequence[Row[Any]]) -> str:
+def _one_payee(found: Sequence[Payee | None], gateway: str) -> None:
+    names = sorted({"" if one is None else one.name for one in found})
+    if len(names) > 1:
+        raise MixedPayees(tuple(filter(None, names)))
+    if found[0] is not None and not found[0].takes(gateway):
+        raise CollectionClosed(found[0].name)
+
+
+def _part(row: Row[Any], part_fen: int | None) -> int:
+    open_fen: int = row.amount_fen - row.paid_fen
+    if part_fen is None:
+        return open_fen
+    if not 0 < part_fen <= open_fen:
+        raise PartNotTaken
+    return part_fen
+
+
+def _choice_key(chosen: Sequence[_Chosen]) -> str:
     """Return the name of what is collected: the same bills for the same fen give the same."""
-    parts = [f"{row.id}:{row.amount_fen - row.paid_fen}" for row in chosen]
+    parts = [f"{one.bill.id}:{one.fen}" for one in chosen]
     return hashlib.sha256(",".join(parts).encode()).hexdigest()[:32]
 
 
@@ -224,7 +277,9 @@ def _succeed(tx: Connection, old: Row[Any]) -> None:
 
 
 def _open_order(row: Row[Any]) -> OpenOrder:
-    collection = Collection(row.prepay_id, row.pay_url, row.code_url, row.pay_form)
+    collection = Collection(
+        row.prepay_id, row.pay_address or row.pay_url, row.code_url, row.pay_form
+    )
     return OpenOrder(
         row.id,
         row.order_no,
@@ -247,7 +302,7 @@ def note_prepay(
         .values(
             prepaid_at=now,
             prepay_id=collection.prepay_id,
-            pay_url=collection.pay_url,
+            pay_address=collection.pay_url,
             code_url=collection.code_url,
             pay_form=collection.form,
         )

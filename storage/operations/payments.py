@@ -33,7 +33,7 @@ from storage.operations import deposits, prepayments, receipts, refunds
 from storage.operations.differences import raise_difference
 from storage.operations.orders import close_order
 from storage.ports.payments import PaymentFact, PaymentState
-from storage.rules.allocation import allocate
+from storage.rules.allocation import allocate_chosen
 from storage.sql import insert_once
 
 ENDED: Final = (PaymentState.CLOSED, PaymentState.FAILED)
@@ -96,7 +96,7 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
         return settlement
     if settlement.outcome != "settled" or order is None:
         return settlement
-    payment_id = _book(tx, order, fact, heard_at)
+    payment_id = book_payment(tx, order, fact, heard_at)
     crashpoints.reach("settle.before_commit")
     return replace(settlement, payment_id=payment_id)
 
@@ -156,10 +156,20 @@ def _alarm(tx: Connection, trouble: Contradiction, fact: PaymentFact, heard_at: 
     raise_difference(tx, type(trouble).__name__, fact.order_no, detail[:80], at=heard_at)
 
 
-def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime) -> int:
-    """Spread the money over what the payer ticked; the rest is prepayment, or goes back."""
+def book_payment(
+    tx: Connection,
+    order: Row[Any],
+    fact: PaymentFact,
+    heard_at: datetime,
+    *,
+    into: Account = Account.CLEARING,
+) -> int:
+    """Spread the money over what the payer ticked; the rest is prepayment, or goes back.
+
+    The caller has locked the order and judged the fact. `into` is where the money lies now.
+    """
     wanted = tx.execute(
-        select(bills)
+        select(bills, payment_order_bills.c.amount_fen.label("chosen_fen"))
         .join(payment_order_bills, payment_order_bills.c.bill_id == bills.c.id)
         .where(payment_order_bills.c.order_id == order.id)
         .order_by(bills.c.id)
@@ -167,11 +177,11 @@ def _book(tx: Connection, order: Row[Any], fact: PaymentFact, heard_at: datetime
     ).all()
     wanted = sorted(wanted, key=lambda row: (row.period, row.id))
     open_fen = [0 if row.voided_at else row.amount_fen - row.paid_fen for row in wanted]
-    shares = allocate(fact.amount_fen, open_fen)
+    shares = allocate_chosen(fact.amount_fen, [row.chosen_fen for row in wanted], open_fen)
     is_second, rest_fen = bool(wanted) and sum(shares) == 0, fact.amount_fen - sum(shares)
     rest = Account.REFUND_DUE if is_second else Account.PREPAYMENT
     payment_id = _write_payment(tx, order, fact, heard_at, (rest, rest_fen))
-    legs = [Leg(Account.CLEARING, fact.amount_fen)]
+    legs = [Leg(into, fact.amount_fen)]
     for row, share in zip(wanted, shares, strict=True):
         if share:
             _allocate(tx, payment_id, row.id, share, heard_at)

@@ -1,8 +1,9 @@
 """Receipts (收据): numbered, one per payment; the payer is told in the same transaction."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from storage import outbox
 from storage.events import PaymentSettled
@@ -10,9 +11,12 @@ from storage.kinds import Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payment_orders, payments, receipts
+from storage.models.people import identities
 from storage.models.prepayments import prepay_orders
-from storage.operations.hearers import hearers
+from storage.operations.hearers import Hearer, hearers
+from storage.outbox import Addressee
 from storage.periods import shanghai_day
+from storage.ports.payments import TradeKind
 from storage.queries.bills import open_bills
 from storage.sql import insert_once, next_number
 
@@ -20,7 +24,14 @@ from storage.sql import insert_once, next_number
 def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
     """Number a payment's receipt, once, and tell the payer; return the number."""
     payment = tx.execute(
-        select(payments, payment_orders.c.order_no, payment_orders.c.identity_id, units.c.label)
+        select(
+            payments,
+            payment_orders.c.order_no,
+            payment_orders.c.identity_id,
+            payment_orders.c.kind,
+            payment_orders.c.payer_id,
+            units.c.label,
+        )
         .select_from(payments.join(payment_orders).join(units, units.c.id == payments.c.unit_id))
         .where(payments.c.id == payment_id)
     ).one()
@@ -36,13 +47,18 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
     if insert_once(tx, receipts, values) is None or payment.returned_fen:
         return receipt_no
     paid = tx.execute(
-        select(fee_items.c.name, bills.c.period, allocations.c.amount_fen)
-        .select_from(allocations.join(bills).join(fee_items))
+        select(
+            fee_items.c.name, bills.c.period, allocations.c.amount_fen, units.c.label, units.c.id
+        )
+        .select_from(
+            allocations.join(bills).join(fee_items).join(units, units.c.id == bills.c.unit_id)
+        )
         .where(allocations.c.payment_id == payment_id)
         .order_by(bills.c.period, bills.c.id)
     ).all()
     kept_for = "" if paid else _kept_for(tx, payment.order_id)
-    for hearer in hearers(tx, identity_id=payment.identity_id, unit_id=payment.unit_id):
+    several = len({row.id for row in paid}) > 1
+    for hearer in _hearers(tx, payment):
         left = open_bills(tx, hearer.binding_id) if hearer.binding_id else None
         event = PaymentSettled(
             order_no=payment.order_no,
@@ -50,7 +66,10 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
             payment_id=payment_id,
             unit_label=payment.label,
             amount_fen=payment.amount_fen,
-            bills=tuple((row.name, row.period, row.amount_fen) for row in paid),
+            bills=tuple(
+                (f"{row.label} {row.name}" if several else row.name, row.period, row.amount_fen)
+                for row in paid
+            ),
             surplus_fen=payment.surplus_fen,
             paid_at=payment.paid_at.isoformat(),
             open_fen=-1 if left is None else sum(bill.open_fen for bill in left),
@@ -66,6 +85,20 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
             community_id=payment.community_id,
         )
     return receipt_no
+
+
+def _hearers(tx: Connection, payment: Row[Any]) -> list[Hearer]:
+    """Return whoever hears of the money: whose link it was, and who paid by it."""
+    heard = hearers(tx, identity_id=payment.identity_id, unit_id=payment.unit_id)
+    known = {one.addressee.identity_id for one in heard}
+    if payment.kind != TradeKind.JSAPI or not payment.payer_id:
+        return heard
+    payer = tx.execute(
+        select(identities).where(identities.c.openid == payment.payer_id)
+    ).one_or_none()
+    if payer is None or payer.id in known:
+        return heard
+    return [*heard, Hearer(Addressee(payer.account, payer.openid, payer.id), 0)]
 
 
 def _kept_for(tx: Connection, order_id: int) -> str:

@@ -180,6 +180,8 @@ class BillDetail:
 
     bill: OpenBill
     unit_label: str
+    unit_id: int
+    fee_item_id: int
     lines: tuple[BillLine, ...]
     explanation: dict[str, str]
     """basis, quantity, unit_price, months, sum: texts as they were on the day of issue."""
@@ -191,7 +193,13 @@ def bill_details(tx: Connection, bill_ids: list[int]) -> list[BillDetail]:
     Asks nothing about who may see them: pass ids that another query of this file returned.
     """
     found = tx.execute(
-        select(*_COLUMNS, bills.c.explanation, units.c.label.label("unit_label"))
+        select(
+            *_COLUMNS,
+            bills.c.explanation,
+            bills.c.unit_id,
+            bills.c.fee_item_id,
+            units.c.label.label("unit_label"),
+        )
         .select_from(bills.join(fee_items).join(units, units.c.id == bills.c.unit_id))
         .where(bills.c.id.in_(bill_ids))
         .order_by(bills.c.period, bills.c.id)
@@ -204,7 +212,12 @@ def bill_details(tx: Connection, bill_ids: list[int]) -> list[BillDetail]:
         lines.setdefault(row.bill_id, []).append(line)
     return [
         BillDetail(
-            _bill(row), row.unit_label, tuple(lines.get(row.id, ())), json.loads(row.explanation)
+            _bill(row),
+            row.unit_label,
+            row.unit_id,
+            row.fee_item_id,
+            tuple(lines.get(row.id, ())),
+            json.loads(row.explanation),
         )
         for row in found
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import OccupancyRole
+from storage.models.bills import fee_items
 from storage.models.estate import buildings, communities, units
 from storage.models.people import occupancies
 from storage.periods import BillingPeriod
@@ -103,4 +104,14 @@ def count_units(tx: Connection, community_id: int) -> int:
     found: int = tx.execute(
         select(func.count()).select_from(units).where(units.c.community_id == community_id)
     ).scalar_one()
+    return found
+
+
+def fee_item_named(tx: Connection, community_id: int, name: str) -> int | None:
+    """Return the key of a community's fee item by its name, or None."""
+    found: int | None = tx.execute(
+        select(fee_items.c.id).where(
+            fee_items.c.community_id == community_id, fee_items.c.name == name.strip()
+        )
+    ).scalar_one_or_none()
     return found

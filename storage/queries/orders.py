@@ -39,6 +39,10 @@ class Payer:
     """The chat account of the binding, "" for a paper bill."""
     identity_id: int | None
     resident_id: int | None
+    openid: str = ""
+    """Whose link it is, "" for a paper bill."""
+    other_bindings: tuple[tuple[int, int], ...] = ()
+    """(binding, unit) of her other units in the community."""
 
 
 def payer_of(tx: Connection, link: PayLink) -> Payer:
@@ -69,12 +73,19 @@ def payer_of(tx: Connection, link: PayLink) -> Payer:
         account=holder.account if holder is not None else "",
         identity_id=holder.identity_id if holder is not None else None,
         resident_id=holder.resident_id if holder is not None else None,
+        openid=holder.openid if holder is not None else "",
+        other_bindings=_others(tx, holder.identity_id, unit.community_id, link) if holder else (),
     )
 
 
 def _holder(tx: Connection, link: PayLink) -> Row[Any]:
     wanted: Select[Any] = (
-        select(bindings.c.identity_id, bindings.c.resident_id, identities.c.account)
+        select(
+            bindings.c.identity_id,
+            bindings.c.resident_id,
+            identities.c.account,
+            identities.c.openid,
+        )
         .join(identities, identities.c.id == bindings.c.identity_id)
         .where(
             bindings.c.id == link.binding_id,
@@ -86,6 +97,29 @@ def _holder(tx: Connection, link: PayLink) -> Row[Any]:
     if holder is None:
         raise LinkExpired
     return holder
+
+
+def _others(
+    tx: Connection, identity_id: int, community_id: int, link: PayLink
+) -> tuple[tuple[int, int], ...]:
+    rows = tx.execute(
+        select(bindings.c.id, bindings.c.unit_id)
+        .join(units, units.c.id == bindings.c.unit_id)
+        .where(
+            bindings.c.identity_id == identity_id,
+            bindings.c.unit_id != link.unit_id,
+            bindings.c.state == BindingState.ACTIVE,
+            units.c.community_id == community_id,
+        )
+        .order_by(bindings.c.id)
+    )
+    return tuple((row.id, row.unit_id) for row in rows)
+
+
+def open_bills_elsewhere(tx: Connection, payer: Payer) -> list[BillDetail]:
+    """Return what is open in the other units of whose link it is, the oldest first."""
+    shown = [one.bill_id for pair in payer.other_bindings for one in open_bills(tx, pair[0])]
+    return bill_details(tx, shown) if shown else []
 
 
 def open_bills_for(tx: Connection, payer: Payer, *, today: date) -> list[BillDetail]:
@@ -145,7 +179,8 @@ def order_for(tx: Connection, payer: Payer, order_no: str, *, today: date) -> Or
         ).scalars()
     )
     if payer.binding_id:
-        seen = {one.bill_id for one in bills_between(tx, payer.binding_id, *_EVER)}
+        ids = (payer.binding_id, *(one for one, _ in payer.other_bindings))
+        seen = {one.bill_id for each in ids for one in bills_between(tx, each, *_EVER)}
     else:
         seen = set(tx.execute(_of_owner(tx, payer.unit_id, today)).scalars())
     if not chosen <= seen:
@@ -158,7 +193,9 @@ def order_for(tx: Connection, payer: Payer, order_no: str, *, today: date) -> Or
         amount_fen=row.amount_fen,
         created_at=row.created_at,
         expires_at=row.expires_at,
-        collection=Collection(row.prepay_id, row.pay_url, row.code_url, row.pay_form),
+        collection=Collection(
+            row.prepay_id, row.pay_address or row.pay_url, row.code_url, row.pay_form
+        ),
         payment_id=row.payment_id,
         returned_fen=row.returned_fen or 0,
         is_aside=not chosen,

@@ -25,6 +25,29 @@ class Policy:
     collection_closed: str = ""
     sharing_basis: str = ""
     """The clause or decision by which costs may be shared (公摊), "" where none does."""
+    closed_gateways: str = ""
+    """Gateways that take no money now, and why: "alipay=维护到周五; unionpay=…"."""
+    takes_parts: bool = False
+    """A part of a bill may be paid."""
+    rounding_limit_fen: int = 0
+    """The most that a cashier may drop at the counter (抹零)."""
+    waiver_second_over_fen: int = 100_000
+    """A waiver over this needs a second approver."""
+
+    def why_closed(self, gateway: str) -> str:
+        """Return why a gateway takes no money of this community now, "" where it does."""
+        return self.collection_closed or named_reasons(self.closed_gateways).get(gateway, "")
+
+
+def named_reasons(text: str) -> dict[str, str]:
+    """Read "name=reason; name=reason". Raises ValueError for what is not in that shape."""
+    found = {}
+    for one in filter(None, map(str.strip, text.replace("；", ";").split(";"))):
+        name, equals, reason = (part.strip() for part in one.partition("="))
+        if not (name and equals and reason):
+            raise ValueError(one)
+        found[name] = reason
+    return found
 
 
 _LATEST = (
@@ -56,4 +79,8 @@ def policy_on(tx: Connection, community_id: int, day: date = date.max) -> Policy
         bind_needs_code=bool(row.bind_needs_code),
         collection_closed=row.collection_closed,
         sharing_basis=row.sharing_basis,
+        closed_gateways=row.closed_gateways,
+        takes_parts=bool(row.takes_parts),
+        rounding_limit_fen=row.rounding_limit_fen,
+        waiver_second_over_fen=row.waiver_second_over_fen,
     )

@@ -13,13 +13,24 @@ function followTicks(form) {
   const pay = form.querySelector("[data-pay]");
   const isClosed = pay.disabled;
   const ticks = Array.from(form.querySelectorAll("[data-fen]"));
+  const parts = Array.from(form.querySelectorAll("[data-part]"));
+  const mixed = form.querySelector("[data-mixed]");
+  const wanted = (tick) => {
+    const part = parts.find((one) => one.dataset.part === tick.value.split("-")[0]);
+    const typed = part ? part.value.trim().replace(/[¥,，]/g, "") : "";
+    return /^\d+(\.\d{1,2})?$/.test(typed) ? Math.round(Number(typed) * 100) : Number(tick.dataset.fen);
+  };
   const update = () => {
-    const fen = ticks.reduce((sum, tick) => sum + (tick.checked ? Number(tick.dataset.fen) : 0), 0);
+    const chosen = ticks.filter((tick) => tick.checked);
+    const fen = chosen.reduce((sum, tick) => sum + wanted(tick), 0);
+    const payees = new Set(chosen.map((tick) => tick.dataset.payee));
+    if (mixed) mixed.classList.toggle("calm", payees.size < 2);
     total.dataset.totalFen = String(fen);
     total.textContent = yuan(fen);
-    pay.disabled = isClosed || fen === 0;
+    pay.disabled = isClosed || fen === 0 || payees.size > 1;
   };
   ticks.forEach((tick) => tick.addEventListener("change", update));
+  parts.forEach((part) => part.addEventListener("input", update));
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";

@@ -32,6 +32,7 @@ NEW_TABLES = (
     "public_accounts",
     "shared_costs",
     "discounts",
+    "deferrals",
     "dunning_acts",
     "meters",
     "sharing_factors",
@@ -274,6 +275,7 @@ def _new_tables() -> None:
         "ix_discounts_community_id", "discounts", ["community_id", "unit_id"], unique=False
     )
 
+    _deferrals()
     op.create_table(
         "dunning_acts",
         sa.Column("id", base.Key, autoincrement=True, nullable=False),
@@ -579,6 +581,33 @@ def _new_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promises")),
     )
     op.create_index("ix_promises_unit_id", "promises", ["unit_id", "state"], unique=False)
+
+
+def _deferrals() -> None:
+    op.create_table(
+        "deferrals",
+        sa.Column("id", base.Key, autoincrement=True, nullable=False),
+        sa.Column("bill_id", base.Key, nullable=False),
+        sa.Column("period", sa.String(length=7), server_default="", nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("recognised_at", base.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_deferrals_amount")),
+        sa.CheckConstraint(
+            "typeof(amount_fen) = 'integer'", name=op.f("ck_deferrals_amount_fen_whole")
+        ).ddl_if("sqlite"),
+        sa.ForeignKeyConstraint(["bill_id"], ["bills.id"], name=op.f("fk_deferrals_bill_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deferrals")),
+        sa.UniqueConstraint("bill_id", "period", name=op.f("uq_deferrals_bill_id_period")),
+    )
+    waiting = sa.text("recognised_at IS NULL")
+    op.create_index(
+        "ix_deferrals_waiting",
+        "deferrals",
+        ["period", "bill_id"],
+        unique=False,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
 
 
 def _new_columns() -> None:

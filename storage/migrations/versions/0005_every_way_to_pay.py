@@ -29,7 +29,7 @@ NEW_TABLES = (
 )
 NEW_COLUMNS = {
     "discrepancies": ("gateway", "day_on", "ours_fen", "theirs_fen"),
-    "payment_orders": ("payee_id", "pay_form"),
+    "payment_orders": ("payee_id", "pay_form", "pay_address"),
     "policies": (
         "closed_gateways",
         "takes_parts",
@@ -49,6 +49,7 @@ NEW_COLUMNS = {
 
 def upgrade() -> None:
     """Take the step."""
+    op.create_index("ix_payment_order_bills_bill_id", "payment_order_bills", ["bill_id"])
     _new_columns()
     _one_live_receipt()
     _gateway_statements()
@@ -74,6 +75,7 @@ def downgrade() -> None:
         for column in reversed(columns):
             op.drop_column(table, column)
     _one_receipt()
+    op.drop_index("ix_payment_order_bills_bill_id", "payment_order_bills")
 
 
 def _new_columns() -> None:
@@ -82,9 +84,10 @@ def _new_columns() -> None:
     op.add_column("discrepancies", sa.Column("ours_fen", sa.BigInteger(), nullable=True))
     op.add_column("discrepancies", sa.Column("theirs_fen", sa.BigInteger(), nullable=True))
     op.add_column("payment_orders", sa.Column("payee_id", base.Key, nullable=True))
-    op.add_column(
-        "payment_orders", sa.Column("pay_form", sa.Text(), server_default="", nullable=False)
-    )
+    for name in ("pay_form", "pay_address"):
+        op.add_column(
+            "payment_orders", sa.Column(name, sa.Text(), server_default="", nullable=False)
+        )
     op.add_column("policies", _text("closed_gateways", 300))
     op.add_column("policies", _whole("takes_parts", sa.Integer(), "0"))
     op.add_column("policies", _whole("rounding_limit_fen", sa.BigInteger(), "0"))
@@ -247,6 +250,7 @@ def _cashier_days() -> None:
     op.create_table(
         "cashier_days",
         sa.Column("id", base.Key, autoincrement=True, nullable=False),
+        sa.Column("sheet_no", sa.String(length=24), server_default="", nullable=False),
         sa.Column("community_id", base.Key, nullable=False),
         sa.Column("staff_id", base.Key, nullable=False),
         sa.Column("day_on", sa.Date(), nullable=False),
@@ -283,6 +287,7 @@ def _cashier_days() -> None:
             "day_on",
             name=op.f("uq_cashier_days_community_id_staff_id_day_on"),
         ),
+        sa.UniqueConstraint("sheet_no", name=op.f("uq_cashier_days_sheet_no")),
     )
 
 

@@ -60,7 +60,11 @@ class Stage:
 
     async def order(self, bill_ids: Sequence[int], *, payer: str = "oLi") -> OpenOrder:
         """Open an order with us and at the platform."""
-        order = await self.db.write(open_order, self.ask(bill_ids, payer=payer), now=self.now)
+        return await self.order_as(self.ask(bill_ids, payer=payer))
+
+    async def order_as(self, ask: OrderAsk) -> OpenOrder:
+        """Open an order, as it is asked for, with us and at the platform."""
+        order = await self.db.write(open_order, ask, now=self.now)
         self.gateway.take_order(
             PaymentAsk(
                 order.order_no,
