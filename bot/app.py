@@ -12,7 +12,7 @@ from aiohttp import web
 from bot import certificates
 from bot.channels.registry import load_channel
 from bot.config import Settings
-from bot.gateways.registry import GATEWAYS
+from bot.gateways.registry import GATEWAYS, kind_of
 from bot.web.server import Company, WebParts, build
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
@@ -110,7 +110,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             for account, (kind, one) in settings.channels.items()
         }
         gateways = {
-            name: load(GATEWAYS[name]).Gateway(one, http, now=clock.now)
+            name: load(GATEWAYS[kind_of(name)]).Gateway(one, http, now=clock.now)
             for name, one in settings.gateways.items()
         }
         await _take_over(db, settings.database.url)
@@ -171,6 +171,8 @@ def _assemble(
             answer_late=answer_forgotten,
             backup_dir=settings.backup.dir,
             sqlite_file=sqlite_file(settings.database.url),
+            statement_dir=settings.reconciliation.dir,
+            fee_ppm=settings.reconciliation.fee_ppm(),
         ),
         _Jobs(),
     )

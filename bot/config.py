@@ -6,19 +6,22 @@ of a community (late fees, reminder days) are not here: they are dated truth in 
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, Final, NoReturn, get_type_hints
 
 import msgspec
 
 from bot.channels.registry import CHANNELS, load_channel
-from bot.gateways.registry import GATEWAYS
+from bot.gateways.registry import GATEWAYS, kind_of
 from storage import crashpoints
 from storage.frozen import dataclass
 from storage.lazy import load
+
+LONGEST_GATEWAY: Final = 20
 
 
 class ConfigError(Exception):
@@ -74,6 +77,30 @@ class BackupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconciliationSettings:
+    """Where platforms' statements are kept, and which fee was agreed with each."""
+
+    dir: Path = Path("statements")
+    fee_percent: Mapping[str, str] = field(default_factory=dict)
+    """Gateway → percent of each payment, written "0.6"."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rate. Raises ValueError."""
+        self.fee_ppm()
+
+    def fee_ppm(self) -> dict[str, int]:
+        """Return the rates in millionths."""
+        return {name: _ppm(name, percent) for name, percent in self.fee_percent.items()}
+
+
+def _ppm(name: str, percent: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,2})(?:[.]([0-9]{1,4}))?", percent)
+    if found is None:
+        raise ValueError(f'fee_percent: {name} = {percent!r} is no rate; write it as "0.6"')
+    return int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How much is logged."""
 
@@ -89,6 +116,7 @@ class Settings:
     links: LinkSettings
     database: DatabaseSettings = DatabaseSettings()
     backup: BackupSettings = BackupSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
     log: LogSettings = LogSettings()
     channels: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     """Account name → (kind, the adapter's Config)."""
@@ -121,6 +149,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
         "links": LinkSettings,
         "database": DatabaseSettings,
         "backup": BackupSettings,
+        "reconciliation": ReconciliationSettings,
         "log": LogSettings,
     }
     built = {key: reader.build(key, kind, table.get(key, {})) for key, kind in sections.items()}
@@ -129,7 +158,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
         for account, one in table.get("channels", {}).items()
     }
     gateways = {
-        kind: reader.gateway(kind, dict(one)) for kind, one in table.get("gateways", {}).items()
+        name: reader.gateway(name, dict(one)) for name, one in table.get("gateways", {}).items()
     }
     if len(built["links"].secret) < 32:
         raise ConfigError(f"{name}: [links] secret needs at least 32 characters")
@@ -157,11 +186,15 @@ class _Reader:
         module, _ = load_channel(kind)
         return kind, self.build(where, module.Config, {"name": account, **table})
 
-    def gateway(self, kind: str, table: dict[str, Any]) -> Any:  # noqa: ANN401
-        where = f"gateways.{kind}"
-        if kind not in GATEWAYS:
-            self._fail(where, f"there is no such gateway{_nearest(kind, GATEWAYS)}")
-        return self.build(where, load(GATEWAYS[kind]).Config, {"name": kind, **table})
+    def gateway(self, name: str, table: dict[str, Any]) -> Any:  # noqa: ANN401
+        where = f"gateways.{name}"
+        try:
+            module = load(GATEWAYS[kind_of(name)])
+        except KeyError:
+            self._fail(where, f"there is no such gateway{_nearest(name, GATEWAYS)}")
+        if len(name) > LONGEST_GATEWAY:
+            self._fail(where, f"the name may have at most {LONGEST_GATEWAY} letters")
+        return self.build(where, module.Config, {"name": name, **table})
 
     def build(self, where: str, kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Fill a settings dataclass from its table."""

@@ -25,6 +25,11 @@ GATEWAYS: Final = {
     "unionpay": "云闪付",
     "bank_transfer": "银行转账",
     "offline": "线下缴费",
+    "cash": "现金",
+    "pos": "刷卡",
+    "cheque": "支票",
+    "static_qr": "收款码",
+    "transfer": "转账",
 }
 ROLES: Final = {"owner": "业主", "tenant": "租客", "family": "家人"}
 
@@ -58,7 +63,8 @@ def clock_time(at: datetime) -> str:
 
 def gateway(name: str) -> str:
     """Say by which way money came."""
-    return GATEWAYS.get(name, "其他方式")
+    kinds = [one for one in GATEWAYS if name == one or name.startswith(f"{one}_")]
+    return GATEWAYS[max(kinds, key=len)] if kinds else "其他方式"
 
 
 def role(name: str) -> str:

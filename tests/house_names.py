@@ -63,7 +63,8 @@ def _snake(name: str) -> str:
 
 
 def _says_nothing(name: str) -> bool:
-    words = _snake(name).split("_")
+    # A 发票 is a tax_invoice; a bill (账单) is never an invoice.
+    words = _snake(name).replace("tax_invoice", "tax").split("_")
     return bool(BANNED_WORDS.intersection(words)) or (words[-1] == "record" and len(words) > 1)
 
 

@@ -9,6 +9,7 @@ from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.audit import Actor
 from storage.errors import NothingToRefund, RefundTooMuch
+from storage.operations.refund_judgments import Judgment, Wish, foresee_refund
 from storage.operations.refunds import RefundAskedFor, RefundView, request_refund
 from storage.ports.chat import OutgoingMessage
 from storage.queries.payments import SettledPayment, refundable_payments
@@ -37,7 +38,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         known["cause"] = cause
     if len(found) == 1:
         known["payment_id"] = found[0].payment_id
-    return _next(turn, known, found)
+    return await _next(turn, deps, known, found)
 
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -60,7 +61,7 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return await _hand_in(turn, deps, known, found)
     if asks != "payment" and slots.amount_fen is not None:
         known["amount_fen"] = slots.amount_fen
-    return _next(turn, known, found)
+    return await _next(turn, deps, known, found)
 
 
 async def _refundable(turn: Turn, deps: HandlerDeps) -> list[SettledPayment]:
@@ -101,7 +102,9 @@ def _take_cause(turn: Turn, known: dict[str, Any]) -> None:
         known["reason"] = words.shorten(turn.understood.text, WORDS_AT_MOST)
 
 
-def _next(turn: Turn, known: dict[str, Any], found: list[SettledPayment]) -> OutgoingMessage:
+async def _next(
+    turn: Turn, deps: HandlerDeps, known: dict[str, Any], found: list[SettledPayment]
+) -> OutgoingMessage:
     """Ask for what is missing, in the order payment, cause, reason; then for a last look."""
     payment = next((one for one in found if one.payment_id == known.get("payment_id")), None)
     if payment is None:
@@ -119,8 +122,11 @@ def _next(turn: Turn, known: dict[str, Any], found: list[SettledPayment]) -> Out
         turn.memory.ask("refund_request", **known, asks="reason", takes="any")
         text = "请用一句话说说为什么要退，物业经理会看到。"
         return OutgoingMessage("refund_request", text)
+    turn.memory.settle()
+    wish = Wish(known.get("amount_fen", left_fen), CAUSES[known["cause"]][1], is_staffs=False)
+    judgment = await deps.db.read(foresee_refund, payment.payment_id, wish, now=turn.now)
     turn.memory.ask("refund_request", **known, asks="last_look")
-    return OutgoingMessage("refund_request", _last_look(turn, known, payment))
+    return OutgoingMessage("refund_request", _last_look(turn, known, payment, judgment))
 
 
 def _without_amount(known: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +151,9 @@ def _told(one: SettledPayment) -> str:
     )
 
 
-def _last_look(turn: Turn, known: dict[str, Any], payment: SettledPayment) -> str:
+def _last_look(
+    turn: Turn, known: dict[str, Any], payment: SettledPayment, judgment: Judgment
+) -> str:
     left_fen = payment.amount_fen - payment.refunded_fen
     amount_fen = known.get("amount_fen", left_fen)
     why = known.get("reason") or CAUSES[known["cause"]][0]
@@ -153,6 +161,10 @@ def _last_look(turn: Turn, known: dict[str, Any], payment: SettledPayment) -> st
         f"{turn.home.label} 退款申请，请核对：",
         _told(payment),
         f"退 {words.money(amount_fen)}，{why}。",
+        f"按约定，支付平台手续费 {words.money(judgment.kept_fen)} 由您承担，"
+        f"实退 {words.money(amount_fen - judgment.kept_fen)}。"
+        if judgment.kept_fen
+        else "",
         f"钱会原路退回付款的{words.gateway(payment.gateway)}账户。",
         "退款以后，用这笔钱缴的账单要重新缴。" if payment.bills else "",
         "回复“确认”提交；只退一部分请回复金额；不退了回复“算了”。",

@@ -18,6 +18,10 @@ def say(event: RefundReceived, told: Telling) -> OutgoingMessage:
         text=words.lines(
             f"已收到 {event.unit_label} 的退款申请 {words.money(event.amount_fen)}，"
             f"编号 {event.refund_no}。",
+            f"按约定，支付平台手续费 {words.money(event.kept_fen)} 由您承担，"
+            f"实退 {words.money(event.amount_fen - event.kept_fen)}。"
+            if event.kept_fen
+            else "",
             following,
         ),
         fields=fields(

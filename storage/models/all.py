@@ -5,9 +5,9 @@ from sqlalchemy import text as sql
 from storage.models import (
     bank,
     bills,
+    deferrals,
     dunning,
     estate,
-    invoices,
     late_fees,
     ledger,
     messages,
@@ -24,6 +24,7 @@ from storage.models import (
     refund_terms,
     sharing,
     tariffs,
+    tax_invoices,
 )
 from storage.models.base import metadata
 
@@ -43,10 +44,11 @@ FAMILIES = (
     late_fees,
     prepayments,
     dunning,
+    deferrals,
     payees,
     bank,
     offline,
-    invoices,
+    tax_invoices,
     reconciliation,
     refund_terms,
 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from storage.frozen import dataclass
 from storage.models.payees import payee_choices, payees
@@ -21,12 +21,18 @@ class Payee:
     tax_no: str
     bank_name: str
     bank_account: str
+    is_default: bool
+    """It collects what no choice gives to another."""
     gateways: tuple[str, ...]
-    """Names of the configuration that collect for it; none named: all of them."""
+    """Names of the configuration that collect for it; none named: all that nobody names."""
+    others: frozenset[str] = frozenset()
+    """Names that collect for other payees."""
 
     def takes(self, gateway: str) -> bool:
         """Tell whether a gateway collects for it."""
-        return not self.gateways or gateway in self.gateways
+        if self.gateways:
+            return gateway in self.gateways
+        return gateway not in self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Payees:
 
 def payees_on(tx: Connection, community_id: int, day: date) -> Payees:
     """Return who collects a community's fees on a Shanghai day."""
-    known = {row.id: row for row in tx.execute(select(payees))}
+    known = {one.payee_id: one for one in all_payees(tx)}
     if not known:
         return Payees({}, None)
     rows = tx.execute(
@@ -56,32 +62,34 @@ def payees_on(tx: Connection, community_id: int, day: date) -> Payees:
         .where(payee_choices.c.community_id == community_id, payee_choices.c.effective_on <= day)
         .order_by(payee_choices.c.effective_on)
     )
-    chosen = {row.fee_item_key: _payee(known[row.payee_id]) for row in rows}
+    chosen = {row.fee_item_key: known[row.payee_id] for row in rows}
     rest = chosen.pop(ALL_ITEMS, None) or _default(known.values())
     return Payees(chosen, rest)
 
 
 def payee_by_id(tx: Connection, payee_id: int | None) -> Payee | None:
     """Return a payee, None where there is none."""
-    row = tx.execute(select(payees).where(payees.c.id == payee_id)).one_or_none()
-    return None if row is None else _payee(row)
-
-
-def _default(rows: Iterable[Row[Any]]) -> Payee | None:
-    return next((_payee(row) for row in rows if row.is_default), None)
-
-
-def _payee(row: Row[Any]) -> Payee:
-    return Payee(
-        row.id,
-        row.name,
-        row.tax_no,
-        row.bank_name,
-        row.bank_account,
-        tuple(row.gateways.split()),
-    )
+    return next((one for one in all_payees(tx) if one.payee_id == payee_id), None)
 
 
 def all_payees(tx: Connection) -> list[Payee]:
     """Return every payee, in the order they were written down."""
-    return [_payee(row) for row in tx.execute(select(payees).order_by(payees.c.id))]
+    rows = tx.execute(select(payees).order_by(payees.c.id)).all()
+    named = {row.id: tuple(row.gateways.split()) for row in rows}
+    return [
+        Payee(
+            payee_id=row.id,
+            name=row.name,
+            tax_no=row.tax_no,
+            bank_name=row.bank_name,
+            bank_account=row.bank_account,
+            is_default=bool(row.is_default),
+            gateways=named[row.id],
+            others=frozenset(one for key, names in named.items() if key != row.id for one in names),
+        )
+        for row in rows
+    ]
+
+
+def _default(known: Iterable[Payee]) -> Payee | None:
+    return next((one for one in known if one.is_default), None)

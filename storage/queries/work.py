@@ -101,7 +101,7 @@ def _refunds(
             refunds.c.refund_no,
             refunds.c.order_no,
             refunds.c.gateway,
-            refunds.c.amount_fen,
+            (refunds.c.amount_fen - refunds.c.kept_fen).label("sent_fen"),
             payments.c.amount_fen.label("total_fen"),
             refunds.c.reason,
             func.coalesce(refunds.c.decided_at, refunds.c.requested_at, type_=UtcDateTime()),

@@ -8,6 +8,7 @@ import pytest
 
 from bot import config
 from bot.config import ConfigError, WebSettings
+from bot.gateways.registry import kind_of
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 SECRETS = {
@@ -54,7 +55,7 @@ def test_every_key_of_the_example_is_read_and_every_section_is_in_it():
     table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
 
     sections = {"web", "company", "links", "database", "backup", "log", "channels", "gateways"}
-    assert set(table) == sections
+    assert set(table) == sections | {"reconciliation"}
 
 
 def test_every_key_of_the_web_stands_in_the_example():
@@ -137,3 +138,10 @@ def test_no_secret_is_printed_with_the_settings(example: Path):
     printed = repr(config.read(example))
 
     assert not [one for one in SECRETS.values() if one and one in printed]
+
+
+def test_a_second_merchant_of_a_platform_has_a_name_that_begins_with_it():
+    assert kind_of("wechat_pay") == "wechat_pay"
+    assert kind_of("wechat_pay_lake") == "wechat_pay"
+    with pytest.raises(KeyError):
+        kind_of("wechat_paylake")

@@ -103,8 +103,9 @@ class Stage:
                 .join(payments, payments.c.id == refunds.c.payment_id)
                 .where(refunds.c.refund_no == refund_no)
             ).one()
+            sent_fen = row.amount_fen - row.kept_fen
             return RefundAsk(
-                row.refund_no, row.order_no, row.requested_at, row.amount_fen, row.total_fen, ""
+                row.refund_no, row.order_no, row.requested_at, sent_fen, row.total_fen, ""
             )
 
         fact = await self.gateway.refund(await self.db.read(what))

@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, Table, UniqueConstraint
 
-from storage.kinds import InvoiceKind, InvoiceState
+from storage.kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.models.base import (
     Key,
     choice,
@@ -27,8 +27,8 @@ tax_invoices = Table(
     ref("community_id", "communities"),
     ref("payee_id", "payees", nullable=True),
     ref("identity_id", "identities", nullable=True),
-    choice("kind", InvoiceKind),
-    choice("state", InvoiceState),
+    choice("kind", TaxInvoiceKind),
+    choice("state", TaxInvoiceState),
     text("title", 100),
     text("tax_no", 20),
     text("address", 120),
@@ -49,8 +49,8 @@ tax_invoices = Table(
     Column("file", LargeBinary, nullable=True),
     Column("reddens_id", Key, nullable=True),
     UniqueConstraint("application_no"),
-    one_of("kind", InvoiceKind),
-    one_of("state", InvoiceState),
+    one_of("kind", TaxInvoiceKind),
+    one_of("state", TaxInvoiceState),
     CheckConstraint("amount_fen <> 0", name="amount"),
     *whole_fen("amount_fen"),
     partial_index(
