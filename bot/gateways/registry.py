@@ -7,6 +7,7 @@ GATEWAYS: Final[Mapping[str, str]] = {
     "wechat_pay": "bot.gateways.wechat_pay",
     "alipay": "bot.gateways.alipay",
     "unionpay": "bot.gateways.unionpay",
+    "bank_transfer": "bot.gateways.bank_transfer",
 }
 
 

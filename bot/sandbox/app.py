@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from bot.sandbox import control, control_people, phone
+from bot.sandbox import control, control_money, control_people, phone
 from bot.sandbox.world import World
 
 PREFIX = "/_sandbox"
@@ -30,8 +30,8 @@ def _below_prefix(route: web.RouteDef) -> web.RouteDef:
 
 
 def _routes(world: World) -> list[web.RouteDef]:
-    parts = (control.routes(world), control_people.routes(world), phone.routes(world))
-    return [*world.routes(), *(route for part in parts for route in part)]
+    parts = (control, control_people, control_money, phone)
+    return [*world.routes(), *(route for part in parts for route in part.routes(world))]
 
 
 def _furnish(app: web.Application, world: World, routes: list[web.RouteDef]) -> None:

@@ -15,7 +15,7 @@ from bot.sandbox.clock import ClockBackwards, iso
 from bot.sandbox.faults import UnknownFault
 from bot.sandbox.world import CONTROL, World
 
-PLATFORMS = ("wechat", "wecom", "wechat_pay")
+PLATFORMS = ("wechat", "wecom", "wechat_pay", "alipay", "unionpay", "bank")
 HEARTBEAT_SECONDS = 15.0
 
 Handler = Callable[[World, web.Request], Awaitable[Any]]

@@ -1,4 +1,4 @@
-"""The control plane's people: follow, speak, tap, read what arrived, pay at the cashier."""
+"""The control plane's people: follow, speak, tap, read what arrived."""
 
 from typing import Any
 
@@ -7,8 +7,6 @@ from aiohttp import web
 from bot.sandbox.clock import iso
 from bot.sandbox.control import Handler, after, asked, controlled
 from bot.sandbox.official_account import Person
-from bot.sandbox.pay_book import Trade
-from bot.sandbox.pay_errors import PayRefused
 from bot.sandbox.wechat_push import Delivery, NotAFollower
 from bot.sandbox.world import CONTROL, World
 
@@ -22,18 +20,6 @@ def person_told(person: Person) -> dict[str, Any]:
         "blocked": person.blocked,
         "avatar": person.avatar,
         "followed_at": iso(person.followed_at) if person.followed_at else None,
-    }
-
-
-def trade_told(trade: Trade) -> dict[str, Any]:
-    """Return a trade as the control plane tells it."""
-    return {
-        "order_no": trade.order_no,
-        "transaction_id": trade.transaction_id,
-        "amount_fen": trade.amount_fen,
-        "state": trade.state,
-        "payer": trade.payer_openid,
-        "at": iso(trade.paid_at) if trade.paid_at else None,
     }
 
 
@@ -138,75 +124,14 @@ async def templates(world: World, request: web.Request) -> list[dict[str, Any]]:
     return [dict(row) for row in world.account.book.rows("SELECT * FROM templates")]
 
 
-# Money
-
-
-async def pay(world: World, request: web.Request) -> dict[str, Any]:
-    """POST wechat_pay/pay {order_no, payer?, late?}: booked; the first notice has been sent."""
-    body = await asked(request)
-    order_no, payer = str(body["order_no"]), body.get("payer")
-    if world.pay.trade(order_no) is None:
-        raise LookupError(order_no)
-    try:
-        if body.get("late"):
-            trade = world.pay.orders.pay_late(order_no, payer)
-        else:
-            trade = await world.pay.pay_order(order_no, payer)
-    except PayRefused as refused:
-        raise ValueError(str(refused)) from refused
-    await world.clock.settle_platforms()
-    return trade_told(trade)
-
-
-async def orders(world: World, request: web.Request) -> list[dict[str, Any]]:
-    """GET wechat_pay/orders."""
-    return world.pay.book.orders()
-
-
-async def books(world: World, request: web.Request) -> dict[str, Any]:
-    """GET wechat_pay/book."""
-    return world.pay.book.books()
-
-
-async def set_balance(world: World, request: web.Request) -> dict[str, int]:
-    """POST wechat_pay/balance {balance_fen}: what the merchant has at the platform."""
-    world.pay.book.set_balance(int((await asked(request))["balance_fen"]))
-    return {"balance_fen": world.pay.book.balance_fen()}
-
-
-async def balance(world: World, request: web.Request) -> dict[str, int]:
-    """GET wechat_pay/balance."""
-    return {"balance_fen": world.pay.book.balance_fen()}
-
-
-async def decide_refund(world: World, request: web.Request) -> dict[str, Any]:
-    """POST wechat_pay/refund_result {refund_no, state}: success, abnormal or closed, now."""
-    body = await asked(request)
-    world.pay.refunds.decide(str(body["refund_no"]), str(body["state"]).lower())
-    await world.clock.settle_platforms()
-    return world.pay.refunds.queried(str(body["refund_no"]))
-
-
-async def set_signing(world: World, request: web.Request) -> dict[str, str]:
-    """POST wechat_pay/signing {mode}: public_key, certificate, or asked (by each request)."""
-    mode = str((await asked(request))["mode"])
-    if mode not in ("public_key", "certificate", "asked"):
-        raise ValueError(mode)
-    world.pay.book.book.keep("signing", "" if mode == "asked" else mode)
-    return {"mode": mode}
-
-
 def routes(world: World) -> list[web.RouteDef]:
-    """Return the control plane's addresses about people and money."""
+    """Return the control plane's addresses about people."""
     gets: dict[str, Handler] = {
         "/people": people,
         "/menu": menu,
         "/wechat/inbox/{openid}": inbox,
         "/wechat/chat/{openid}": conversation,
         "/wechat/templates": templates,
-        "/wechat_pay/orders": orders,
-        "/wechat_pay/book": books,
-        "/wechat_pay/balance": balance,
     }
     posts: dict[str, Handler] = {
         "/people": add_people,
@@ -214,10 +139,6 @@ def routes(world: World) -> list[web.RouteDef]:
         "/wechat/users/{openid}": change_user,
         "/wechat/messages": say,
         "/wechat/subscriptions": subscribe_notice,
-        "/wechat_pay/pay": pay,
-        "/wechat_pay/balance": set_balance,
-        "/wechat_pay/refund_result": decide_refund,
-        "/wechat_pay/signing": set_signing,
     }
     return [web.get(CONTROL + path, controlled(world, one)) for path, one in gets.items()] + [
         web.post(CONTROL + path, controlled(world, one)) for path, one in posts.items()

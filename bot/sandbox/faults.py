@@ -16,7 +16,10 @@ ALIASES = {
     "timeout_after_work": "timeout_after",
     "unsubscribed_follower": "unsubscribed",
     "unfunded_refund": "unfunded",
+    "returned_payout": "returned",
 }
+# A platform that shows its certificate may show one that should not be believed.
+CERTIFICATE_KINDS = ("wrong_chain", "expired_certificate", "wrong_name")
 ANSWER_KINDS = frozenset(
     {
         "delay",
@@ -29,7 +32,10 @@ ANSWER_KINDS = frozenset(
         "unfunded",
         "wrong_signature",
         "abnormal",
+        "returned",
+        "processing",
         "errcode",
+        *CERTIFICATE_KINDS,
     }
 )
 NOTICE_KINDS = frozenset(
@@ -45,10 +51,13 @@ NOTICE_KINDS = frozenset(
         "signtest",
         "stale",
         "tampered",
+        *CERTIFICATE_KINDS,
     }
 )
 # Kinds that can befall both; for a payment platform they mean its notices unless `on` says so.
-NOTICE_FIRST = frozenset({"wechat_pay", "alipay", "unionpay", "bank"})
+NOTICE_FIRST = frozenset({"wechat_pay", "alipay", "unionpay"})
+# The bank sends none: what befalls a notice elsewhere befalls its statements and lists of lines.
+SILENT = frozenset({"bank"})
 GENERIC_KINDS = ("delay", "drop", "timeout_after", "error_5xx")
 
 
@@ -133,6 +142,7 @@ class Faults:
     @staticmethod
     def _usual_side(platform: str, kind: str) -> str:
         if kind in ANSWER_KINDS and kind in NOTICE_KINDS:
-            is_notice = platform in NOTICE_FIRST or kind == "wrong_signature"
+            is_signature = kind == "wrong_signature" and platform not in SILENT
+            is_notice = platform in NOTICE_FIRST or is_signature
             return NOTICE if is_notice else ANSWER
         return ANSWER if kind in ANSWER_KINDS else NOTICE

@@ -95,12 +95,12 @@ def open_keys(folder: Path, now: datetime) -> Keys:
     """Read the keys kept in `folder`; make what is not there yet. `now` dates certificates."""
     folder.mkdir(parents=True, exist_ok=True)
     names = _names(folder / "names.json")
-    merchant = _private_key(folder / "merchant_private_key.pem")
+    merchant = private_key(folder / "merchant_private_key.pem")
     merchant_certificate = _certificate(folder / "merchant_certificate.pem", merchant, names, now)
-    platform = _private_key(folder / "platform_private_key.pem")
+    platform = private_key(folder / "platform_private_key.pem")
     certificate = _certificate(folder / "platform_certificate.pem", platform, names, now)
-    public_mode = _private_key(folder / "platform_public_mode_key.pem")
-    _write(folder / "platform_public_key.pem", _public_pem(public_mode))
+    public_mode = private_key(folder / "platform_public_mode_key.pem")
+    write_key(folder / "platform_public_key.pem", public_pem(public_mode))
     return Keys(
         folder=folder,
         names=names,
@@ -112,22 +112,25 @@ def open_keys(folder: Path, now: datetime) -> Keys:
         platform_certificate_from=certificate.not_valid_before_utc,
         platform_certificate_until=certificate.not_valid_after_utc,
         public_mode=public_mode,
-        stranger=_private_key(folder / "stranger_private_key.pem"),
+        stranger=private_key(folder / "stranger_private_key.pem"),
     )
 
 
 def _names(path: Path) -> Names:
     if not path.exists():
         fresh = json.dumps(vars(Names.invent()), indent=1)
-        _write(path, fresh.encode())
+        write_key(path, fresh.encode())
     return Names(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def _private_key(path: Path) -> rsa.RSAPrivateKey:
+def private_key(path: Path) -> rsa.RSAPrivateKey:
+    """Read an RSA key of 2048 bits; make it where there is none yet."""
     if not path.exists():
         fresh = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         encoding, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
-        _write(path, fresh.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password))
+        write_key(
+            path, fresh.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password)
+        )
         return fresh
     key = serialization.load_pem_private_key(
         path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
@@ -165,11 +168,12 @@ def _certificate(
         .not_valid_after(begin + CERTIFICATE_LIFE)
         .sign(key, hashes.SHA256())
     )
-    _write(path, built.public_bytes(serialization.Encoding.PEM))
+    write_key(path, built.public_bytes(serialization.Encoding.PEM))
     return built
 
 
-def _public_pem(key: rsa.RSAPrivateKey) -> bytes:
+def public_pem(key: rsa.RSAPrivateKey) -> bytes:
+    """Return a key's public half as PEM."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, form)
 
@@ -178,7 +182,8 @@ def _serial(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:040X}"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_key(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, unless it says the same already."""
     if path.exists() and path.read_bytes() == content:
         return
     path.touch(mode=0o600)

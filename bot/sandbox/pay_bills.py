@@ -11,6 +11,8 @@ from bot.sandbox.clock import SHANGHAI, from_ms, to_ms
 from bot.sandbox.keys import word
 from bot.sandbox.pay_book import PayBook
 from bot.sandbox.pay_errors import PayError
+from bot.sandbox.planting import PAYMENT, REFUND, Plants, StatementRow
+from bot.sandbox.settling import Settlement, settlement_of
 
 COLUMNS = (
     "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,"
@@ -47,6 +49,7 @@ class PayBills:
     def __init__(self, book: PayBook) -> None:
         """Read one book."""
         self.book = book
+        self.plants = Plants(book.book)
 
     def announced(self, family: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Answer tradebill and fundflowbill: a digest and where to download; raises PayError."""
@@ -62,7 +65,9 @@ class PayBills:
             text = self._fund_bill(day)
         plain = ("\ufeff" + text).encode()
         is_packed = query.get("tar_type") == "GZIP"
-        token = word(48)
+        token, digest = word(48), hashlib.sha1(plain, usedforsecurity=False).hexdigest()
+        if family == "tradebill" and "hash" in self.plants.spoils(day):
+            digest = digest[::-1]
         self.book.book.write(
             "INSERT INTO downloads VALUES (?, ?, ?)",
             token,
@@ -71,7 +76,7 @@ class PayBills:
         )
         return {
             "hash_type": "SHA1",
-            "hash_value": hashlib.sha1(plain, usedforsecurity=False).hexdigest(),
+            "hash_value": digest,
             "download_url": f"{self.book.ground.base_url}/_sandbox/wechat_pay"
             f"/v3/billdownload/file?token={token}",
         }
@@ -92,7 +97,8 @@ class PayBills:
         now = self.book.now().astimezone(SHANGHAI)
         if day >= now.date() or now.date() - day > KEPT:
             raise PayError("PARAM_ERROR", "bill_date只能是三个月内今天之前的日期")
-        if day == now.date() - timedelta(days=1) and now.hour < READY_HOUR:
+        is_early = day == now.date() - timedelta(days=1) and now.hour < READY_HOUR
+        if is_early or self.plants.is_withheld(day):
             raise PayError("STATEMENT_CREATING")
         return day
 
@@ -112,36 +118,76 @@ class PayBills:
             *self._span(day),
         )
 
+    def settlements(self, day: date) -> list[Settlement]:
+        """Return what is owed for a day, whatever is planted in its bill."""
+        rows = [row for row in self._rows(day) if row.state != "CLOSED"]
+        return [settlement_of(self.book.keys.names.mchid, rows)]
+
+    def _rows(self, day: date) -> list[StatementRow]:
+        """Return the day's payments and refunds as the book has them."""
+        paid = [
+            StatementRow(
+                PAYMENT,
+                row["order_no"],
+                row["transaction_id"],
+                row["amount_fen"],
+                _rate_fen(row["amount_fen"]),
+                from_ms(row["paid_ms"]),
+                "SUCCESS",
+                extra=dict(row),
+            )
+            for row in self._paid(day)
+        ]
+        back = [
+            StatementRow(
+                REFUND,
+                row["order_no"],
+                row["transaction_id"],
+                row["amount_fen"],
+                _rate_fen(row["amount_fen"]),
+                from_ms(row["created_ms"]),
+                row["state"].upper(),
+                row["refund_no"],
+                row["refund_id"],
+                extra=dict(row),
+            )
+            for row in self._given_back(day)
+        ]
+        return paid + back
+
     def _trade_bill(self, day: date, kind: str) -> str:
-        paid = self._paid(day) if kind != "REFUND" else []
-        back = self._given_back(day) if kind != "SUCCESS" else []
+        rows = self.plants.applied(day, self._rows(day))
+        paid = [row for row in rows if row.kind == PAYMENT and kind != "REFUND"]
+        back = [row for row in rows if row.kind == REFUND and kind != "SUCCESS"]
         if not paid and not back:
             raise PayError("NO_STATEMENT_EXIST")
-        names = self.book.keys.names
-        rows = [COLUMNS]
-        for row in paid:
-            cells = [_when(row["paid_ms"]), names.appid, names.mchid, "0", ""]
-            cells += [row["transaction_id"], row["order_no"], row["payer_openid"], row["kind"]]
-            cells += ["SUCCESS", "OTHERS", "CNY", yuan(row["amount_fen"]), "0.00", "0", "0"]
-            cells += ["0.00", "0.00", "", "", row["description"], row["attach"]]
-            cells += [yuan(_rate_fen(row["amount_fen"])) + "000", "0.60%"]
-            cells += [yuan(row["amount_fen"]), "0.00", ""]
-            rows.append(_line(cells))
-        for row in back:
-            cells = [_when(row["created_ms"]), names.appid, names.mchid, "0", ""]
-            cells += [row["transaction_id"], row["order_no"], row["payer_openid"], row["kind"]]
-            cells += ["REFUND", "OTHERS", "CNY", "0.00", "0.00", row["refund_id"]]
-            cells += [row["refund_no"], yuan(row["amount_fen"]), "0.00", "ORIGINAL"]
-            cells += [row["state"].upper(), row["description"], row["attach"]]
-            cells += ["-" + yuan(_rate_fen(row["amount_fen"])) + "000", "0.60%", "0.00"]
-            cells += [yuan(row["amount_fen"]), ""]
-            rows.append(_line(cells))
-        total, gone = sum(r["amount_fen"] for r in paid), sum(r["amount_fen"] for r in back)
-        rates = sum(_rate_fen(r["amount_fen"]) for r in paid)
-        rates -= sum(_rate_fen(r["amount_fen"]) for r in back)
+        spoils = self.plants.spoils(day)
+        lines = [COLUMNS, *(self._line(row, spoils) for row in [*paid, *back])]
+        total, gone = sum(r.amount_fen for r in paid), sum(r.amount_fen for r in back)
+        rates = sum(r.fee_fen for r in paid) - sum(r.fee_fen for r in back)
+        if "summary" in spoils:
+            total += 1
         sums = [f"{len(paid) + len(back)}.0", yuan(total), yuan(gone), "0.00", yuan(rates)]
-        rows += [SUMMARY, _line([*sums, yuan(total), yuan(gone)])]
-        return "\r\n".join(rows) + "\r\n"
+        lines += [SUMMARY, _line([*sums, yuan(total), yuan(gone)])]
+        return "\r\n".join(lines) + "\r\n"
+
+    def _line(self, row: StatementRow, spoils: frozenset[str]) -> str:
+        """Return one row's 27 cells; a refund has no order amounts, a payment no refund's."""
+        names, is_paid, amount = self.book.keys.names, row.kind == PAYMENT, yuan(row.amount_fen)
+        at = row.at + timedelta(days=-40 if "date" in spoils else 0)
+        mchid = "1" + "0" * 9 if "merchant" in spoils else names.mchid
+        payer, kind = row.extra.get("payer_openid", ""), row.extra.get("kind", "JSAPI")
+        cells = [_when(to_ms(at)), names.appid, mchid, "0", "", row.number, row.order_no]
+        cells += [payer, kind, "SUCCESS" if is_paid else "REFUND", "OTHERS", "CNY"]
+        cells += [amount if is_paid else "0.00", "0.00"]
+        cells += ["0", "0", "0.00", "0.00", "", ""] if is_paid else []
+        if not is_paid:
+            state = row.state.upper()
+            cells += [row.refund_number, row.refund_no, amount, "0.00", "ORIGINAL", state]
+        cells += [row.extra.get("description", ""), row.extra.get("attach", "")]
+        cells += [("" if is_paid else "-") + yuan(row.fee_fen) + "000", "0.60%"]
+        cells += [amount, "0.00"] if is_paid else ["0.00", amount]
+        return _line([*cells, ""])
 
     def _fund_bill(self, day: date) -> str:
         moves = [

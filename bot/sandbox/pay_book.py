@@ -9,6 +9,8 @@ from bot.sandbox.book import Book, Row
 from bot.sandbox.clock import SHANGHAI, from_ms, iso, to_ms
 from bot.sandbox.ground import Ground
 from bot.sandbox.keys import Keys
+from bot.sandbox.noticing import NOTICES_SCHEMA
+from bot.sandbox.planting import PLANTS_SCHEMA
 
 MERCHANT_NAME = "云栖物业服务有限公司"
 
@@ -29,11 +31,6 @@ CREATE TABLE IF NOT EXISTS refunds (
   ended_ms INTEGER, mode TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS refunds_of ON refunds (order_no);
 CREATE INDEX IF NOT EXISTS refunds_due ON refunds (state, due_ms);
-CREATE TABLE IF NOT EXISTS notices (
-  id TEXT PRIMARY KEY, order_no TEXT NOT NULL, event_type TEXT NOT NULL, url TEXT NOT NULL,
-  plain TEXT NOT NULL, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,
-  attempt INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting', mode TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS notices_due ON notices (state, due_ms);
 CREATE TABLE IF NOT EXISTS downloads (
   token TEXT PRIMARY KEY, content BLOB NOT NULL, at_ms INTEGER NOT NULL);
 """
@@ -82,7 +79,9 @@ class PayBook:
     def __init__(self, ground: Ground, keys: Keys) -> None:
         """Open the book."""
         self.ground, self.keys = ground, keys
-        self.book = Book(ground.folder / "wechat_pay.sqlite3", SCHEMA, durability="FULL")
+        self.book = Book(
+            ground.folder / "wechat_pay.sqlite3", SCHEMA + NOTICES_SCHEMA + PLANTS_SCHEMA
+        )
 
     def now(self) -> datetime:
         """Return the clock's instant."""

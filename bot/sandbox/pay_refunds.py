@@ -47,12 +47,30 @@ class PayRefunds:
         elif take("wechat_pay", ANSWER, facts, "abnormal") is not None:
             outcome = "abnormal"
         self._store(ask, trade, outcome, takes, mode)
-        stored = self.book.refund(ask.refund_no)
-        if stored is None:
-            raise LookupError(ask.refund_no)
+        stored = self._stored(ask.refund_no)
         self._tell(stored)
         self.book.ground.clock.wake()
         return self.told(stored, trade)
+
+    def outside(self, order_no: str, amount_fen: int) -> Refund:
+        """Give back by hand in the merchant's console; the number is the console's own.
+
+        Raises LookupError and PayError. Nobody is notified: such a refund has no address.
+        """
+        trade = self.book.trade(order_no)
+        if trade is None:
+            raise LookupError(order_no)
+        number = "console" + self.book.long_number("")
+        body = {"out_trade_no": order_no, "out_refund_no": number, "reason": "商户平台退款"}
+        amount = {"refund": amount_fen, "total": trade.amount_fen, "currency": "CNY"}
+        self.create({**body, "amount": amount}, "")
+        return self._stored(number)
+
+    def _stored(self, refund_no: str) -> Refund:
+        stored = self.book.refund(refund_no)
+        if stored is None:
+            raise LookupError(refund_no)
+        return stored
 
     def _trade(self, ask: RefundAsk) -> Trade:
         if ask.order_no is not None:

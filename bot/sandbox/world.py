@@ -26,6 +26,7 @@ What pages and the bot may call (all on `World`; sync unless it says async):
   - `world.pay.by_code_url(code) -> Trade | str`: the whole `weixin://wxpay/bizpayurl?pr=…` or pr.
   - `await world.pay.pay_order(order_no, payer_openid=None) -> Trade`: books it, commits, and has
     the notice under way; raises `PayRefused` (of `pay_errors`) whose text the payer reads.
+* `world.tills` every payment platform by its name (see `till.Till`); `world.pay` is one of them.
 * `world.live.subscribe()` (a context manager giving an asyncio.Queue of the dicts that
   `GET control/events` streams): `{"type": "inbox", "openid", "message"}`,
   `{"type": "group", "group", "message"}`, `{"type": "clock", "now", "mode"}`,
@@ -47,12 +48,16 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.alipay import Alipay
+from bot.sandbox.bank import Bank
 from bot.sandbox.bots import BotLink
 from bot.sandbox.clock import VirtualClock
 from bot.sandbox.faults import Faults
 from bot.sandbox.ground import CallLog, Ground, LiveEvents
 from bot.sandbox.keys import Keys, open_keys
 from bot.sandbox.official_account import OfficialAccount
+from bot.sandbox.till import Till
+from bot.sandbox.unionpay import Unionpay
 from bot.sandbox.wechat import PREFIX as WECHAT_PREFIX
 from bot.sandbox.wechat import WechatApi
 from bot.sandbox.wechat_mass import MassSending
@@ -75,12 +80,19 @@ class World:
         self.mass = MassSending(self.account)
         self.robots = WecomRobots(ground)
         self.pay = WechatPay(ground, keys, self.account)
+        tills: tuple[Till, ...] = (
+            self.pay,
+            Alipay(ground),
+            Unionpay(ground, keys),
+            Bank(ground, lambda: tuple(self.tills.values())),
+        )
+        self.tills: Mapping[str, Till] = {till.name: till for till in tills}
         self.bots = BotLink(ground)
         self.is_closing = asyncio.Event()
         for group in GROUPS:
             self.robots.add_group(group)
-        timers = (self.mass, self.pay.refunds, self.pay.notices, self.push)
-        ground.clock.timers.extend(timers)
+        paying = [timers for till in tills for timers in till.timers]
+        ground.clock.timers.extend((self.mass, *paying, self.push))
         ground.clock.on_move.append(
             lambda now, mode: ground.live.publish("clock", now=now.isoformat(), mode=mode)
         )
@@ -130,14 +142,14 @@ class World:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the platforms' addresses (the control plane's are in `control`)."""
-        apis = (WechatApi(self.account), self.robots, self.pay)
-        return [route for api in apis for route in api.routes()]
+        wechat = [*WechatApi(self.account).routes(), *self.robots.routes()]
+        return wechat + [route for till in self.tills.values() for route in till.routes()]
 
     def facts(
         self, bot_base: str | None = None, notify_urls: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """Return the platforms' parts of demo.json; addresses of the bot follow `bot_base`."""
-        names, keys, bot = self.keys.names, self.keys, bot_base or self.base_url
+        names, bot = self.keys.names, bot_base or self.base_url
         notices = dict(notify_urls or {})
         wechat = {
             "account": names.account,
@@ -161,23 +173,14 @@ class World:
             "callback_url": f"{bot}/wecom/{names.account}",
             "robots": robots,
         }
-        wechat_pay = {
-            "mchid": names.mchid,
-            "appid": names.appid,
-            "api_v3_key": names.api_v3_key,
-            "merchant_serial": keys.merchant_serial,
-            "merchant_private_key_file": str(keys.merchant_private_key_file.resolve()),
-            "platform_public_key_file": str(keys.platform_public_key_file.resolve()),
-            "platform_public_key_id": names.platform_public_key_id,
-            "platform_certificate_file": str(keys.platform_certificate_file.resolve()),
-            "platform_serial": keys.platform_serial,
-            "base_url": self.pay.base_url,
-            "notify_url": notices.get("wechat_pay", f"{bot}/notify/wechat_pay/{names.account}"),
+        paying = {
+            name: till.facts(bot, notices.get(name) or f"{bot}/notify/{name}/{names.account}")
+            for name, till in self.tills.items()
         }
         return {
             "wechat": wechat,
             "wecom": wecom,
-            "wechat_pay": wechat_pay,
+            **paying,
             "control_url": self.control_url,
             "clock": self.clock.mode,
         }
@@ -207,5 +210,7 @@ class World:
         await self.clock.stop()
         await self.push.stop()
         await self.ground.close()
-        for book in (self.account.book, self.robots.book, self.pay.book.book):
-            book.close()
+        self.account.book.close()
+        self.robots.book.close()
+        for till in self.tills.values():
+            till.close()

@@ -18,8 +18,8 @@ _NESTED: Final = (".zip", ".xlsx", ".xlsm", ".docx", ".gz", ".7z", ".rar")
 _SAVE_AS: Final = "请用 Excel 或 WPS 打开，另存为“Excel 工作簿 (*.xlsx)”后重试"
 
 
-def inspect(path: Path) -> None:
-    """Refuse what is not a modest .xlsx file. Raises WorkbookRefused."""
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a file of a modest size. Raises WorkbookRefused."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -30,7 +30,18 @@ def inspect(path: Path) -> None:
         raise WorkbookRefused("文件是空的，请重新导出")
     if size > MAX_FILE_BYTES:
         raise WorkbookRefused("文件超过 20 MB，请拆成几个文件")
-    if head.startswith(_OLE):
+    return head
+
+
+def is_old(head: bytes) -> bool:
+    """Tell whether a file that begins so is an .xls workbook (or one with a password)."""
+    return head.startswith(_OLE)
+
+
+def inspect(path: Path) -> None:
+    """Refuse what is not a modest .xlsx file. Raises WorkbookRefused."""
+    head = head_of(path)
+    if is_old(head):
         raise WorkbookRefused(f"文件加了密码，或是旧版 .xls 格式；{_SAVE_AS}（不设密码）")
     if not head.startswith(b"PK"):
         raise WorkbookRefused(f"不是 .xlsx 文件（可能是 CSV 或改了后缀名）；{_SAVE_AS}")

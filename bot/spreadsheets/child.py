@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 import zipfile
+from pathlib import Path
 from typing import Final
 
 from python_calamine import (
@@ -17,6 +18,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from bot.spreadsheets.archive import head_of, is_old
 from bot.spreadsheets.cells import WorkbookRefused, pack
 from bot.spreadsheets.scanning import Broken, scan
 
@@ -59,8 +61,10 @@ def main(path: str) -> None:
 
 
 def _read(path: str, printer: _Printer) -> None:
-    with zipfile.ZipFile(path) as archive:
-        broken = scan(archive)
+    broken: dict[str, Broken] = {}
+    if not is_old(head_of(Path(path))):
+        with zipfile.ZipFile(path) as archive:
+            broken = scan(archive)
     with CalamineWorkbook.from_path(path) as workbook:
         for place in workbook.sheets_metadata:
             is_shown = place.visible == SheetVisibleEnum.Visible

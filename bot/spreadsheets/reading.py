@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from bot.spreadsheets.archive import inspect
+from bot.spreadsheets.archive import head_of, inspect, is_old
 from bot.spreadsheets.cells import Row, Sheet, Workbook, WorkbookRefused, unpack
 
 WALL_SECONDS: Final = 15
@@ -19,6 +19,20 @@ def read_workbook(path: Path) -> Workbook:
     Blocks for up to fifteen seconds: call it in a thread where others wait.
     """
     inspect(path)
+    return _read_by_child(path)
+
+
+def read_old_workbook(path: Path) -> Workbook:
+    """Return the visible sheets of an .xls workbook, as banks give them. Raises WorkbookRefused.
+
+    Its formulas cannot be told from values: only for files that people do not fill in.
+    """
+    if not is_old(head_of(path)):
+        raise WorkbookRefused("不是 .xls 文件，请检查后缀名")
+    return _read_by_child(path)
+
+
+def _read_by_child(path: Path) -> Workbook:
     command = [sys.executable, "-m", "bot.spreadsheets.child", str(path.resolve())]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, and a path that is not a command

@@ -52,3 +52,14 @@ bank_rows = Table(
     ),
 )
 """`amount_fen` is positive for money in. `suggestion` is JSON: bills or order, score, reasons."""
+
+bank_feeds = Table(
+    "bank_feeds",
+    metadata,
+    key(),
+    text("account_no", 40),
+    text("cursor", 120),
+    instant("asked_at"),
+    UniqueConstraint("account_no"),
+)
+"""How far each account's rows have been read through the bank's direct interface."""

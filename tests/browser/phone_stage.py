@@ -183,7 +183,7 @@ class BotPages:
             "amount": {"total": 98640, "currency": "CNY"},
             **more,
         }
-        return self.world.pay.orders.create(kind, body, "")
+        return self.world.pay.trades.create(kind, body, "")
 
     async def state(self, request: web.Request) -> web.Response:
         """Tell the last order's state, as the page's polling asks."""

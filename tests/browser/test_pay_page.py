@@ -145,3 +145,13 @@ async def test_a_receipts_numbers_are_not_cut_in_two(
         high = "one => one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight)"
         assert await one.evaluate(high) < 1.5
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", range(320, 431, 10))
+async def test_the_offices_number_stays_on_one_line(browser: Browser, address: str, width: int):
+    page = await open_page(browser, address, ViewportSize(width=width, height=844))
+
+    number = page.locator('.foot a[href^="tel:"]')
+
+    assert await number.evaluate("one => one.getClientRects().length") == 1
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width

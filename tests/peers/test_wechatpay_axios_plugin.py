@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,36 +17,7 @@ from bot.sandbox.app import build
 from bot.sandbox.world import World
 
 HERE = Path(__file__).parent
-PEERS = HERE.parents[1] / "build" / "peers"
 OPENID = "oPeer0000000000000000000001"
-
-
-def cannot_run(reason: str) -> NoReturn:
-    """Skip what this machine cannot run, and say why; with CI=true that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """Install the peers once into build/peers."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        cannot_run("node and npm are not installed: the npm peers of WeChat Pay do not run")
-    wanted = (HERE / "package.json").read_text(encoding="utf-8")
-    kept = PEERS / "package.json"
-    installed = PEERS / "node_modules" / "wechatpay-axios-plugin" / "package.json"
-    if not installed.exists() or not kept.exists() or kept.read_text(encoding="utf-8") != wanted:
-        PEERS.mkdir(parents=True, exist_ok=True)
-        kept.write_text(wanted, encoding="utf-8")
-        options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
-        done = subprocess.run(
-            [npm, "install", *options], cwd=PEERS, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            cannot_run("npm cannot install the peers: " + done.stderr[-300:])
-    return PEERS
 
 
 @dataclass

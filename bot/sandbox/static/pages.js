@@ -46,6 +46,14 @@ function loaded() {
   $("web-frame").contentWindow.addEventListener("beforeunload", busy);
 }
 
+/** Open the page where it really stands, in a browser that is not the chat app's. */
+function openOutside() {
+  const { pathname, search, hash } = $("web-frame").contentWindow.location;
+  const [whole, port] = pathname.match(/^\/_sandbox\/webview\/[^/]+\/(\d+)/) || [];
+  if (!whole) { toast("这个网页只在手机里打开"); return; }
+  open(`${location.protocol}//${location.hostname}:${port}${pathname.slice(whole.length)}${search}${hash}`, "_blank", "noopener");
+}
+
 async function payCode(code) {
   const kept = code.trim();
   if (!kept) { toast("请先填付款码"); return; }
@@ -78,6 +86,7 @@ export function closeScan() {
 export function startPages() {
   $("web-close").addEventListener("click", closePage);
   $("web-reload").addEventListener("click", () => { busy(); $("web-frame").contentWindow.location.reload(); });
+  $("web-outside").addEventListener("click", openOutside);
   $("web-frame").addEventListener("load", loaded);
   $("scan-close").addEventListener("click", closeScan);
   $("scan-form").addEventListener("submit", (event) => { event.preventDefault(); payCode($("scan-code").value); });

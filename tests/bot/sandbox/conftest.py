@@ -11,8 +11,9 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from bot.sandbox.app import add_routes
-from bot.sandbox.keys import open_keys
 from bot.sandbox.world import World
+from tests.bot.sandbox import unionpay_client
+from tests.bot.sandbox.alipay_shop import Shop
 from tests.bot.sandbox.clients import Api, Bot, Codec, Control, Merchant
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -21,10 +22,14 @@ OPENID = "oResident000000000000000001"
 
 @pytest.fixture(scope="session")
 def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keys made once for all tests."""
-    folder = tmp_path_factory.mktemp("sandbox") / "keys"
-    open_keys(folder, START)
-    return folder
+    """Keys of every platform, made once for all tests."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    world = World.open(folder, base_url="http://127.0.0.1:9", now=START)
+    for till in world.tills.values():
+        till.close()
+    world.account.book.close()
+    world.robots.book.close()
+    return folder / "keys"
 
 
 @pytest.fixture
@@ -75,6 +80,20 @@ def merchant(world: World, http: aiohttp.ClientSession) -> Merchant:
 
 
 @pytest.fixture
+async def shop(world: World, http: aiohttp.ClientSession) -> AsyncIterator[Shop]:
+    """A merchant of Alipay, who hears notices on a port of his own."""
+    port = unused_port()
+    merchant = Shop(world, http, notify_url=f"http://127.0.0.1:{port}/notices")
+    app = web.Application()
+    app.router.add_post("/notices", merchant.hear)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield merchant
+    await runner.cleanup()
+
+
+@pytest.fixture
 def api(world: World, http: aiohttp.ClientSession) -> Api:
     """A caller of the official account's API."""
     return Api(world, http)
@@ -84,3 +103,26 @@ def api(world: World, http: aiohttp.ClientSession) -> Api:
 def control(world: World, http: aiohttp.ClientSession) -> Control:
     """A caller of the control plane."""
     return Control(world, http)
+
+
+@pytest.fixture
+async def unionpay_shop(world: World, tmp_path: Path) -> AsyncIterator[unionpay_client.Shop]:
+    """A shop that hears UnionPay's notices and takes its payers back."""
+    port = unused_port()
+    verifier = unionpay_client.Verifier(world.facts()["unionpay"], tmp_path / "openssl")
+    shop = unionpay_client.Shop(world, verifier, f"http://127.0.0.1:{port}")
+    app = web.Application()
+    app.add_routes([web.post("/notice", shop.notice), web.post("/front", shop.front)])
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield shop
+    await runner.cleanup()
+
+
+@pytest.fixture
+def unionpay(
+    world: World, http: aiohttp.ClientSession, unionpay_shop: unionpay_client.Shop
+) -> unionpay_client.Merchant:
+    """A merchant of UnionPay that signs."""
+    return unionpay_client.Merchant(world, http, unionpay_shop)

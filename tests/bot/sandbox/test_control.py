@@ -135,7 +135,7 @@ async def test_the_books_the_keys_and_the_clock_outlive_a_restart(sandbox_folder
     first.account.add_person("李女士", OPENID)
     first.account.tell(OPENID, "custom", "您好")
     facts = first.facts()
-    first.pay.orders.create(
+    first.pay.trades.create(
         "native",
         {
             "appid": facts["wechat_pay"]["appid"],

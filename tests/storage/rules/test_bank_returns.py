@@ -26,7 +26,7 @@ def test_other_words_are_no_return(memo: str) -> None:
     assert not says_returned(memo)
 
 
-def test_a_return_undoes_the_transfer_of_the_same_payer_and_amount() -> None:
+def test_c10_a_return_undoes_the_transfer_of_the_same_payer_and_amount() -> None:
     assert undone_by(GONE, [CAME]) == "k1"
 
 
@@ -52,7 +52,7 @@ def test_what_does_not_agree_undoes_nothing(other: dict[str, object]) -> None:
     assert undone_by(replace(GONE, **other), [CAME]) is None  # type: ignore[arg-type]
 
 
-def test_of_two_alike_neither_is_chosen_unless_the_code_says_which() -> None:
+def test_c10_of_two_alike_neither_is_chosen_unless_the_code_says_which() -> None:
     twin = replace(CAME, row_key="k9", memo="物业费")
 
     assert undone_by(GONE, [CAME, twin]) is None

@@ -57,7 +57,7 @@ def test_code_and_amount_book_themselves() -> None:
 
 
 @pytest.mark.parametrize("fen", [57999, 58001, 1, 116000, 70000])
-def test_a_code_with_another_amount_waits_for_a_person(fen: int) -> None:
+def test_c08_a_code_with_another_amount_waits_for_a_person(fen: int) -> None:
     found = came(f"3-2-501 {CODE}", fen=fen)
 
     assert (found.kind, found.order_nos) == (MatchKind.QUEUED, ("P1",))
@@ -65,7 +65,7 @@ def test_a_code_with_another_amount_waits_for_a_person(fen: int) -> None:
 
 
 @pytest.mark.parametrize("fen", [58000, 12000, 70000])
-def test_two_codes_in_one_memo_wait_for_a_person(fen: int) -> None:
+def test_c08_two_codes_in_one_memo_wait_for_a_person(fen: int) -> None:
     found = came(f"{CODE} {OTHER}", fen=fen)
 
     assert (found.kind, found.order_nos) == (MatchKind.QUEUED, ("P1", "P2"))
@@ -86,7 +86,7 @@ def test_money_cannot_have_come_for_what_was_opened_a_day_later() -> None:
     assert came(CODE, at=NOW - timedelta(hours=11)).kind is MatchKind.AUTOMATIC
 
 
-def test_a_mistyped_code_is_no_code() -> None:
+def test_c08_a_mistyped_code_is_no_code() -> None:
     wrong = CODE[:3] + ("2" if CODE[3] != "2" else "3") + CODE[4:]
 
     assert came(wrong).kind is MatchKind.UNMATCHED
@@ -129,19 +129,24 @@ def test_the_amount_may_settle_which_of_two_communities() -> None:
     assert came("3-2-501", fen=20000).candidates[0].unit_id == 8
 
 
+def test_a_named_community_rules_the_others_out() -> None:
+    assert came("江南里3-2-501", fen=20000).candidates[0].unit_id == 8
+    assert [one.unit_id for one in came("云栖花园3-2-501", fen=20000).candidates] == [1]
+
+
 def test_the_payer_and_the_amount_make_a_suggestion_and_the_payer_alone_none() -> None:
     assert came("", fen=45000, payer="王五").kind is MatchKind.SUGGESTED
     assert came("", fen=45001, payer="王五").kind is MatchKind.UNMATCHED
     assert came("", fen=45000, payer="某某").kind is MatchKind.UNMATCHED
 
 
-def test_namesakes_are_told_apart_by_the_amount_or_not_at_all() -> None:
+def test_c08_namesakes_are_told_apart_by_the_amount_or_not_at_all() -> None:
     assert came("", fen=50000, payer="张伟").kind is MatchKind.UNMATCHED
     only = came("", fen=61000, payer="张伟")
     assert (only.kind, only.candidates[0].unit_id) == (MatchKind.SUGGESTED, 7)
 
 
-def test_digits_of_two_rooms_are_never_suggested_as_one() -> None:
+def test_c09_digits_of_two_rooms_are_never_suggested_as_one() -> None:
     found = came("31101", fen=45000)
 
     assert (found.kind, found.reasons) == (MatchKind.UNMATCHED, (Reason.ALIKE,))

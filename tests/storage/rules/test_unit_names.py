@@ -71,11 +71,16 @@ def test_what_names_no_unit_names_none(memo: str) -> None:
     assert NAMES.named_in(memo) == {}
 
 
+def test_numbers_that_words_part_are_no_place() -> None:
+    assert NAMES.named_in("3张发票2人501") == {}
+    assert NAMES.named_in("3 2 501") == {1: Naming.WHOLE}
+
+
 def test_two_units_in_one_text_are_both_told() -> None:
     assert set(NAMES.named_in("3-2-501和3-2-502")) == {1, 2}
 
 
-def test_digits_that_two_units_share_name_both() -> None:
+def test_c09_digits_that_two_units_share_name_both() -> None:
     assert NAMES.named_in("31101") == {3: Naming.DIGITS, 4: Naming.DIGITS}
 
 
@@ -90,7 +95,7 @@ places = st.tuples(st.integers(1, 20), st.integers(1, 12), st.integers(1, 3300))
 
 
 @given(st.sets(places, min_size=1, max_size=30), st.data())
-def test_a_whole_name_finds_its_own_unit_and_no_other(
+def test_c09_a_whole_name_finds_its_own_unit_and_no_other(
     town: set[tuple[int, int, int]], data: st.DataObject
 ) -> None:
     units = sorted(town)
