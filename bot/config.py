@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, get_type_hints
 
@@ -163,6 +163,8 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
     if len(built["links"].secret) < 32:
         raise ConfigError(f"{name}: [links] secret needs at least 32 characters")
     built["database"] = DatabaseSettings(_anchored(built["database"].url, base))
+    kept = built["reconciliation"]
+    built["reconciliation"] = replace(kept, dir=(base / kept.dir).resolve())
     return Settings(**built, channels=channels, gateways=gateways)
 
 

@@ -25,11 +25,15 @@ from bot.config import (
     CompanySettings,
     DatabaseSettings,
     LinkSettings,
+    ReconciliationSettings,
     Settings,
     WebSettings,
 )
 from bot.demo_seed import DemoPeople
 from bot.demo_templates import mappings, sandbox_templates
+from bot.gateways.alipay_config import Config as AlipayConfig
+from bot.gateways.bank_transfer import Config as BankConfig
+from bot.gateways.unionpay_config import Config as UnionPayConfig
 from bot.gateways.wechat_pay_config import Config as WechatPayConfig
 from bot.menu import BUTTONS
 from bot.sandbox.app import mount
@@ -43,6 +47,8 @@ log = logging.getLogger(__name__)
 HOST: Final = "127.0.0.1"
 TICK_PATH: Final = "/_demo/tick"
 ACCOUNT: Final = "demo"
+AGREED_FEES: Final = {"wechat_pay": "0.6", "alipay": "0.6", "unionpay": "0.6"}
+"""Percent of each payment that the imitated platforms keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +203,18 @@ def _introduction(house: House, people: DemoPeople) -> dict[str, Any]:
     everyone = {one["openid"]: one["name"] for one in known}
     return {
         "callback_url": f"{base_url}/wechat/{ACCOUNT}",
-        "notify_urls": {"wechat_pay": f"{base_url}/notify/wechat_pay/{ACCOUNT}"},
+        "notify_urls": {
+            "wechat_pay": f"{base_url}/notify/wechat_pay/{ACCOUNT}",
+            "alipay": f"{base_url}/notify/alipay/{ACCOUNT}",
+            "unionpay": f"{base_url}/notify/unionpay/{ACCOUNT}",
+        },
         "followers": [{"openid": openid, "nickname": name} for openid, name in everyone.items()],
         "templates": sandbox_templates(),
     }
 
 
 def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
-    wechat, pay = facts["wechat"], facts["wechat_pay"]
+    wechat = facts["wechat"]
     groups = {one["group"]: one["webhook_url"] for one in facts["wecom"]["robots"]}
     return Settings(
         # Everybody comes from one address here.
@@ -219,6 +229,7 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
             ask.database_url or f"sqlite+aiosqlite:///{ask.folder.resolve()}/wuyebot.db"
         ),
         backup=BackupSettings(ask.folder.resolve() / "backups"),
+        reconciliation=ReconciliationSettings(ask.folder.resolve() / "statements", AGREED_FEES),
         channels={
             ACCOUNT: (
                 "wechat_official",
@@ -237,20 +248,66 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
             "wecom": ("wecom_robot", RobotConfig(name="wecom", groups=groups)),
         },
         gateways={
-            "wechat_pay": WechatPayConfig(
-                name="wechat_pay",
-                mchid=pay["mchid"],
-                app_id=pay["appid"],
-                api_v3_key=pay["api_v3_key"],
-                merchant_serial=pay["merchant_serial"],
-                merchant_private_key_file=Path(pay["merchant_private_key_file"]),
-                platform_public_key_file=Path(pay["platform_public_key_file"]),
-                platform_public_key_id=pay["platform_public_key_id"],
-                platform_certificate_file=Path(pay["platform_certificate_file"]),
-                base_url=pay["base_url"],
-                notify_url=f"{ask.base_url}/notify/wechat_pay/{ACCOUNT}",
-            )
+            "wechat_pay": _wechat_pay(ask, facts["wechat_pay"]),
+            "alipay": _alipay(ask, facts["alipay"]),
+            "unionpay": _unionpay(ask, facts["unionpay"]),
+            "bank_transfer": _bank_transfer(facts["bank"]),
         },
+    )
+
+
+def _wechat_pay(ask: DemoAsk, pay: Mapping[str, Any]) -> WechatPayConfig:
+    return WechatPayConfig(
+        name="wechat_pay",
+        mchid=pay["mchid"],
+        app_id=pay["appid"],
+        api_v3_key=pay["api_v3_key"],
+        merchant_serial=pay["merchant_serial"],
+        merchant_private_key_file=Path(pay["merchant_private_key_file"]),
+        platform_public_key_file=Path(pay["platform_public_key_file"]),
+        platform_public_key_id=pay["platform_public_key_id"],
+        platform_certificate_file=Path(pay["platform_certificate_file"]),
+        base_url=pay["base_url"],
+        notify_url=f"{ask.base_url}/notify/wechat_pay/{ACCOUNT}",
+    )
+
+
+def _alipay(ask: DemoAsk, told: Mapping[str, Any]) -> AlipayConfig:
+    return AlipayConfig(
+        name="alipay",
+        app_id=told["app_id"],
+        seller_id=told["seller_id"],
+        app_private_key_file=Path(told["app_private_key_file"]),
+        alipay_public_key_file=Path(told["alipay_public_key_file"]),
+        gateway_url=told["gateway_url"],
+        notify_url=f"{ask.base_url}/notify/alipay/{ACCOUNT}",
+    )
+
+
+def _bank_transfer(told: Mapping[str, Any]) -> BankConfig:
+    return BankConfig(
+        name="bank_transfer",
+        account_name=told["account_name"],
+        account_no=told["account_no"],
+        bank_name=told["bank_name"],
+        base_url=told["base_url"],
+        merchant_private_key_file=Path(told["merchant_private_key_file"]),
+        bank_public_key_file=Path(told["bank_public_key_file"]),
+    )
+
+
+def _unionpay(ask: DemoAsk, cards: Mapping[str, Any]) -> UnionPayConfig:
+    return UnionPayConfig(
+        name="unionpay",
+        merchant_id=cards["merchant_id"],
+        sign_certificate_file=Path(cards["sign_certificate_file"]),
+        sign_certificate_password=cards["sign_certificate_password"],
+        root_certificate_file=Path(cards["root_certificate_file"]),
+        middle_certificate_file=Path(cards["middle_certificate_file"]),
+        signer_name=cards["signer_name"],
+        base_url=cards["base_url"],
+        file_url=cards["file_url"],
+        notify_url=f"{ask.base_url}/notify/unionpay/{ACCOUNT}",
     )
 
 
@@ -276,6 +333,15 @@ def _write_facts(
         "wechat_pay": {
             **facts["wechat_pay"],
             "notify_url": f"{base_url}/notify/wechat_pay/{ACCOUNT}",
+        },
+        "alipay": {
+            **facts["alipay"],
+            "notify_url": f"{base_url}/notify/alipay/{ACCOUNT}",
+        },
+        "bank": facts["bank"],
+        "unionpay": {
+            **facts["unionpay"],
+            "notify_url": f"{base_url}/notify/unionpay/{ACCOUNT}",
         },
         "communities": people.communities,
         "residents": people.residents,

@@ -16,7 +16,7 @@ from bot.channels.wechat_templates import TemplateMapping
 from bot.cli.places import fail
 from bot.config import ConfigError, Settings
 from bot.demo_templates import TITLES
-from bot.gateways.registry import GATEWAYS
+from bot.gateways.registry import GATEWAYS, kind_of
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.lazy import load
@@ -31,6 +31,7 @@ OFFICIAL: Final = "wechat_official"
 FIELDS: Final = ("unit", "amount", "time", "state", "number", "community", "text", "title")
 """What our messages offer to a template's keys."""
 DIFFERENCES_SHOWN: Final = 10
+CERTIFICATE_WARNING_DAYS: Final = 60
 
 Line = tuple[str, str]
 
@@ -107,19 +108,33 @@ def _gateways(settings: Settings) -> Iterator[Line]:
         yield "warn", "gateways: none; residents can look but not pay"
     for name, one in settings.gateways.items():
         try:
-            gateway = load(GATEWAYS[name])
-            gateway.Gateway(one, None, now=lambda: datetime.now(UTC))
+            module = load(GATEWAYS[kind_of(name)])
+            gateway = module.Gateway(one, None, now=lambda: datetime.now(UTC))
         except ValueError as trouble:
             yield "bad", f"gateways.{name}: {trouble}"
             continue
         yield "ok", f"gateways.{name}: keys load"
+        if kind_of(name) == "wechat_pay":
+            yield "ok", f"gateways.{name}: direct merchant; sub_mchid (服务商) is not supported"
         yield from _fits(settings, name, one)
+        yield from _certificates(name, getattr(gateway, "certificates_end_at", None))
+
+
+def _certificates(name: str, end_at: datetime | None) -> Iterator[Line]:
+    """Warn before a merchant's certificates end: afterwards nothing is signed or proven."""
+    if end_at is None:
+        return
+    days = (end_at - datetime.now(UTC)).days
+    if days < 0:
+        yield "bad", f"gateways.{name}: a certificate ended on {end_at:%Y-%m-%d}; renew it"
+    elif days < CERTIFICATE_WARNING_DAYS:
+        yield "warn", f"gateways.{name}: a certificate ends on {end_at:%Y-%m-%d}; renew it"
 
 
 def _fits(settings: Settings, name: str, one: Any) -> Iterator[Line]:  # noqa: ANN401 - any Config
     """Hold a gateway against the account that it collects in, and against our address."""
     app_ids = [config.app_id for kind, config in settings.channels.values() if kind == OFFICIAL]
-    if name == "wechat_pay" and app_ids and one.app_id not in app_ids:
+    if kind_of(name) == "wechat_pay" and app_ids and one.app_id not in app_ids:
         yield "bad", f"gateways.{name}: app_id {one.app_id} is no account of ours; nobody can pay"
     host = urlsplit(settings.web.base_url).netloc
     address = getattr(one, "notify_url", "")
@@ -140,6 +155,7 @@ async def _database(settings: Settings) -> list[Line]:
     except (StorageUnavailable, OSError) as trouble:
         return [*lines, ("warn", f"database: {trouble}; `run` creates a SQLite file")]
     lines += _standing(seen)
+    lines += _payees(seen, settings)
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
@@ -157,6 +173,13 @@ def _standing(seen: Standing) -> Iterator[Line]:
         yield "warn", f"{name}: no manager agrees to refunds or signs; wuyebot staff add"
     for kind, reference, detail in seen.differences:
         yield "warn", f"difference: {kind} {reference} {detail}; hold it against the platform"
+
+
+def _payees(seen: Standing, settings: Settings) -> Iterator[Line]:
+    """Hold what payees collect through against the gateways that are configured."""
+    for payee, name in seen.collected_through:
+        if name not in settings.gateways:
+            yield "bad", f"payee {payee}: collects through {name}, which is not configured"
 
 
 def _sqlite(url: str) -> Iterator[Line]:

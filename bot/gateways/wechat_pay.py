@@ -1,8 +1,11 @@
 """WeChat Pay v3 (微信支付): collect, close, ask, refund, and prove what it tells us."""
 
+import asyncio
 import re
-from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -10,6 +13,7 @@ from aiohttp import ClientSession
 
 from bot.gateways import wechat_pay_crypto as crypto
 from bot.gateways import wechat_pay_facts as facts
+from bot.gateways import wechat_pay_statement as statement
 from bot.gateways.wechat_pay_config import Config
 from bot.gateways.wechat_pay_facts import GATEWAY, UnreadableError, Words
 from bot.gateways.wechat_pay_wire import Wire, new_nonce
@@ -23,6 +27,8 @@ from storage.ports.payments import (
     RefundAsk,
     RefundFact,
     RefundState,
+    StatementFile,
+    StatementLine,
     TradeKind,
     WebhookRejected,
     WebhookReply,
@@ -87,6 +93,7 @@ class WechatPay:
         self, config: Config, session: ClientSession, *, now: Callable[[], datetime]
     ) -> None:
         """Load the keys, once. Raises ValueError that names the key of the configuration."""
+        self.name = config.name
         self.merchant_id = config.mchid
         self.app_id = config.app_id
         self._config = config
@@ -170,7 +177,7 @@ class WechatPay:
             raise self._unavailable(f"{status} {_code(words)}")
         try:
             state = facts.PAYMENT_STATES[facts.text(words, "trade_state")]
-            fact = facts.payment(words, state)
+            fact = facts.payment(self.name, words, state)
         except (UnreadableError, KeyError) as error:
             raise self._unavailable(f"order: {error}") from error
         if fact.order_no != order_no:
@@ -204,21 +211,21 @@ class WechatPay:
             return self._refund(words, ask.refund_no, ask.order_no)
         code = _code(words)
         if code == "NOT_ENOUGH":
-            return _unbooked(ask.refund_no, ask.order_no, RefundState.UNFUNDED, code)
+            return self._unbooked(ask.refund_no, ask.order_no, RefundState.UNFUNDED, code)
         if code not in REFUND_REFUSALS:
             raise self._unavailable(f"{status} {code}")
         known = await self.query_refund(ask.refund_no, ask.order_no, ask.asked_at)
         if known.state is not RefundState.NOT_FOUND:
             return known
         detail = f"{code} {_message(words)}".strip()
-        return _unbooked(ask.refund_no, ask.order_no, RefundState.REJECTED, detail)
+        return self._unbooked(ask.refund_no, ask.order_no, RefundState.REJECTED, detail)
 
     async def query_refund(self, refund_no: str, order_no: str, asked_at: datetime) -> RefundFact:
         """Ask how a refund stands; NOT_FOUND where the number never arrived there."""
         path = f"{REFUNDS}/{quote(_number(REFUND_NO, refund_no), safe='')}"
         status, words = await self._wire.call("GET", path)
         if status == 404 and _code(words) == "RESOURCE_NOT_EXISTS":
-            return _unbooked(refund_no, order_no, RefundState.NOT_FOUND, _code(words))
+            return self._unbooked(refund_no, order_no, RefundState.NOT_FOUND, _code(words))
         if status != 200:
             raise self._unavailable(f"{status} {_code(words)}")
         return self._refund(words, refund_no, order_no)
@@ -226,12 +233,33 @@ class WechatPay:
     def _refund(self, words: Words, refund_no: str, order_no: str) -> RefundFact:
         try:
             state = facts.REFUND_STATES[facts.text(words, "status")]
-            fact = facts.refund(words, state)
+            fact = facts.refund(self.name, words, state)
         except (UnreadableError, KeyError) as error:
             raise self._unavailable(f"refund: {error}") from error
         if (fact.refund_no, fact.order_no) != (refund_no, order_no):
             raise self._unavailable("refund: the answer is about another one")
         return fact
+
+    async def fetch_statement(self, day: date, into: Path) -> StatementFile:
+        """Put a day's trade bill into a folder, as it came, its SHA-1 compared.
+
+        Raises StatementNotReady, NoStatement, StatementBroken, GatewayUnavailable.
+        """
+        announced = statement.announced(*await self._wire.call("GET", statement.path_of(day)))
+        sink = await asyncio.to_thread(statement.Sink, into)
+        try:
+            async with aclosing(self._wire.download(announced.url)) as pieces:
+                async for piece in pieces:
+                    await asyncio.to_thread(sink.take, piece)
+            name = f"{self.name}-{self.merchant_id}-{day.isoformat()}"
+            path, digest = await asyncio.to_thread(sink.keep, announced.sha1, name)
+        finally:
+            await asyncio.to_thread(sink.drop)
+        return StatementFile(self.name, self.merchant_id, day, path, digest)
+
+    def read_statement(self, path: Path, day: date) -> Iterator[StatementLine]:
+        """Read a kept trade bill line by line, its sums computed anew. Raises StatementBroken."""
+        return statement.lines_of(path, day, self.merchant_id)
 
     def read_webhook(self, request: WebhookRequest, *, now: datetime) -> PaymentFact | RefundFact:
         """Prove a notification over its raw bytes, then open and translate it."""
@@ -257,10 +285,10 @@ class WechatPay:
                 raise UnreadableError("a refund of another merchant")
             state = facts.text(words, "refund_status")
             known = facts.REFUND_STATES.get(state, RefundState.UNKNOWN)
-            return facts.refund(words, known, event_id=event_id)
+            return facts.refund(self.name, words, known, event_id=event_id)
         trade_state = facts.text(words, "trade_state")
         known_state = facts.PAYMENT_STATES.get(trade_state, PaymentState.UNKNOWN)
-        return facts.payment(words, known_state, event_id=event_id)
+        return facts.payment(self.name, words, known_state, event_id=event_id)
 
     def acknowledge(self) -> WebhookReply:
         """Return the platform's word for "heard"."""
@@ -273,6 +301,11 @@ class WechatPay:
     async def refresh_certificates(self) -> bool:
         """Fetch the platform's certificates, at most once in 10 minutes; True where they came."""
         return await self._wire.refresh_certificates()
+
+    def _unbooked(
+        self, refund_no: str, order_no: str, state: RefundState, detail: str
+    ) -> RefundFact:
+        return RefundFact(self.name, refund_no, order_no, state, amount_fen=0, detail=detail)
 
     def _unavailable(self, reason: str) -> GatewayUnavailable:
         return GatewayUnavailable(self.name, reason[:200])
@@ -298,17 +331,6 @@ def _code(words: Words) -> str:
 def _message(words: Words) -> str:
     message = words.get("message")
     return UNWANTED.sub("", message)[:100] if isinstance(message, str) else ""
-
-
-def _unbooked(refund_no: str, order_no: str, state: RefundState, detail: str) -> RefundFact:
-    return RefundFact(
-        gateway=GATEWAY,
-        refund_no=refund_no,
-        order_no=order_no,
-        state=state,
-        amount_fen=0,
-        detail=detail,
-    )
 
 
 def _refusal(status: int) -> WebhookReply:

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bot.gateways import rsa as rsa_keys
 from bot.gateways import wechat_pay_crypto as crypto
+from bot.gateways.addresses import check_address
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 PLAIN: Final = re.compile(r"[0-9A-Za-z_\-]{1,64}", re.ASCII)
 
 
@@ -43,10 +43,10 @@ class Config:
         if self.timeout_seconds <= 0:
             raise ValueError("timeout_seconds: must be more than 0")
         self._check_platform_keys()
-        _check_address("base_url", self.base_url)
-        _check_address("notify_url", self.notify_url)
+        check_address("base_url", self.base_url)
+        check_address("notify_url", self.notify_url)
         if self.refund_notify_url:
-            _check_address("refund_notify_url", self.refund_notify_url)
+            check_address("refund_notify_url", self.refund_notify_url)
 
     def _check_platform_keys(self) -> None:
         has_file = self.platform_public_key_file is not None
@@ -64,7 +64,7 @@ class Config:
         """Load the merchant's key. Raises ValueError that names the key."""
         path = Path(self.merchant_private_key_file)
         try:
-            key = crypto.read_private_key(path)
+            key = rsa_keys.read_private_key(path)
         except (OSError, ValueError) as error:
             raise ValueError(f"merchant_private_key_file: {path} unreadable: {error}") from error
         return crypto.Signer(self.mchid, self.merchant_serial, key)
@@ -75,7 +75,7 @@ class Config:
         name, path = "platform_public_key_file", self.platform_public_key_file
         try:
             if path is not None:
-                keys[self.platform_public_key_id] = crypto.read_public_key(Path(path))
+                keys[self.platform_public_key_id] = rsa_keys.read_public_key(Path(path))
             name, path = "platform_certificate_file", self.platform_certificate_file
             if path is not None:
                 serial, key = crypto.read_certificate(Path(path).read_bytes())
@@ -83,14 +83,3 @@ class Config:
         except (OSError, ValueError) as error:
             raise ValueError(f"{name}: {path} unreadable: {error}") from error
         return crypto.Keyring(keys)
-
-
-def _check_address(key: str, address: str) -> None:
-    parts = urlsplit(address)
-    is_near = parts.hostname in LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_near):
-        raise ValueError(f"{key}: must start with https:// (http:// only on this machine)")
-    if not parts.hostname or len(address) > 255 or not address.isascii():
-        raise ValueError(f"{key}: must be an address of at most 255 characters")
-    if "?" in address or "#" in address:
-        raise ValueError(f"{key}: must have no query; the platform would cut it off")

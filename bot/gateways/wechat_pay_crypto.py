@@ -1,26 +1,22 @@
 """How WeChat Pay v3 (微信支付) signs and encrypts, and how its signatures are proven."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bot.gateways import rsa as rsa_keys
 from storage.frozen import dataclass
 
 SCHEME: Final = "WECHATPAY2-SHA256-RSA2048"
 PUBLIC_KEY_PREFIX: Final = "PUB_KEY_ID_"
 WINDOW_SECONDS: Final = 300
-MIN_KEY_BITS: Final = 2048
 _PROBE_PREFIX: Final = "WECHATPAY/SIGNTEST/"
 _SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEX_SERIAL: Final = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
@@ -40,38 +36,15 @@ class UndecryptableError(ValueError):
     """The ciphertext is not ours or was touched on its way."""
 
 
-def read_private_key(path: Path) -> rsa.RSAPrivateKey:
-    """Load an RSA private key from PEM. Raises OSError, or ValueError where it is none."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except TypeError as error:
-        raise ValueError("the key has a password") from error
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError(f"not an RSA key of {MIN_KEY_BITS} bits or more")
-    return key
-
-
-def read_public_key(path: Path) -> rsa.RSAPublicKey:
-    """Load an RSA public key from PEM. Raises OSError, or ValueError where it is none."""
-    return _strong(serialization.load_pem_public_key(path.read_bytes()))
-
-
 def read_certificate(pem: bytes) -> tuple[str, rsa.RSAPublicKey]:
     """Return a certificate's serial (upper-case hex) and key. Raises ValueError."""
     certificate = x509.load_pem_x509_certificate(pem)
-    return format(certificate.serial_number, "X"), _strong(certificate.public_key())
-
-
-def _strong(key: object) -> rsa.RSAPublicKey:
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError(f"not an RSA key of {MIN_KEY_BITS} bits or more")
-    return key
+    return format(certificate.serial_number, "X"), rsa_keys.strong(certificate.public_key())
 
 
 def sign(key: rsa.RSAPrivateKey, lines: Iterable[bytes]) -> str:
     """Sign the lines, each ended by a line feed (SHA256withRSA); base64."""
-    signature = key.sign(_message(lines), padding.PKCS1v15(), hashes.SHA256())
-    return base64.b64encode(signature).decode("ascii")
+    return rsa_keys.sign(key, _message(lines))
 
 
 def _message(lines: Iterable[bytes]) -> bytes:
@@ -129,35 +102,18 @@ class Keyring:
         if _NONCE.fullmatch(nonce) is None:
             raise NotGenuine("nonce")
         signed = _message([seconds.encode("ascii"), nonce.encode("ascii"), body])
-        if not verifies(key, signature, signed):
+        if not rsa_keys.verifies(key, signature, signed):
             raise NotGenuine("signature")
-
-
-def verifies(key: rsa.RSAPublicKey, signature: str, signed: bytes) -> bool:
-    """Tell whether the base64 signature (SHA256withRSA) is of these bytes by this key."""
-    try:
-        key.verify(unbase64(signature), signed, padding.PKCS1v15(), hashes.SHA256())
-    except (ValueError, InvalidSignature):
-        return False
-    return True
 
 
 def decrypt(api_v3_key: bytes, *, nonce: str, associated: str, ciphertext: str) -> bytes:
     """Open an AEAD_AES_256_GCM box whose last 16 bytes are the tag. Raises UndecryptableError."""
     try:
         return AESGCM(api_v3_key).decrypt(
-            nonce.encode("utf-8"), unbase64(ciphertext), associated.encode("utf-8")
+            nonce.encode("utf-8"), rsa_keys.unbase64(ciphertext), associated.encode("utf-8")
         )
     except (ValueError, InvalidTag) as error:
         raise UndecryptableError("the box does not open with our key") from error
-
-
-def unbase64(text: str) -> bytes:
-    """Decode strict base64: nothing outside the alphabet is skipped. Raises ValueError."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 ANSWER_LIMIT_BYTES: Final = 1024 * 1024
 REFRESH_EVERY: Final = timedelta(minutes=10)
 CERTIFICATES: Final = "/v3/certificates"
+DOWNLOADS: Final = "https://api.mch.weixin.qq.com"
+"""Where announced files lie, whichever of the platform's addresses was asked."""
+FILE_SECONDS: Final = 600
+FILE_CHUNK_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,30 @@ class Wire:
                 raise self._unavailable(f"{answer.status} unproven: {error.cause}") from error
             await self._prove(answer)
 
-    async def _exchange(self, method: str, path: str, body: bytes) -> _Answer:
-        url = URL(self._config.base_url.rstrip("/") + path, encoded=True)
+    async def download(self, address: str) -> AsyncGenerator[bytes, None]:
+        """Fetch a file that was announced: our request is signed, its answer is not.
+
+        Raises GatewayUnavailable, also for an address that is not the platform's own.
+        """
+        url = URL(address, encoded=True)
+        if url.origin() not in (URL(self._config.base_url).origin(), URL(DOWNLOADS)):
+            raise self._unavailable("a file that lies elsewhere")
+        try:
+            async with self._session.get(
+                url,
+                headers=self._headers("GET", url, b""),
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=ClientTimeout(total=FILE_SECONDS, sock_read=self._config.timeout_seconds),
+            ) as response:
+                if response.status != 200:
+                    raise self._unavailable(f"file: {response.status}")
+                async for chunk in response.content.iter_chunked(FILE_CHUNK_BYTES):
+                    yield chunk
+        except (ClientError, OSError, TimeoutError) as error:
+            raise self._unavailable(type(error).__name__) from error
+
+    def _headers(self, method: str, url: URL, body: bytes) -> dict[str, str]:
         stamp = (int(self._now().timestamp()), new_nonce())
         headers = {
             "Accept": "application/json",
@@ -146,6 +172,11 @@ class Wire:
         }
         if self._config.platform_public_key_id:
             headers["Wechatpay-Serial"] = self._config.platform_public_key_id
+        return headers
+
+    async def _exchange(self, method: str, path: str, body: bytes) -> _Answer:
+        url = URL(self._config.base_url.rstrip("/") + path, encoded=True)
+        headers = self._headers(method, url, body)
         try:
             async with self._session.request(
                 method,

@@ -34,6 +34,7 @@ from storage.operations.differences import raise_difference
 from storage.operations.orders import close_order
 from storage.ports.payments import PaymentFact, PaymentState
 from storage.rules.allocation import allocate_chosen
+from storage.rules.counter import place_of
 from storage.sql import insert_once
 
 ENDED: Final = (PaymentState.CLOSED, PaymentState.FAILED)
@@ -56,11 +57,23 @@ def note_answer(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> str
 def note_last_answer(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> str:
     """Take the answer on an order that its platform was asked to close, like `note_answer`.
 
-    One that the platform never saw is closed too: nobody can pay what was never asked for.
+    One that the platform never saw is closed too: nobody can pay what was never asked for. A form
+    or a cashier's address that a payer has in hand can still ask for it until the order's own end.
     """
     never_seen = fact.state is PaymentState.PENDING and not fact.amount_fen
-    last = replace(fact, state=PaymentState.CLOSED) if never_seen else fact
+    is_dead = never_seen and not _may_begin(tx, fact, heard_at)
+    last = replace(fact, state=PaymentState.CLOSED) if is_dead else fact
     return note_answer(tx, last, heard_at=heard_at)
+
+
+def _may_begin(tx: Connection, fact: PaymentFact, heard_at: datetime) -> bool:
+    """Tell whether somebody holds what begins the order at its platform, and its time runs."""
+    columns = payment_orders.c
+    in_hand = or_(columns.pay_form != "", columns.pay_url != "")
+    running = select(columns.id).where(
+        columns.order_no == fact.order_no, columns.expires_at > heard_at, in_hand
+    )
+    return tx.execute(running).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
         return settlement
     if settlement.outcome != "settled" or order is None:
         return settlement
-    payment_id = book_payment(tx, order, fact, heard_at)
+    payment_id = book_payment(tx, order, fact, heard_at, into=place_of(order.gateway))
     crashpoints.reach("settle.before_commit")
     return replace(settlement, payment_id=payment_id)
 

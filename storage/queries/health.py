@@ -9,6 +9,7 @@ from storage.models.messages import outbox
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments
 from storage.models.people import staff, staff_communities
+from storage.queries.payees import all_payees
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Standing:
     """Communities that no manager serves."""
     differences: tuple[tuple[str, str, str], ...]
     """(kind, reference, detail) of the newest open contradictions."""
+    collected_through: tuple[tuple[str, str], ...] = ()
+    """(payee, gateway) as the office has named them."""
 
 
 def standing(tx: Connection, *, limit: int) -> Standing:
@@ -83,4 +86,5 @@ def standing(tx: Connection, *, limit: int) -> Standing:
         tuple(row.name for row in rows if not row.phone),
         tuple(row.name for row in rows if row.id not in managed),
         tuple((row.kind, row.reference, row.detail) for row in denied),
+        tuple((one.name, gateway) for one in all_payees(tx) for gateway in one.gateways),
     )

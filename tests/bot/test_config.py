@@ -145,3 +145,20 @@ def test_a_second_merchant_of_a_platform_has_a_name_that_begins_with_it():
     assert kind_of("wechat_pay_lake") == "wechat_pay"
     with pytest.raises(KeyError):
         kind_of("wechat_paylake")
+
+
+@pytest.mark.parametrize(("percent", "ppm"), [("0.6", 6_000), ("0.38", 3_800), ("1", 10_000)])
+def test_an_agreed_fee_is_read_to_the_millionth(example: Path, percent: str, ppm: int):
+    line = f'fee_percent = {{ wechat_pay = "{percent}" }}'
+    changed(example, '# fee_percent = { wechat_pay = "0.6" }', f"{line}  #")
+
+    assert config.read(example).reconciliation.fee_ppm() == {"wechat_pay": ppm}
+
+
+@pytest.mark.parametrize("percent", ["", "0.6%", "-1", "0.00001", "六"])
+def test_what_is_no_rate_is_refused(example: Path, percent: str):
+    line = f'fee_percent = {{ wechat_pay = "{percent}" }}'
+    changed(example, '# fee_percent = { wechat_pay = "0.6" }', f"{line}  #")
+
+    with pytest.raises(ConfigError, match="is no rate"):
+        config.read(example)

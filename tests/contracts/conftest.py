@@ -1,18 +1,31 @@
 """Stands: each gateway of the registry before a platform that answers for it."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from bot.gateways.registry import GATEWAYS
 from storage.lazy import load
-from storage.ports.payments import PaymentGateway, WebhookRequest
+from storage.ports.payments import (
+    Collection,
+    OrderRefused,
+    PaymentAsk,
+    PaymentGateway,
+    PaymentState,
+    RefundAsk,
+    RefundFact,
+    WebhookRequest,
+)
+from tests.bot.gateways import alipay_platform as alipay
+from tests.bot.gateways import unionpay_platform as bank_cards
 from tests.bot.gateways import wechat_platform as wechat
 
 
@@ -47,7 +60,7 @@ async def wechat_pay_stand(folder: Path) -> AsyncIterator[Stand]:
     await server.start_server()
     module = load(GATEWAYS["wechat_pay"])
     config = module.Config(
-        name="main",
+        name="wechat_pay",
         mchid=wechat.MCHID,
         app_id=wechat.APP_ID,
         api_v3_key=wechat.API_V3_KEY,
@@ -89,8 +102,136 @@ async def wechat_pay_stand(folder: Path) -> AsyncIterator[Stand]:
     await server.close()
 
 
+@asynccontextmanager
+async def alipay_stand(folder: Path) -> AsyncIterator[Stand]:
+    """Every payer goes to the cashier at once: only there a trade begins."""
+    files = alipay.write_files(folder)
+    platform = alipay.Platform(now=lambda: alipay.NOW)
+    server = TestServer(platform.app())
+    await server.start_server()
+    module = load(GATEWAYS["alipay"])
+    config = module.Config(
+        name="wechat_pay",
+        app_id=alipay.APP_ID,
+        seller_id=alipay.SELLER_ID,
+        app_private_key_file=files["merchant"],
+        alipay_public_key_file=files["alipay"],
+        gateway_url=str(server.make_url("/gateway.do")),
+        notify_url="http://127.0.0.1/notify/alipay/main",
+    )
+
+    class Visited(module.Gateway):  # type: ignore[misc, name-defined]
+        async def create(self, ask: PaymentAsk) -> Collection:
+            collection: Collection = await super().create(ask)
+            async with session.get(URL(collection.pay_url, encoded=True)) as page:
+                assert await page.text() == "收银台"
+            return collection
+
+    def lose_answers(is_lost: bool) -> None:
+        platform.loses_answers = is_lost
+
+    @asynccontextmanager
+    async def go_away() -> AsyncIterator[None]:
+        await server.close()
+        yield
+
+    async with ClientSession() as session:
+        yield Stand(
+            gateway=Visited(config, session, now=lambda: alipay.NOW),
+            now=alipay.NOW,
+            pay=platform.pay,
+            notice_of=alipay.notice,
+            change=lambda request: WebhookRequest(
+                request.headers, request.body.replace(b"=580.00", b"=580.01")
+            ),
+            collected=lambda: {
+                order_no: trade["fen"] for order_no, trade in platform.trades.items()
+            },
+            given_back=lambda: {
+                refund_no: refund["fen"] for refund_no, refund in platform.refunds.items()
+            },
+            empty_account=lambda: setattr(platform, "balance_fen", 0),
+            lose_answers=lose_answers,
+            go_away=go_away,
+        )
+    await server.close()
+
+
+@asynccontextmanager
+async def unionpay_stand(folder: Path) -> AsyncIterator[Stand]:
+    """Every payer's browser posts its form at once: only there an order becomes known.
+
+    The platform has no call that closes an order, so to close is to let its time pass; and it
+    wants to be told the number of a payment that goes back, which our books always have.
+    """
+    files = bank_cards.write_files(folder)
+    platform = bank_cards.Platform(now=lambda: bank_cards.NOW)
+    server = TestServer(platform.app())
+    await server.start_server()
+    module = load(GATEWAYS["unionpay"])
+    config = module.Config(
+        name="unionpay",
+        merchant_id=bank_cards.MERCHANT,
+        sign_certificate_file=files["pfx"],
+        sign_certificate_password=bank_cards.PASSWORD,
+        root_certificate_file=files["root"],
+        middle_certificate_file=files["middle"],
+        signer_name=bank_cards.NAME,
+        base_url=str(server.make_url("/")),
+        file_url=str(server.make_url("/")),
+        notify_url="http://127.0.0.1/notify/unionpay/main",
+    )
+
+    class Visited(module.Gateway):  # type: ignore[misc, name-defined]
+        async def create(self, ask: PaymentAsk) -> Collection:
+            collection: Collection = await super().create(ask)
+            if code := platform.arrive(json.loads(collection.form)["fields"]):
+                raise OrderRefused(code)
+            return collection
+
+        async def close(self, order_no: str, asked_at: datetime) -> None:
+            await super().close(order_no, asked_at)
+            if (await self.query(order_no, asked_at)).state is PaymentState.PENDING:
+                platform.pay(order_no, "02")
+
+        async def refund(self, ask: RefundAsk) -> RefundFact:
+            paid = platform.trades.get(ask.order_no)
+            number = paid.query_id if paid is not None else ""
+            fact: RefundFact = await super().refund(replace(ask, transaction_id=number))
+            return fact
+
+    def lose_answers(is_lost: bool) -> None:
+        platform.loses_answers = is_lost
+
+    @asynccontextmanager
+    async def go_away() -> AsyncIterator[None]:
+        await server.close()
+        yield
+
+    async with ClientSession() as session:
+        yield Stand(
+            gateway=Visited(config, session, now=lambda: bank_cards.NOW),
+            now=bank_cards.NOW,
+            pay=platform.pay,
+            notice_of=platform.notice,
+            change=lambda request: WebhookRequest(
+                request.headers, request.body.replace(b"=58000", b"=58001")
+            ),
+            collected=lambda: {
+                order_no: int(form["txnAmt"]) for order_no, form in platform.orders.items()
+            },
+            given_back=platform.given_back,
+            empty_account=lambda: setattr(platform, "balance_fen", 0),
+            lose_answers=lose_answers,
+            go_away=go_away,
+        )
+    await server.close()
+
+
 STANDS: dict[str, Callable[[Path], AbstractAsyncContextManager[Stand]]] = {
     "wechat_pay": wechat_pay_stand,
+    "alipay": alipay_stand,
+    "unionpay": unionpay_stand,
 }
 
 

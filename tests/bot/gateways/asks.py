@@ -14,6 +14,7 @@ REFUND_NO = "R202603020001"
 def ask(kind: TradeKind = TradeKind.JSAPI, **changes: Any) -> PaymentAsk:
     fields: dict[str, Any] = {
         "order_no": ORDER_NO,
+        "asked_at": NOW,
         "amount_fen": 58000,
         "description": "3栋2单元501 物业费",
         "expires_at": NOW + timedelta(minutes=30),

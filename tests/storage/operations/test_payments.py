@@ -16,8 +16,8 @@ from storage.operations.orders import (
     close_order,
     refuse_order,
 )
-from storage.operations.payments import settle_payment
-from storage.ports.payments import PaymentState
+from storage.operations.payments import note_last_answer, settle_payment
+from storage.ports.payments import Collection, PaymentState
 from storage.queries.work import orders_to_query
 from tests.factories import Owed, add_bill
 from tests.storage.operations.stage import Stage, staged
@@ -350,3 +350,18 @@ async def test_m9_any_order_of_the_same_notices_ends_in_the_same_books(stage: St
     for row in await stage.rows(refunds):
         await stage.given_back(row.refund_no)
     await stage.books_hold()
+
+
+async def test_b16_an_order_whose_form_is_in_a_payers_hand_stays_open_until_its_own_end(
+    stage: Stage,
+):
+    order = await stage.db.write(open_order, stage.ask(stage.both), now=stage.now)
+    form = Collection(form='{"action": "https://cards.test", "fields": {}}')
+    await stage.db.write(note_prepay, order.order_no, form, now=stage.now)
+    never_seen = stage.gateway.fact(order.order_no)
+
+    early = await stage.db.write(note_last_answer, never_seen, heard_at=stage.now)
+    stage.clock.advance(hours=2)
+    late = await stage.db.write(note_last_answer, never_seen, heard_at=stage.now)
+
+    assert (early, late) == ("open", "closed")

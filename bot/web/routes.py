@@ -1,0 +1,59 @@
+"""Every page's address (路由): the method, the path, the door behind it, and the way through it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+LINK: Final = "{token:[A-Za-z0-9_-]{16,96}}"
+ONCE: Final = "{once:[A-Za-z0-9_-]{32}}"
+NAME: Final = "[A-Za-z0-9_.-]{1,40}"
+COMMUNITY: Final = "{community:[0-9]{1,18}}"
+
+DOORS: Final[Mapping[str, tuple[str, str]]] = {
+    "checkout": ("bot.web.checkout", "CheckoutDoor"),
+    "prepay": ("bot.web.prepay", "PrepayDoor"),
+    "outside": ("bot.web.outside", "OutsideDoor"),
+    "receipts": ("bot.web.receipts", "ReceiptDoor"),
+    "refunds": ("bot.web.refunds", "RefundDoor"),
+    "tax": ("bot.web.tax_invoices", "TaxInvoiceDoor"),
+    "clearances": ("bot.web.clearances", "ClearanceDoor"),
+    "statements": ("bot.web.statements", "StatementDoor"),
+    "reconciliation": ("bot.web.reconciliation", "ReconciliationDoor"),
+    "disclosure": ("bot.web.disclosure", "DisclosureDoor"),
+    "counter": ("bot.web.counter", "CounterDoor"),
+    "counter_papers": ("bot.web.counter_desk", "CounterPaperDoor"),
+    "webhooks": ("bot.web.webhooks", "WebhookDoor"),
+}
+"""Door → its module and class, built when somebody first comes to it."""
+
+ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("POST", f"/notify/{{gateway:{NAME}}}/{{account:{NAME}}}", "webhooks", "receive"),
+    ("GET", f"/pay/{LINK}", "checkout", "show"),
+    ("POST", f"/pay/{LINK}", "checkout", "press"),
+    ("GET", f"/pay/{LINK}/state", "checkout", "state"),
+    ("GET", f"/pay/{LINK}/oauth", "checkout", "come_back"),
+    ("GET", f"/pay/{LINK}/prepay", "prepay", "show"),
+    ("POST", f"/pay/{LINK}/prepay", "prepay", "press"),
+    ("GET", f"/pay/{LINK}/prepay/oauth", "prepay", "come_back"),
+    ("GET", f"/pay/outside/{ONCE}", "outside", "show"),
+    ("POST", f"/pay/outside/{ONCE}", "outside", "press"),
+    ("GET", f"/pay/outside/{ONCE}/state", "outside", "state"),
+    ("GET", f"/receipts/{LINK}", "receipts", "show"),
+    ("GET", f"/refunds/{LINK}", "refunds", "show"),
+    ("POST", f"/refunds/{LINK}", "refunds", "press"),
+    ("GET", f"/tax-invoices/{LINK}", "tax", "download"),
+    ("GET", f"/clearances/{LINK}", "clearances", "show"),
+    ("GET", f"/statements/{LINK}", "statements", "show"),
+    ("GET", f"/statements/{LINK}/statement.xlsx", "statements", "sheet"),
+    ("GET", f"/reconciliation/{LINK}", "reconciliation", "show"),
+    ("GET", f"/disclosure/{COMMUNITY}", "disclosure", "show"),
+    ("GET", f"/disclosure/{COMMUNITY}/shared/{{cost:[0-9]{{1,18}}}}", "disclosure", "shared"),
+    ("GET", f"/counter/{LINK}", "counter", "show"),
+    ("POST", f"/counter/{LINK}", "counter", "press"),
+    ("GET", f"/counter/{LINK}/order", "counter", "show_order"),
+    ("GET", f"/counter/{LINK}/done", "counter_papers", "done"),
+    ("POST", f"/counter/{LINK}/void", "counter_papers", "void"),
+    ("GET", f"/counter/{LINK}/day", "counter_papers", "day"),
+    ("POST", f"/counter/{LINK}/day", "counter_papers", "close"),
+    ("POST", f"/counter/{LINK}/receive", "counter_papers", "receive"),
+)
+"""Addresses that a document, a link or a platform knows stay as they are."""
