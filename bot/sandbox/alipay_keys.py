@@ -113,8 +113,8 @@ def _certify(
     root, other = (rsa.generate_private_key(65537, 2048) for _ in range(2))
     root_name = _name("Sandbox Financial Certification Authority R1")
     second = _name("Sandbox Financial Certification Authority E1")
-    roots = _signed(root_name, root_name, root.public_key(), root, now)
-    roots += _signed(second, second, other.public_key(), other, now) + _sm2_root(now)
+    roots = _signed(root_name, root_name, root.public_key(), root, now) + b"\n"
+    roots += _signed(second, second, other.public_key(), other, now) + b"\n" + _sm2_root(now)
     alipay_name = _name("支付宝(中国)网络技术有限公司", names.seller_id)
     app_name = _name(f"{names.seller_email}-{names.app_id}", names.seller_id)
     of_alipay = _signed(alipay_name, root_name, alipay.public_key(), root, now)

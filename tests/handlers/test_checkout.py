@@ -1,7 +1,7 @@
 """Checkout: the platform is asked seldom, troubles keep their order, strangers get nothing."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -155,7 +155,7 @@ async def test_b02_a_platform_that_hangs_is_not_waited_for_without_end(
     await checkout.start(town.token(town.first), all_of(town))
     monkeypatch.setattr(asking, "END_SECONDS", 0.01)
 
-    async def hang(order_no: str) -> None:
+    async def hang(order_no: str, asked_at: datetime) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(town.till, "close", hang)

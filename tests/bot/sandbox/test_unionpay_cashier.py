@@ -55,7 +55,7 @@ async def test_a_payer_is_refused_pays_with_another_card_and_comes_back(
     assert trouble == "卡上的余额不足"
     assert grouped == "6216 2610 0000 0000 018"
     assert unionpay_shop.fronts[0]["orderId"] == "UP000001"
-    assert [one["txnAmt"] for one in unionpay_shop.notices] == ["123456"]
+    assert [one["txnAmt"] for one in await unionpay_shop.heard(1)] == ["123456"]
     assert troubles == []
 
 

@@ -4,6 +4,7 @@ Signatures are made with `cryptography` by hand and checked by the openssl progr
 of the sandbox's own codec judges the sandbox.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -108,6 +109,15 @@ class Shop:
     refused: list[str] = field(default_factory=list)
     fronts: list[dict[str, str]] = field(default_factory=list)
     code: int = 200
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def heard(self, count: int) -> list[dict[str, str]]:
+        """Wait until so many notices have come, which a page's payment sends on its own."""
+        async with asyncio.timeout(30):
+            while len(self.notices) < count:
+                self._more.clear()
+                await self._more.wait()
+        return self.notices
 
     async def front(self, request: web.Request) -> web.Response:
         fields = {name: str(value) for name, value in (await request.post()).items()}
@@ -126,6 +136,7 @@ class Shop:
             self.refused.append(trouble)
             return web.Response(status=401)
         self.notices.append(fields)
+        self._more.set()
         return web.Response(status=self.code)
 
 

@@ -12,10 +12,7 @@ from storage.database import open_database
 from storage.kinds import Account, OrderState
 from storage.models.payments import payment_events, payment_orders, payments, refunds
 from storage.operations.bills import void_bill
-from storage.operations.orders import (
-    close_order,
-    refuse_order,
-)
+from storage.operations.orders import close_order, note_prepay, open_order, refuse_order
 from storage.operations.payments import note_last_answer, settle_payment
 from storage.ports.payments import Collection, PaymentState
 from storage.queries.work import orders_to_query
