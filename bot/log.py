@@ -60,5 +60,5 @@ def set_up(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Columns() if sys.stderr.isatty() else _Lines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("apscheduler", "aiosqlite", "sqlalchemy.engine"):
+    for noisy in ("alembic", "apscheduler", "aiosqlite", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

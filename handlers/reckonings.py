@@ -50,11 +50,13 @@ def how(detail: BillDetail) -> list[str]:
     known: Mapping[str, Any] = detail.explanation
     is_told = known.get("amount_fen") == detail.bill.amount_fen
     if is_told and ("steps" in known or "share" in known):
-        told = _of_share(known) if "share" in known else _of_steps(known)
-        told += [_discount(one) for one in known.get("discounts", ())]
-        total = [f"合计 {words.money(detail.bill.amount_fen)}"] if len(told) > 1 else []
+        is_share = "share" in known
+        told = _of_share(known) if is_share else _of_steps(known)
+        taken = [_discount(one) for one in known.get("discounts", ())]
+        is_sum = bool(taken) or (len(told) > 1 and not is_share)
+        total = [f"合计 {words.money(detail.bill.amount_fen)}"] if is_sum else []
         way = WAYS.get(str(known.get("basis", "")), "")
-        return [*([f"算法：{way}"] if way else []), *_of_usage(known), *told, *total]
+        return [*([f"算法：{way}"] if way else []), *_of_usage(known), *told, *taken, *total]
     if len(detail.lines) > 1:
         return [_line(one) for one in detail.lines]
     return [str(known.get("sum") or NO_DETAIL)]

@@ -6,7 +6,7 @@ they have with us in `prepayment` and `refund_due` (credit), what platforms hold
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -146,10 +146,12 @@ def post_select(
     memo: str,
     community_id: int,
     posted_at: datetime,
+    effective_on: date | None = None,
 ) -> int:
     """Book the legs that a SELECT gives, without bringing them here; return how many entries.
 
-    Its columns are entry_key, account, unit_id and amount_fen. Raises ValueError where the legs
+    Its columns are entry_key, account, unit_id and amount_fen. They count for the Shanghai day of
+    `posted_at`, or for `effective_on`. Raises ValueError where the legs
     of a key do not sum to zero, and what the database raises for a key that was booked before;
     then nothing of it is booked.
     """
@@ -163,7 +165,7 @@ def post_select(
     common: dict[str, ColumnElement[Any]] = {
         "memo": literal(memo),
         "community_id": literal(community_id),
-        "effective_on": literal(shanghai_day(posted_at), Date()),
+        "effective_on": literal(effective_on or shanghai_day(posted_at), Date()),
         "posted_at": literal(posted_at, UtcDateTime()),
     }
     new = select(key, *common.values()).group_by(key, *common.values()).order_by(key)

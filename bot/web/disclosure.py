@@ -11,6 +11,7 @@ from handlers import reckonings, standards
 from storage.frozen import dataclass
 from storage.kinds import FeeClass
 from storage.periods import shanghai_day
+from storage.queries.collection import CollectionRate, collection_rates
 from storage.queries.disclosure import RefundTimes, disclosure_of, shared_proof
 from storage.rules.billing import Scheme, Version
 
@@ -50,9 +51,11 @@ class DisclosureDoor:
         if found is None:
             raise web.HTTPNotFound
         today = shanghai_day(self._parts.clock.now())
+        rates = await self._parts.db.read(collection_rates, found.community_id, today)
         return self._pages.render(
             "disclosure.html",
             page=found,
+            rates=[(_buildings(one), one.percent, one.unit_count) for one in rates],
             standards=_standards(found.schemes, today),
             shared_by=reckonings.SHARED_BY,
             refund_times=_times(found.refund_times),
@@ -73,6 +76,10 @@ class DisclosureDoor:
             unit="㎡" if proof.cost.method == "by_area" else "",
             page_url=f"{self._pages.root}/disclosure/{community_id}",
         )
+
+
+def _buildings(one: CollectionRate) -> str:
+    return "、".join(label or "其他" for label in one.buildings)
 
 
 def _number(request: web.Request, name: str) -> int:

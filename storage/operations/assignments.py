@@ -9,12 +9,18 @@ from sqlalchemy import Connection, Table, or_, select, update
 
 from storage import audit
 from storage.audit import Actor
-from storage.charge_errors import InputRefused, TariffGap, TariffOverlaps
-from storage.frozen import dataclass
-from storage.kinds import ChargeInput, DiscountReason
+from storage.charge_errors import InputRefused, TariffGap
+from storage.kinds import ChargeInput
 from storage.models.bills import fee_items, tariffs
-from storage.models.estate import units
+from storage.models.estate import communities, units
 from storage.models.tariffs import discounts, unit_tariffs, vacancies
+from storage.queries.discounts import (
+    DiscountFact,
+    check_discount,
+    check_vacancy,
+    percent_e2,
+    refuse_overlap,
+)
 from storage.rules.billing import Assignment
 from storage.rules.charging import MAX_COUNT
 
@@ -58,7 +64,7 @@ def assign(
         return False
     if not _is_priced(tx, unit.kind, fee_item_id, assigned):
         raise TariffGap(assigned.from_on, f"{unit.label} {item_name} {assigned.scheme}".strip())
-    _refuse_overlap(known, assigned.from_on, assigned.until_on, f"{unit.label} {item_name}")
+    refuse_overlap(known, assigned.from_on, assigned.until_on, f"{unit.label} {item_name}")
     _end_open(tx, unit_tariffs, of_fee, assigned.from_on)
     tx.execute(unit_tariffs.insert().values(unit_id=unit_id, fee_item_id=fee_item_id, **values))
     detail = " ".join(f"{name}={value}" for name, value in values.items() if name != "plate")
@@ -101,16 +107,6 @@ def _is_priced(tx: Connection, kind: str, fee_item_id: int, assigned: Assignment
     return found is not None
 
 
-def _refuse_overlap(known: Sequence[Any], from_on: date, until_on: date | None, row: str) -> None:
-    """Refuse days on which something is said already; an open one before them ends instead."""
-    for one in known:
-        is_ended_by_this = one.until_on is None and one.from_on < from_on
-        begins_before_end = until_on is None or one.from_on < until_on
-        goes_on = one.until_on is None or one.until_on > from_on
-        if not is_ended_by_this and begins_before_end and goes_on:
-            raise TariffOverlaps(row, max(one.from_on, from_on))
-
-
 def _end_open(tx: Connection, table: Table, of_one: Sequence[Any], day: date) -> None:
     tx.execute(
         update(table)
@@ -132,67 +128,42 @@ def note_vacancy(
 ) -> bool:
     """Write down that a unit stands empty; so many percent are taken off on these days.
 
+    One that is open ends where it is said again with an end, or where a later one begins.
     Returns False where that was noted. Raises TariffOverlaps where days are noted already, and
     InputRefused for a percentage outside 0 to 100 or with more than two decimals.
     """
-    percent_e2 = _percent_e2(percent)
-    unit = tx.execute(select(units).where(units.c.id == unit_id).with_for_update()).one()
-    of_unit = (vacancies.c.unit_id == unit_id,)
-    known = tx.execute(select(vacancies).where(*of_unit)).all()
-    same = (percent_e2, from_on, until_on)
-    if any((one.percent_e2, one.from_on, one.until_on) == same for one in known):
+    tx.execute(select(units.c.id).where(units.c.id == unit_id).with_for_update()).one()
+    new = check_vacancy(tx, unit_id=unit_id, percent=percent, from_on=from_on, until_on=until_on)
+    if not new:
         return False
-    _refuse_overlap(known, from_on, until_on, unit.label)
+    of_unit = (vacancies.c.unit_id == unit_id,)
     _end_open(tx, vacancies, of_unit, from_on)
+    again = vacancies.delete().where(*of_unit, vacancies.c.from_on == from_on)
+    before: str = tx.execute(again.returning(vacancies.c.reason)).scalar_one_or_none() or ""
     tx.execute(
         vacancies.insert().values(
             unit_id=unit_id,
-            percent_e2=percent_e2,
+            percent_e2=percent_e2(percent),
             from_on=from_on,
             until_on=until_on,
-            reason=reason.strip()[:80],
+            reason=reason.strip()[:80] or before,
         )
     )
-    detail = f"{percent_e2} from {from_on} until {until_on}"
+    detail = f"{percent}% from {from_on} until {until_on}"
     audit.note(tx, actor, "note", "vacancy", str(unit_id), at=now, detail=detail)
     return True
-
-
-def _percent_e2(percent: Decimal) -> int:
-    if not percent.is_finite() or not 0 <= percent <= 100 or percent != round(percent, 2):
-        raise InputRefused(ChargeInput.PERCENT, str(percent))
-    return int(percent.scaleb(2))
-
-
-@dataclass(frozen=True, slots=True)
-class DiscountFact:
-    """A percentage or an amount in fen off, of one unit or all, of one fee or all."""
-
-    reason: DiscountReason
-    name: str
-    from_on: date
-    percent: Decimal | None = None
-    amount_fen: int | None = None
-    unit_id: int | None = None
-    fee_item_id: int | None = None
-    until_on: date | None = None
-    uses_left: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what takes nothing off in no way, or in two. Raises InputRefused."""
-        if (self.percent is None) == (self.amount_fen is None):
-            raise InputRefused(ChargeInput.PERCENT, str(self.percent))
-        if self.amount_fen is not None and self.amount_fen < 0:
-            raise InputRefused(ChargeInput.AMOUNT, str(self.amount_fen))
-        if self.uses_left is not None and self.uses_left < 0:
-            raise InputRefused(ChargeInput.COUNT, str(self.uses_left))
 
 
 def grant_discount(
     tx: Connection, fact: DiscountFact, *, community_id: int, actor: Actor, now: datetime
 ) -> int:
-    """Take something off bills from a day on; return its key. Raises InputRefused."""
-    percent_e2 = None if fact.percent is None else _percent_e2(fact.percent)
+    """Take something off bills from a day on; return its key.
+
+    Raises InputRefused, and TariffOverlaps where the same is taken off on one of the days.
+    """
+    tx.execute(select(communities.c.id).where(communities.c.id == community_id).with_for_update())
+    check_discount(tx, fact, community_id=community_id)
+    off_e2 = None if fact.percent is None else percent_e2(fact.percent)
     discount_id: int = tx.execute(
         discounts.insert()
         .values(
@@ -200,8 +171,8 @@ def grant_discount(
             unit_id=fact.unit_id,
             fee_item_id=fact.fee_item_id,
             reason=fact.reason,
-            name=fact.name.strip()[:40],
-            percent_e2=percent_e2,
+            name=fact.short_name,
+            percent_e2=off_e2,
             amount_fen=fact.amount_fen,
             from_on=fact.from_on,
             until_on=fact.until_on,
@@ -209,7 +180,7 @@ def grant_discount(
         )
         .returning(discounts.c.id)
     ).scalar_one()
-    detail = f"{fact.reason} {percent_e2} {fact.amount_fen} from {fact.from_on}"
+    detail = f"{fact.reason} {off_e2} {fact.amount_fen} from {fact.from_on}"
     audit.note(tx, actor, "grant", "discount", str(discount_id), at=now, detail=detail)
     return discount_id
 

@@ -30,10 +30,14 @@ from sqlalchemy import (
 from storage import ledger
 from storage.kinds import Account, FeeClass
 from storage.models.bills import bill_lines, bills, fee_items
+from storage.models.deferrals import deferrals
 from storage.models.payments import serials
-from storage.periods import shanghai_day
+from storage.operations.deferrals import defer
+from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.pricing import DueBill
 from storage.rules.billing import Due
+from storage.rules.charging import AT_ONCE
+from storage.rules.recognition import Parts, parts_to_come
 from storage.sql import insert
 
 
@@ -116,7 +120,7 @@ def write_bills(
     issued_at = _kept(tx, bills.c.issued_at, now)
     revision = 0 if instead_of is None else instead_of.revision + 1
     corrects_id = None if instead_of is None else instead_of.bill_id
-    rows, lines = [], []
+    rows, lines, later = [], [], []
     for bill_id, bill_no, one in zip(ids, numbers, ordered, strict=True):
         period, due_on, begins_on, last_on, tariff_id = days.of(one.due)
         priced, scheme = one.priced, one.scheme
@@ -128,9 +132,13 @@ def write_bills(
             )
         )
         lines += [(bill_id, *line) for line in priced.lines]
+        if parts := days.parts_to_come(one):
+            later.append((bill_id, parts))
     _BILLS.insert(tx, rows)
     _LINES.insert(tx, lines)
-    ledger.post_select(tx, _legs(tx, ids), memo="出账", community_id=community_id, posted_at=now)
+    defer(tx, later)
+    legs = _legs(tx, ids, is_part_deferred=bool(later))
+    ledger.post_select(tx, legs, memo="出账", community_id=community_id, posted_at=now)
     return ids
 
 
@@ -139,6 +147,7 @@ class _Days:
 
     def __init__(self, tx: Connection, today: date) -> None:
         self._tx, self._today = tx, today
+        self._month_ends_on = BillingPeriod.of(today).last_on
         self._known: dict[int, tuple[Due, tuple[str, Any, Any, Any, int]]] = {}
 
     def of(self, due: Due) -> tuple[str, Any, Any, Any, int]:
@@ -156,6 +165,17 @@ class _Days:
             )
             found = self._known[id(due)] = (due, made)
         return found[1]
+
+    def parts_to_come(self, one: DueBill) -> Parts:
+        """Return what of a bill is earned in months after this; () of what is charged at once."""
+        due = one.due
+        if due.days.last_on <= self._month_ends_on:
+            return ()
+        if INCOME_OF[one.scheme.fee_class] is not Account.INCOME:
+            return ()
+        if any(tariff.basis in AT_ONCE for tariff in due.tariffs):
+            return ()
+        return parts_to_come(one.priced.amount_fen, due.days, booked_on=self._today)
 
 
 def _kept(tx: Connection, column: Column[Any], value: date) -> Any:  # noqa: ANN401
@@ -197,8 +217,8 @@ def lock_series(tx: Connection, period: str, *, take: int) -> int:
     return last
 
 
-def _legs(tx: Connection, ids: Sequence[int]) -> CompoundSelect[Any]:
-    """Select what bills book: what a unit owes, and whose money that is."""
+def _legs(tx: Connection, ids: Sequence[int], *, is_part_deferred: bool) -> CompoundSelect[Any]:
+    """Select what bills book: what a unit owes, whose money that is, and what is to be earned."""
     mine: ColumnElement[bool]
     if tx.dialect.name == "sqlite":
         mine = bills.c.id.between(ids[0], ids[-1])
@@ -209,6 +229,7 @@ def _legs(tx: Connection, ids: Sequence[int]) -> CompoundSelect[Any]:
         {str(kind): str(account) for kind, account in INCOME_OF.items()},
         value=fee_items.c.fee_class,
     )
+    nobodys = cast(null(), BigInteger)
     owed = select(
         key,
         literal(str(Account.RECEIVABLE)).label("account"),
@@ -216,8 +237,26 @@ def _legs(tx: Connection, ids: Sequence[int]) -> CompoundSelect[Any]:
         bills.c.amount_fen.label("amount_fen"),
     ).where(mine)
     earned = (
-        select(key, whose.label("account"), cast(null(), BigInteger), -bills.c.amount_fen)
+        select(key, whose.label("account"), nobodys, -bills.c.amount_fen)
         .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         .where(mine)
     )
-    return union_all(owed, earned)
+    if not is_part_deferred:
+        return union_all(owed, earned)
+    later = (
+        select(deferrals.c.bill_id, func.sum(deferrals.c.amount_fen).label("fen"))
+        .join(bills, bills.c.id == deferrals.c.bill_id)
+        .where(mine)
+        .group_by(deferrals.c.bill_id)
+        .subquery("later")
+    )
+    left_fen = bills.c.amount_fen - func.coalesce(later.c.fen, 0)
+    now = (
+        earned.with_only_columns(key, whose.label("account"), nobodys, -left_fen)
+        .outerjoin(later, later.c.bill_id == bills.c.id)
+        .where(left_fen > 0)
+    )
+    deferred = select(
+        key, literal(str(Account.DEFERRED)), nobodys, -cast(later.c.fen, BigInteger)
+    ).join(later, later.c.bill_id == bills.c.id)
+    return union_all(owed, now, deferred)

@@ -19,12 +19,15 @@ from storage.models.bills import HISTORY, MONTHLY, bill_lines, bills, fee_items,
 from storage.models.estate import units
 from storage.models.people import bindings, identities, occupancies
 from storage.operations.bill_rows import lock_series
+from storage.operations.deferrals import defer, take_back
 from storage.operations.issuing import lock_billing
+from storage.operations.waiver_entries import forget
 from storage.outbox import Addressee, enqueue
-from storage.periods import BillingPeriod
+from storage.periods import BillingPeriod, DaySpan, shanghai_day
 from storage.queries.closes import closed_periods
 from storage.queries.opening import spoken_to
 from storage.rules.pricing import Line
+from storage.rules.recognition import Parts, parts_to_come
 from storage.sql import insert
 
 
@@ -73,20 +76,36 @@ def book_bills(
         return []
     lines = [line for row in written for line in _line_rows(row.id, numbered[row.bill_no])]
     tx.execute(bill_lines.insert(), lines)
+    later = {row.id: _to_come(numbered[row.bill_no], against, shanghai_day(now)) for row in written}
+    defer(tx, later.items())
     entries = [
         NewEntry(
             f"bill:{row.bill_no}",
             "出账" if bill.kind == MONTHLY else "期初",
-            (
-                Leg(Account.RECEIVABLE, bill.amount_fen, bill.unit_id),
-                Leg(against, -bill.amount_fen),
-            ),
+            _legs(bill, against, sum(fen for _, fen in later[row.id])),
         )
         for row in written
         if (bill := numbered[row.bill_no]).kind != HISTORY
     ]
     ledger.post_many(tx, entries, community_id=community_id, posted_at=now)
     return [numbered[row.bill_no] for row in written]
+
+
+def _to_come(bill: NewBill, against: Account, today: date) -> Parts:
+    """Return what of an income is earned in months after this; () where its days are not known."""
+    if against is not Account.INCOME or bill.begins_on is None or bill.last_on is None:
+        return ()
+    days = DaySpan(bill.begins_on, bill.last_on + timedelta(days=1))
+    return parts_to_come(bill.amount_fen, days, booked_on=today)
+
+
+def _legs(bill: NewBill, against: Account, later_fen: int) -> tuple[Leg, ...]:
+    legs = (
+        Leg(Account.RECEIVABLE, bill.amount_fen, bill.unit_id),
+        Leg(against, later_fen - bill.amount_fen),
+        Leg(Account.DEFERRED, -later_fen),
+    )
+    return tuple(leg for leg in legs if leg.amount_fen)
 
 
 def _numbered(tx: Connection, new: Sequence[NewBill]) -> dict[str, NewBill]:
@@ -157,6 +176,8 @@ def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: d
         .values(voided_at=now, void_reason=reason.strip()[:120])
     )
     ledger.reverse(tx, key=f"bill:{bill.bill_no}", memo="作废", posted_at=now)
+    forget(tx, bill_id, now=now)
+    take_back(tx, bill_id, bill.bill_no, now=now)
     audit.note(tx, actor, "void", "bill", bill.bill_no, at=now, detail=reason)
     return True
 

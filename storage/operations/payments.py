@@ -69,7 +69,7 @@ def note_last_answer(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -
 def _may_begin(tx: Connection, fact: PaymentFact, heard_at: datetime) -> bool:
     """Tell whether somebody holds what begins the order at its platform, and its time runs."""
     columns = payment_orders.c
-    in_hand = or_(columns.pay_form != "", columns.pay_url != "")
+    in_hand = or_(columns.pay_form != "", columns.pay_address != "", columns.pay_url != "")
     running = select(columns.id).where(
         columns.order_no == fact.order_no, columns.expires_at > heard_at, in_hand
     )

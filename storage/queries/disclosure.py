@@ -20,8 +20,10 @@ from storage.models.estate import communities, units
 from storage.models.payments import refunds
 from storage.models.sharing import public_accounts, shared_costs
 from storage.periods import BillingPeriod
+from storage.queries.estate import in_order
 from storage.queries.tariffs import schemes_of
 from storage.rules.billing import Scheme
+from storage.rules.figures import figure
 from storage.rules.privacy import private_part
 from storage.rules.sharing_proofs import exact_share
 
@@ -147,7 +149,10 @@ def disclosure_of(tx: Connection, community_id: int, *, now: datetime) -> Disclo
 
 
 def shared_proof(tx: Connection, community_id: int, cost_id: int) -> SharedProof | None:
-    """Return the proof of a shared cost that is published, None for any other."""
+    """Return the proof of a shared cost that is published, None for any other.
+
+    Its units are in the order of their rooms; areas have two decimals.
+    """
     community = _community(tx, community_id)
     asked = _costs(community_id).add_columns(shared_costs.c.proof)
     row = tx.execute(asked.where(shared_costs.c.id == cost_id)).one_or_none()
@@ -159,15 +164,16 @@ def shared_proof(tx: Connection, community_id: int, cost_id: int) -> SharedProof
             select(units.c.code, units.c.label).where(units.c.community_id == community_id)
         ).all()
     )
+    decimals = 2 if row.method == ShareMethod.BY_AREA else 0
+    shares = sorted(proof.get("shares", ()), key=lambda one: in_order(one["unit"]))
     return SharedProof(
         community_name=community.name,
         office_phone=community.phone,
         cost=_cost(row),
-        weight_sum=str(proof.get("weight_sum", "")),
+        weight_sum=figure(Fraction(proof.get("weight_sum", 0)), decimals=decimals),
         spare_fen=int(proof.get("spare_fen", 0)),
         shares=tuple(
-            _share(one, proof, labels.get(one["unit"], one["unit"]))
-            for one in proof.get("shares", ())
+            _share(one, proof, labels.get(one["unit"], one["unit"]), decimals) for one in shares
         ),
     )
 
@@ -212,9 +218,12 @@ def _cost(row: Any) -> SharedCost:  # noqa: ANN401 - a row
     )
 
 
-def _share(kept: Mapping[str, Any], proof: Mapping[str, Any], label: str) -> ShownShare:
-    exact_fen = exact_share(proof, Fraction(kept["weight"]))
-    return ShownShare(label, str(kept["weight"]), exact_fen, int(kept["fen"]))
+def _share(
+    kept: Mapping[str, Any], proof: Mapping[str, Any], label: str, decimals: int
+) -> ShownShare:
+    weight = Fraction(kept["weight"])
+    shown, exact_fen = figure(weight, decimals=decimals), exact_share(proof, weight)
+    return ShownShare(label, shown, exact_fen, int(kept["fen"]))
 
 
 def _open_text(text: str) -> str:

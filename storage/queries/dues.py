@@ -20,7 +20,14 @@ from storage.many import Keyed
 from storage.models.bills import bills
 from storage.models.estate import units
 from storage.periods import BillingPeriod, DaySpan
-from storage.queries.pricing import BilledUnit, DueBill, Pricing, SkipReason
+from storage.queries.pricing import (
+    AS_THE_BOOKS_SAY,
+    BilledUnit,
+    DueBill,
+    Pricing,
+    SkipReason,
+    Tried,
+)
 from storage.queries.tariffs import assignments_of, schemes_of
 from storage.rules.billing import Assignment, Scheme, dues_of
 from storage.rules.pricing import Pricer
@@ -99,6 +106,7 @@ def bills_due(
     today: date,
     unit_ids: Collection[int] | None = None,
     anew: Collection[Place] = (),
+    tried: Tried = AS_THE_BOOKS_SAY,
 ) -> DueBills:
     """Return what the run of a month would bill on a Shanghai day; changes nothing.
 
@@ -109,7 +117,7 @@ def bills_due(
     dues = _Dues(tx, community_id, period, found)
     billed = _billed(tx, found, dues)
     ids = [one.unit_id for one in found]
-    pricing = Pricing(tx, community_id, ids, dues.pricers, today)
+    pricing = Pricing(tx, community_id, ids, dues.pricers, today, tried)
     new: list[DueBill] = []
     missing: list[Missing] = []
     repeated = 0

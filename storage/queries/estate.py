@@ -115,3 +115,9 @@ def fee_item_named(tx: Connection, community_id: int, name: str) -> int | None:
         )
     ).scalar_one_or_none()
     return found
+
+
+def in_order(code: str) -> list[tuple[int, str]]:
+    """Return what codes are sorted by so that rooms follow as they are counted: 101 before 1001."""
+    parts = code.split("-")
+    return [(int(one) if one.isascii() and one.isdigit() else 0, one) for one in parts]

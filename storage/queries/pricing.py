@@ -1,6 +1,6 @@
 """What a unit's fee of some days comes to (计价), with all that is known of the unit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -65,6 +65,18 @@ class BilledUnit(NamedTuple):
     floor_area_m2: Decimal | None
 
 
+class Tried(NamedTuple):
+    """What the books do not say yet, to see what it would come to."""
+
+    reductions: Sequence[Reduction] | None = None
+    """All that is taken off, instead of what the books say; None is as the books say."""
+    vacancies: Mapping[int, Sequence[Vacancy]] | None = None
+    """Unit → all its empty days, in the same way."""
+
+
+AS_THE_BOOKS_SAY: Final = Tried()
+
+
 class Pricing:
     """Prices unit by unit, with all that is known of them."""
 
@@ -75,12 +87,17 @@ class Pricing:
         ids: Collection[int],
         pricers: Sequence[tuple[Scheme, Pricer]],
         today: date,
+        tried: Tried = AS_THE_BOOKS_SAY,
     ) -> None:
         """Read what is known of the units; `today` is a Shanghai day."""
         self._today = today
         self._stays = stays_in(tx, ids)
-        self._vacancies = vacancies_of(tx, ids)
-        self._reductions = reductions_of(tx, community_id)
+        self._vacancies: Mapping[int, Sequence[Vacancy]] = (
+            vacancies_of(tx, ids) if tried.vacancies is None else tried.vacancies
+        )
+        self._reductions: Sequence[Reduction] = (
+            reductions_of(tx, community_id) if tried.reductions is None else tried.reductions
+        )
         self._uses = {
             one.discount_id: one.uses_left for one in self._reductions if one.uses_left is not None
         }

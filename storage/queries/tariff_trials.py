@@ -1,6 +1,7 @@
 """What a price would come to for real units, before it is saved (试算)."""
 
 import json
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import Connection, select
@@ -42,7 +43,7 @@ def try_on_units(
     No unit of the kind: nothing to try on. The item's meters are not looked at: a price by use
     is tried by its formula only.
     """
-    chosen = _chosen(tx, community_id, unit_kind)
+    chosen = chosen_units(tx, community_id, (unit_kind,))
     scheme = Scheme(community_id, 0, item_name, FeeClass.OWN, unit_kind, "", (asked,))
     due = _first_due(scheme, asked, today)
     if due is None:
@@ -60,13 +61,15 @@ def _trial(unit: BilledUnit, made: DueBill | SkipReason | Refusal | None) -> Tar
     return TariffTrial(unit.label, None, "", made)
 
 
-def _chosen(tx: Connection, community_id: int, unit_kind: str) -> list[BilledUnit]:
-    """Return a community's smallest, middle and largest unit of a kind."""
+def chosen_units(
+    tx: Connection, community_id: int, unit_kinds: Collection[str]
+) -> list[BilledUnit]:
+    """Return a community's smallest, middle and largest unit of some kinds."""
     rows = [
         BilledUnit(row.id, row.label, row.kind, row.floor_area_m2)
         for row in tx.execute(
             select(units.c.id, units.c.label, units.c.kind, units.c.floor_area_m2)
-            .where(units.c.community_id == community_id, units.c.kind == unit_kind)
+            .where(units.c.community_id == community_id, units.c.kind.in_(unit_kinds))
             .order_by(units.c.floor_area_m2.is_(None), units.c.floor_area_m2, units.c.id)
         )
     ]

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +41,17 @@ def test_columns_tell_a_person_the_same_and_hide_the_same(record: logging.LogRec
     assert "ValueError: phone 138****1234" in text
     assert "abc123" not in text
     assert "13800001234" not in text
+
+
+def test_a_new_schema_is_not_told_step_by_step(tmp_path: Path):
+    program = (
+        "import logging; from bot import log; from storage import migrate; log.set_up('INFO');"
+        f"migrate.upgrade('sqlite+aiosqlite:///{tmp_path}/new.db');"
+        "logging.getLogger('bot.app').info('schema.new')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["schema.new"]

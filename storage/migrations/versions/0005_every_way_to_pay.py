@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 NEW_TABLES = (
+    "bank_feeds",
     "gateway_statements",
     "payees",
     "cashier_days",
@@ -26,6 +27,7 @@ NEW_TABLES = (
     "tax_invoices",
     "vouchers",
     "tax_invoice_lines",
+    "browser_passes",
 )
 NEW_COLUMNS = {
     "discrepancies": ("gateway", "day_on", "ours_fen", "theirs_fen"),
@@ -52,6 +54,7 @@ def upgrade() -> None:
     op.create_index("ix_payment_order_bills_bill_id", "payment_order_bills", ["bill_id"])
     _new_columns()
     _one_live_receipt()
+    _bank_feeds()
     _gateway_statements()
     _payees()
     _cashier_days()
@@ -65,6 +68,7 @@ def upgrade() -> None:
     _tax_invoices()
     _vouchers()
     _tax_invoice_lines()
+    _browser_passes()
 
 
 def downgrade() -> None:
@@ -388,6 +392,8 @@ def _refund_terms() -> None:
         sa.Column("automatic_fen", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("fee_bearer", sa.String(length=16), server_default="company", nullable=False),
         sa.Column("clause", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("fee_ppm", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("fee_ppm BETWEEN 0 AND 100000", name=op.f("ck_refund_terms_fee")),
         sa.CheckConstraint(
             "fee_bearer IN ('company', 'payer')", name=op.f("ck_refund_terms_fee_bearer")
         ),
@@ -677,3 +683,34 @@ def _tax_invoice_lines() -> None:
     )
     with op.batch_alter_table("tax_invoice_lines", schema=None) as batch_op:
         batch_op.create_index("ix_tax_invoice_lines_invoice_id", ["invoice_id"], unique=False)
+
+
+def _browser_passes() -> None:
+    op.create_table(
+        "browser_passes",
+        sa.Column("id", base.Key, autoincrement=True, nullable=False),
+        sa.Column("pass_key", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("pay_token", sa.String(length=96), server_default="", nullable=False),
+        sa.Column("gateway", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("openid", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("chosen", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.Column("order_no", sa.String(length=32), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_browser_passes")),
+        sa.UniqueConstraint("pass_key", name=op.f("uq_browser_passes_pass_key")),
+    )
+    with op.batch_alter_table("browser_passes", schema=None) as batch_op:
+        batch_op.create_index("ix_browser_passes_expires_at", ["expires_at"], unique=False)
+
+
+def _bank_feeds() -> None:
+    op.create_table(
+        "bank_feeds",
+        sa.Column("id", base.Key, autoincrement=True, nullable=False),
+        sa.Column("account_no", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("cursor", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("asked_at", base.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_feeds")),
+        sa.UniqueConstraint("account_no", name=op.f("uq_bank_feeds_account_no")),
+    )

@@ -1,24 +1,31 @@
 """Every sentence of the proof has a way to be broken, and sees it (positive control)."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from storage.audit import Actor
 from storage.database import Database
-from storage.kinds import FeeClass
+from storage.kinds import Account, CashMethod, FeeClass, StaffRole
 from storage.models.bills import bills, fee_items
+from storage.operations.bills import NewBill, book_bills, void_bill
+from storage.operations.cashier_days import HandIn, close_day
 from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.deposits import Inspection, inspect
+from storage.operations.offline import take_money
 from storage.operations.orders import OpenOrder
 from storage.operations.payments import settle_payment
 from storage.operations.prepayments import apply_prepayments
+from storage.operations.recognition import recognise_income
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.periods import BillingPeriod
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
+from storage.queries.counter import CounterAsk
 from storage.queries.proofs import SENTENCES, prove
+from storage.queries.residents import staff_member
 from tests.append_only import allow_edits
 from tests.factories import (
     NOW,
@@ -26,6 +33,7 @@ from tests.factories import (
     World,
     add_bill,
     add_fee_item,
+    add_staff,
     begin_to_pay,
     build,
     meet,
@@ -35,7 +43,7 @@ from tests.factories import (
 
 def live_a_little(tx: Connection) -> World:
     """Pay two bills, take one of them back, ask for a part of the other; pay too much and twice."""
-    world = build(tx)
+    world = build(tx, rounding_limit_fen=100)
     identity_id = meet(tx, "oLi")
     payment_id = pay(
         tx, world.unit_id, (world.october_id, world.november_id), identity_id=identity_id
@@ -50,7 +58,51 @@ def live_a_little(tx: Connection) -> World:
             assert note_refund(tx, fact, heard_at=NOW).outcome == "moved"
     pay_too_much(tx, world, identity_id)
     draw_and_hold(tx, world)
+    bill_a_year(tx, world)
+    stand_at_the_counter(tx, world)
     return world
+
+
+def stand_at_the_counter(tx: Connection, world: World) -> None:
+    """Take cash next door with some fen dropped, and hand it in."""
+    staff_id = add_staff(tx, world.community_id, "周出纳", StaffRole.CASHIER, "oCash")
+    cashier = staff_member(tx, staff_id)
+    assert cashier is not None
+    owed = Owed(world.next_door_id, world.fee_item_id, "2026-09", 10_020, liable_id=world.wang_id)
+    ask = CounterAsk(
+        unit_id=world.next_door_id,
+        method=CashMethod.CASH,
+        amount_fen=10_000,
+        request_key="counter:1",
+        bill_ids=(add_bill(tx, owed),),
+        rounding_fen=20,
+    )
+    take_money(tx, ask, by=cashier, now=NOW)
+    close_day(tx, HandIn(world.community_id, 10_000), by=cashier, now=NOW)
+
+
+def bill_a_year(tx: Connection, world: World) -> None:
+    """Bill two quarters ahead, take one of them back, and let December come."""
+    item_id = add_fee_item(tx, world.community_id, "车位费", "parking")
+    new = [
+        NewBill(
+            unit_id=unit_id,
+            fee_item_id=item_id,
+            item_name="车位费",
+            period=BillingPeriod(2026, 11),
+            amount_fen=90_000,
+            due_on=date(2026, 11, 25),
+            explanation={},
+            begins_on=date(2026, 11, 1),
+            last_on=date(2027, 1, 31),
+        )
+        for unit_id in (world.unit_id, world.next_door_id)
+    ]
+    book_bills(tx, new, community_id=world.community_id, against=Account.INCOME, now=NOW)
+    december = NOW + timedelta(days=8)
+    recognise_income(tx, community_id=world.community_id, now=december, limit=100)
+    last = select(func.max(bills.c.id))
+    void_bill(tx, bill_id=tx.execute(last).scalar_one(), reason="重复", actor=Actor(), now=december)
 
 
 def draw_and_hold(tx: Connection, world: World) -> None:
@@ -199,9 +251,40 @@ BREAKS = {
         "UPDATE deposits SET returned_fen = returned_fen + 1",
         "UPDATE postings SET amount_fen = amount_fen - 1 WHERE account = 'deposit'",
     ),
-    "clearing holds what came less what went back": (
+    "clearing and fees hold what came less what went on": (
         "UPDATE refunds SET state = 'success' WHERE state = 'approved'",
         "UPDATE postings SET amount_fen = amount_fen + 1 WHERE account = 'clearing'",
+    ),
+    "what is deferred is the months of bills that have not come": (
+        "UPDATE postings SET amount_fen = amount_fen - 1 WHERE account = 'deferred'",
+        "DELETE FROM deferrals WHERE recognised_at IS NULL",
+        "UPDATE bills SET voided_at = issued_at WHERE last_on = '2027-01-31'",
+    ),
+    "each month of a bill becomes income once": (
+        "UPDATE deferrals SET recognised_at = NULL",
+        "UPDATE deferrals SET recognised_at = '2027-01-01 00:00:00' WHERE recognised_at IS NULL",
+        "UPDATE deferrals SET amount_fen = amount_fen + 1 WHERE recognised_at IS NOT NULL",
+    ),
+    "what a bill defers is what its entry set apart": (
+        "UPDATE deferrals SET amount_fen = amount_fen + 1",
+        "DELETE FROM deferrals WHERE period = '2026-12'",
+    ),
+    "the drawer holds what vouchers say": (
+        "UPDATE vouchers SET amount_fen = amount_fen - 1",
+        "UPDATE postings SET amount_fen = amount_fen + 1 WHERE account = 'cash'",
+    ),
+    "every payment at the counter has its voucher": (
+        "DELETE FROM vouchers",
+        "UPDATE vouchers SET voided_at = made_at",
+        "UPDATE vouchers SET method = 'pos'",
+    ),
+    "every hand-in sheet is the sum of its vouchers": (
+        "UPDATE cashier_days SET cash_due_fen = cash_due_fen + 1",
+        "UPDATE vouchers SET cashier_day_id = NULL",
+    ),
+    "what is waived is what was approved": (
+        "UPDATE bill_waivers SET amount_fen = amount_fen + 1",
+        "UPDATE bill_waivers SET state = 'declined'",
     ),
 }
 
