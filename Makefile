@@ -3,9 +3,12 @@ PORT ?= 8080
 DATA ?= .demo
 # More arguments for pytest: make test ARGS="-k refund -x"
 ARGS ?=
+# What `make properties` plays: how many steps, and which stories (the same seed, the same stories).
+STEPS ?= 100000
+SEED ?=
 
 .NOTPARALLEL:
-.PHONY: help setup venv browser demo test lint bench faults lock clean
+.PHONY: help setup venv browser demo test lint bench faults planted properties lock clean
 
 help:  ## Print what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -34,6 +37,15 @@ bench: setup  ## Measure beside the peers, into build/bench.json.
 
 faults: setup  ## The long run: every kill point 25 times, against the platforms' own books.
 	.venv/bin/python -m tests.faults
+
+planted: setup  ## Plant thirty bugs in the money code; the tests have to find them.
+	.venv/bin/python -m tests.planted
+
+properties: setup  ## Play random stories of money by every way for long, on both databases.
+	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; \
+		echo "make properties STEPS=$(STEPS) SEED=$$seed"; \
+		WUYEBOT_STEPS="$(STEPS)" WUYEBOT_SEED="$$seed" .venv/bin/python -m pytest \
+		tests/properties/test_every_way_machine.py $(ARGS) </dev/null
 
 lock: venv  ## Write requirements.lock anew (UPGRADE=--upgrade takes newer versions).
 	@test -x build/uv/bin/uv || { .venv/bin/python -m venv --without-pip build/uv && \

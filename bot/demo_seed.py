@@ -36,8 +36,9 @@ from storage.operations.seeding import (
     let_in,
     staff_up,
 )
+from storage.operations.tax_codes import set_tax_code
 from storage.periods import BillingPeriod, shanghai_day
-from storage.queries.estate import Community, all_communities
+from storage.queries.estate import Community, all_communities, fee_item_named
 
 OFFICES: Final = {
     CLOUD: Office(
@@ -60,9 +61,16 @@ PAYEE: Final = PayeeFacts(
     tax_no="91330106MA2YUNQI8X",
     address="杭州市西湖区云栖路 18 号",
     phone="0571-8800 1234",
-    bank_name="中国工商银行杭州云栖支行",
-    bank_account="1202 0262 1990 0012 345",
 )
+POLICY: Final = FirstPolicy(
+    SINCE,
+    refund_automatic_fen=100_000,
+    refund_any_cause=True,
+    bind_needs_code=False,
+    sharing_basis="物业服务合同第九条（演示）",
+)
+TAX_CODES: Final = {"物业费": "3040801010000000000", "车位费": "3040502020200000000"}
+"""Fee item → 税收分类编码; both are taxed with 6 % here."""
 COLLEAGUES: Final = (
     Colleague("周明远", "13900000001", StaffRole.MANAGER, openid_of("manager")),
     Colleague("何静", "13900000002", StaffRole.CASHIER, openid_of("cashier")),
@@ -136,35 +144,31 @@ async def _begin(db: Database, folder: Path, now: datetime, account: str) -> lis
         for home in (face.home, *second_units(face))
     ]
     await db.write(let_in, followers, account=account, now=now)
-    policy = FirstPolicy(
-        SINCE,
-        refund_automatic_fen=100_000,
-        refund_any_cause=True,
-        bind_needs_code=False,
-        sharing_basis="物业服务合同第九条（演示）",
-    )
     await db.write(write_payee, PAYEE, now=now)
     for name, community_id in ids.items():
-        await db.write(furnish_office, OFFICES[name], community_id=community_id)
-        await db.write(choose_policy, policy, community_id=community_id)
-        await db.write(
-            issue_bills,
-            community_id=community_id,
-            period=BillingPeriod.of(shanghai_day(now)),
-            now=now,
-        )
-        if name == CLOUD:
-            await share_lift(db, community_id, now=now)
-        await db.write(
-            job_runs.baseline,
-            f"issue_bills/{community_id}",
-            str(BillingPeriod.of(shanghai_day(now))),
-        )
-        await db.write(
-            sign_opening,
-            community_id=community_id,
-            totals=opening_totals(name),
-            actor=Actor(staff_id=staff_ids[0]),
-            now=now,
-        )
+        await _open(db, name, community_id, signed_by=staff_ids[0], now=now)
     return await db.read(all_communities)
+
+
+async def _open(
+    db: Database, name: str, community_id: int, *, signed_by: int, now: datetime
+) -> None:
+    """Furnish one community, bill its month, and sign its opening sheet."""
+    month = BillingPeriod.of(shanghai_day(now))
+    await db.write(furnish_office, OFFICES[name], community_id=community_id)
+    await db.write(choose_policy, POLICY, community_id=community_id)
+    for item, tax_code in TAX_CODES.items():
+        item_id = await db.read(fee_item_named, community_id, item)
+        if item_id is not None:
+            await db.write(set_tax_code, item_id, tax_code, 600, effective_on=SINCE, now=now)
+    await db.write(issue_bills, community_id=community_id, period=month, now=now)
+    if name == CLOUD:
+        await share_lift(db, community_id, now=now)
+    await db.write(job_runs.baseline, f"issue_bills/{community_id}", str(month))
+    await db.write(
+        sign_opening,
+        community_id=community_id,
+        totals=opening_totals(name),
+        actor=Actor(staff_id=signed_by),
+        now=now,
+    )

@@ -30,6 +30,8 @@ TITLES: Final = {
     "refund_submitted": ("退款提交通知", _MONEY),
     "refund_settled": ("退款到账通知", _MONEY),
     "refund_failed": ("退款进度通知", _MONEY),
+    "payment_voided": ("收款冲正通知", _MONEY),
+    "bill_waived": ("账单减免通知", _MONEY),
     "bills_issued": ("账单出账通知", _BILLS),
     "prepayment_applied": ("预存抵扣通知", _MONEY),
     "deposit_moved": ("押金变动通知", _MONEY),

@@ -18,9 +18,7 @@ END_SECONDS: Final = 5.0
 """So long a payer waits for another order over her bills to be ended."""
 
 
-async def ask_order(
-    deps: HandlerDeps, order_no: str, gateway: str, asked_at: datetime
-) -> bool:
+async def ask_order(deps: HandlerDeps, order_no: str, gateway: str, asked_at: datetime) -> bool:
     """Ask how an order stands and write it down; False where no answer came: nothing changed."""
     if gateway not in deps.gateways:
         return False
@@ -33,9 +31,7 @@ async def ask_order(
     return True
 
 
-async def end_order(
-    deps: HandlerDeps, order_no: str, gateway: str, asked_at: datetime
-) -> None:
+async def end_order(deps: HandlerDeps, order_no: str, gateway: str, asked_at: datetime) -> None:
     """Have a platform take no more money for an order; settle it where it was paid already.
 
     Where it does not say in time how the order stands, nothing changes: the order stays open with

@@ -1,5 +1,6 @@
 """What the office reads as a cause: of a difference (差异), and of a fee that was not billed."""
 
+from collections.abc import Iterable
 from typing import Final
 
 DIFFERENCES: Final = {
@@ -10,10 +11,39 @@ DIFFERENCES: Final = {
     "UnknownRefundNo": "平台报了一笔我们没有申请过的退款，没有入账",
     "RefundEndedOtherwise": "平台退了一笔我们已经作罢的退款，没有入账",
     "late_fee_paid_too_much": "违约金多收了，要退给住户",
+    "cash_difference": "交上来的现金和应交的不一样，请看交款单",
     "books": "账本自己对不上，请管电脑的同事查账",
+    "platform_only": "平台账单有、我们没有的收款",
+    "ours_only": "我们有、平台账单没有的收款",
+    "amount": "收款金额和平台账单不一样",
+    "state": "平台账单说收到了，我们没有收到",
+    "number": "平台交易号和账单不一样",
+    "fee": "手续费和约定的费率不一样",
+    "duplicate": "平台账单里同一笔出现了两次",
+    "refund_platform_only": "平台账单有、我们没有的退款",
+    "refund_ours_only": "我们有、平台账单没有的退款",
+    "refund_amount": "退款金额和平台账单不一样",
+    "refund_state": "退款状态和平台账单不一样",
+    "refund_external": "在商户平台上直接退的款，已经补记",
+    "no_statement": "平台账单没有来",
+    "statement_broken": "平台账单不完整，没有采用，会再取",
+    "settlement": "银行到账的和平台应付的不一样",
+    "settlement_missing": "平台应付的钱还没有到银行",
+    "refund_abnormal": "收款账户异常，请换一种方式退",
+    "unanswered": "平台一直没有给出结果，系统还在问",
 }
 """Kind of difference → what is wrong."""
 OTHER_DIFFERENCE: Final = "账上和外面的记录不一样"
+
+ACTS: Final = {
+    "found": "发现",
+    "again": "又出现了",
+    "asked": "问过平台",
+    "healed": "自动核对上了",
+    "booked": "自动补记了",
+    "closed": "了结",
+}
+"""What may be done with a difference → how its history reads."""
 
 SKIPS: Final = {
     "area_missing": "没有登记面积",
@@ -30,6 +60,17 @@ SKIPS: Final = {
 }
 """Why a fee was left out of a month's bills → how the office reads it."""
 OTHER_SKIP: Final = "原因不明"
+
+
+def sides(kind: str) -> tuple[str, str]:
+    """Name whose the two sums of a difference are: the other side's, and ours."""
+    return ("银行", "应到") if kind.startswith("settlement") else ("平台", "我们")
+
+
+def found(kinds: Iterable[tuple[str, int]]) -> str:
+    """Say how many differences of which kind there are: "金额不一样 1 件，…"."""
+    told = ((DIFFERENCES.get(kind, OTHER_DIFFERENCE), count) for kind, count in kinds)
+    return "，".join(f"{cause} {count} 件" for cause, count in told)
 
 
 def difference(note: str) -> str:

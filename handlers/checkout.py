@@ -117,6 +117,8 @@ class Choice:
     """Needed by JSAPI only."""
     address: str = ""
     """The payer's internet address, needed by H5 only."""
+    page_url: str = ""
+    """The whole address of the link's page: where her browser comes back to."""
 
 
 class Step(StrEnum):
@@ -195,10 +197,15 @@ class Checkout:
         BillAlreadyPaid, UnknownBill (one of the bills is not open to this payer for what her page
         showed), MixedPayees, PartNotTaken, and CollectionClosed.
         """
-        page = await self.open_page(token, choice.openid)
-        self._check(page, choice)
+        page = await self.check(token, choice)
         opened = await self._open_alone(self._ask(page.payer, choice))
         return await self._go(opened, page.payer, choice)
+
+    async def check(self, token: str, choice: Choice) -> PageView:
+        """Return the page that a choice is from, if it fits. Raises what `start` raises for it."""
+        page = await self.open_page(token, choice.openid)
+        self._check(page, choice)
+        return page
 
     async def see_aside(self, token: str, aside: Aside) -> AsidePage:
         """Show what is put aside. Raises LinkExpired, PrepayOutOfRange, PrepayNotOffered."""
@@ -242,8 +249,11 @@ class Checkout:
         )
 
     async def _go(self, opened: OpenOrder, payer: Payer, choice: Choice) -> Started:
-        """Ask the platform, unless it has answered for this order before."""
-        if opened.collection is not None and choice.kind is not TradeKind.H5:
+        """Ask the platform, unless it has answered for this order before.
+
+        The address of a cashier soon grows old, so that it is asked for again.
+        """
+        if opened.collection is not None and not opened.collection.pay_url:
             return Started(opened.order_no, Step.PAYING)
         return await self._collect(self.deps.gateways[choice.gateway], opened, payer, choice)
 
@@ -286,6 +296,7 @@ class Checkout:
             kind=choice.kind,
             payer_id=choice.openid,
             payer_ip=choice.address,
+            back_url=f"{choice.page_url}?order={opened.order_no}" if choice.page_url else "",
         )
         crashpoints.reach("order.before_call")
         try:

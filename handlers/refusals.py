@@ -5,8 +5,11 @@ from datetime import date, datetime
 from typing import Final
 
 from handlers import words as say
+from storage import bank_errors as b
 from storage import charge_errors as c
+from storage import counter_errors as k
 from storage import errors as e
+from storage import tax_errors as t
 from storage.errors import Contradiction, Refusal, Trouble, Unavailable
 from storage.kinds import ChargeInput
 
@@ -34,6 +37,8 @@ WORDS: Final[dict[type[Trouble], str]] = {
     "请回复不超过这个数的金额，或者回复“算了”取消。",
     e.RefundWindowOver: "这笔钱是{paid_on}缴的，时间太久，支付平台不能原路退回。\n"
     "请回复“人工”，请物业用别的办法处理。",
+    e.RefundNotOffered: "这项费用按约定不退（{clause}），没有提交申请。\n"
+    "如有特别情况，请回复“人工”。",
     e.PaymentNotSettled: "这笔钱还没有到账，所以现在不能退。\n到账后会通知您，到时再回复“退款”。",
     e.UnknownRefund: "没有找到这笔退款。\n回复“退款进度”可以查看您的退款。",
     e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“退款进度”可以查看现状。",
@@ -52,6 +57,20 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
     c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",
+    b.UnknownBankRow: "没有找到这笔挂账，没有改动。\n回复“挂账”可以看编号。",
+    b.RowTaken: "这笔款已经处理过了，没有再改动。\n回复“挂账”可以看还剩哪些。",
+    t.NoTaxInvoice: "这笔缴费现在不能开发票，没有提交申请。\n"
+    "押金、代收的费用和已退的钱不开发票；有疑问请回复“人工”。",
+    t.TaxInvoiceTaken: "这笔缴费已经申请过发票，编号 {application_no}，没有重复提交。\n"
+    "开好以后会发到这里；要改抬头请回复“人工”。",
+    t.TitleRefused: "没看懂这个抬头，没有提交。\n请回复姓名或者单位全称。",
+    t.TaxNoRefused: "税号 {tax_no} 不对，没有提交。\n请对照营业执照核对，再回复一次。",
+    t.SpecialNeedsMore: "专用发票还要税号、地址、电话、开户银行和账号，没有提交。\n"
+    "请补齐以后再申请。",
+    t.UnknownTaxInvoice: "没有找到发票申请 {application_no}，没有改动。\n请核对编号。",
+    t.TaxInvoiceStateWrong: "发票申请 {application_no} 已经处理过了，没有再改动。\n"
+    "请核对它现在的状态。",
+    t.TaxFileRefused: "这个文件不是票面文件，没有保存。\n请用 5MB 以内的票面文件。",
     e.UnknownOrder: "没有找到这笔支付，没有扣款。\n请回复“缴费”重新发起。",
     e.HandoverRefused: "这次交接还办不了，没有做任何改动。\n请核对交接单：{references}。",
     c.TariffGap: "{row}{missing_on}这一天没有收费标准，没有出账。\n请先补上这一天的收费标准。",
@@ -98,6 +117,30 @@ WORDS: Final[dict[type[Trouble], str]] = {
     c.UnknownDeposit: "没有找到这笔押金：{reference}。\n请核对账单号以后再试。",
     c.DepositTooMuch: "这笔押金最多还有 {left_fen}，没有改动。\n请核对金额以后再试。",
     c.EvidenceMissing: "押金还没有验收，或者缺少凭据和住户的同意，没有改动。\n请先补齐再试。",
+    k.TooLittle: "本小区不收账单的一部分，这些账单一共 {open_fen}，没有入账。\n"
+    "请收足，或者少选几笔账单。",
+    k.SurplusNotSaid: "比账单多了 {surplus_fen}，没有入账。\n"
+    "请核对金额；要存为预存款，请写明“预存”。",
+    k.SlipMissing: "缺少单号，没有入账。\n请写上刷卡小票号、支票号和银行，或者转账回单号。",
+    k.SlipTaken: "单号 {reference} 已经入过账，凭证是 {voucher_no}，没有重复入账。\n"
+    "请核对单号。",
+    k.DayRefused: "{day_on}不能作收款日，没有入账。\n请写今天或者以前一年里的日子。",
+    k.RoundingRefused: "抹零没有办：要一次收清所选账单，最多抹 {limit_fen}。\n"
+    "请核对金额；要多减，请申请减免。",
+    k.RequestReused: "这一步已经入过账，凭证是 {voucher_no}，内容和这次不一样，没有改动。\n"
+    "请重新打开这一户再收。",
+    k.UnknownVoucher: "没有找到凭证 {voucher_no}，没有做任何改动。\n请核对凭证号。",
+    k.VoucherFinal: "凭证 {voucher_no} 不能冲正了：已经日结，或者钱已经动用。\n"
+    "没有改动，请改走退款。",
+    k.NothingToHandIn: "没有等着日结的收款，没有交款单。\n收款以后再日结。",
+    k.DayClosed: "{day_on}已经日结过，没有再改动。\n之后的收款，并到下一次日结。",
+    k.UnknownSheet: "没有找到交款单 {sheet_no}，没有做任何改动。\n请核对编号。",
+    k.NotWaivable: "这笔账单最多还能减免 {left_fen}，没有改动。\n请核对账单和金额，押金不能减免。",
+    k.AttachmentMissing: "减免要附上证明材料，没有提交。\n请附上照片或扫描件，不超过5MB。",
+    k.UnknownWaiver: "没有找到等着审批的减免 {waiver_no}，没有改动。\n"
+    "请核对编号；回复“待审批”查看。",
+    k.PayoutMissing: "缺少收款账户，没有提交。\n请写上户名、账号和开户银行。",
+    k.ReasonMissing: "缺少原因，没有做任何改动。\n请写上原因再试。",
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
     e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
@@ -111,6 +154,10 @@ STAFF_WORDS: Final[dict[type[Trouble], str]] = {
     e.UnknownRefund: "没有找到这笔退款，没有做任何改动。\n"
     "请核对编号；回复“待审批”查看等着处理的退款。",
     e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“待审批”查看还有哪些。",
+    e.NothingToPay: "{unit_label} 没有待缴账单，没有入账。\n要先存起来，请写明“预存”。",
+    e.BillAlreadyPaid: "选中的账单里有一笔刚刚缴清了，没有入账。\n请重新打开这一户再收。",
+    e.UnknownBill: "没有找到这笔账单，没有做任何改动。\n请核对房号和账单。",
+    e.CollectionClosed: "这里暂停收这种款：{reason}。\n没有入账，请换一种方式。",
     e.BindingMismatch: "手机号和绑定码没对上，没有绑定。\n"
     "请核对以后重新发送；绑定码忘了，请向登记的同事再要一个。",
     e.TooManyTries: "核对次数太多，已暂停到{retry_at}。\n请核对手机号和绑定码，到时再试。",

@@ -44,16 +44,19 @@ from handlers.intents import (
 )
 from handlers.notification import Notification
 from handlers.notifications import (
+    bill_waived,
     bills_issued,
     binding_changed,
     binding_tried,
     broadcast_reported,
+    day_reconciled,
     deposit_moved,
     handed_over,
     late_answer,
     notice_sent,
     payment_returned,
     payment_settled,
+    payment_voided,
     prepayment_applied,
     refund_approved,
     refund_declined,
@@ -63,6 +66,8 @@ from handlers.notifications import (
     refund_submitted,
     reminder,
     staff_task,
+    tax_invoice_declined,
+    tax_invoice_issued,
 )
 from handlers.staff.words import WORDS
 from handlers.turn import Answer, Intent, Turn
@@ -124,7 +129,17 @@ def _of_staff(module: str) -> Intent:
     return Intent(f"staff_{module}", later("answer"), go_on=go_on, said_as=WORDS[module])
 
 
-GO_ON: Final = frozenset({"broadcast", "differences", "refund_decline"})
+GO_ON: Final = frozenset(
+    {
+        "broadcast",
+        "cash",
+        "day_close",
+        "differences",
+        "refund_ask",
+        "refund_decline",
+        "suspense_assign",
+    }
+)
 """Those of the staff's that ask something and take the answer."""
 
 STAFF_INTENTS: Final[tuple[Intent, ...]] = tuple(map(_of_staff, WORDS))
@@ -139,6 +154,8 @@ NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     refund_submitted.NOTIFICATION,
     refund_settled.NOTIFICATION,
     refund_failed.NOTIFICATION,
+    payment_voided.NOTIFICATION,
+    bill_waived.NOTIFICATION,
     bills_issued.NOTIFICATION,
     reminder.NOTIFICATION,
     notice_sent.NOTIFICATION,
@@ -146,8 +163,11 @@ NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     binding_changed.NOTIFICATION,
     binding_tried.NOTIFICATION,
     staff_task.NOTIFICATION,
+    tax_invoice_declined.NOTIFICATION,
+    tax_invoice_issued.NOTIFICATION,
     broadcast_reported.NOTIFICATION,
     prepayment_applied.NOTIFICATION,
     deposit_moved.NOTIFICATION,
     handed_over.NOTIFICATION,
+    day_reconciled.NOTIFICATION,
 )

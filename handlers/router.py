@@ -37,7 +37,7 @@ SILENT: Final = frozenset(
 ABOUT_A_FLAT: Final = frozenset(
     (
         *("unpaid", "bill_detail", "history", "pay", "payment_status", "refund_request"),
-        *("refund_status", "balance", "receipt", "due_date", "tariff", "meter"),
+        *("refund_status", "balance", "receipt", "due_date", "tariff", "meter", "dispute"),
     )
 )
 """Intents that tell of one flat: another's is never answered for."""

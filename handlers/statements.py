@@ -15,6 +15,8 @@ TITLES: Final[Mapping[RowKind, str]] = {
     RowKind.VOID: "账单作废",
     RowKind.PAYMENT: "缴费",
     RowKind.REFUND: "退款",
+    RowKind.REVERSAL: "收款冲正",
+    RowKind.WAIVER: "减免",
     RowKind.OFFSET: "预存抵扣",
     RowKind.PREPAYMENT: "预存变动",
 }

@@ -31,6 +31,21 @@ GATEWAYS: Final = {
     "static_qr": "收款码",
     "transfer": "转账",
 }
+_BACK: Final = {
+    "wechat_pay": (
+        "微信支付账户",
+        "零钱一般当天到，银行卡一般1到3个工作日",
+        "微信零钱或银行卡",
+    ),
+    "alipay": (
+        "支付宝账户",
+        "余额一般当天到，银行卡一般1到3个工作日",
+        "支付宝余额或银行卡",
+    ),
+    "unionpay": ("银行卡", "一般1到3个工作日到", "银行卡"),
+    "bank_transfer": ("银行账户", "一般当天到，跨行可能要1到2个工作日", "银行账户"),
+}
+"""Gateway → where its refunds go, how long that takes, and where to look for them."""
 ROLES: Final = {"owner": "业主", "tenant": "租客", "family": "家人"}
 
 
@@ -63,8 +78,28 @@ def clock_time(at: datetime) -> str:
 
 def gateway(name: str) -> str:
     """Say by which way money came."""
+    return GATEWAYS.get(_kind(name), "其他方式")
+
+
+def _kind(name: str) -> str:
+    """Return of which kind a gateway is: several of one kind are told apart by what follows it."""
     kinds = [one for one in GATEWAYS if name == one or name.startswith(f"{one}_")]
-    return GATEWAYS[max(kinds, key=len)] if kinds else "其他方式"
+    return max(kinds, key=len, default="")
+
+
+def paid_from(name: str) -> str:
+    """Say to which account of the payer money goes back; "" where it was paid at the counter."""
+    return _BACK.get(_kind(name), ("", "", ""))[0]
+
+
+def arrives(name: str) -> str:
+    """Say how long money takes that goes back by a gateway."""
+    return _BACK.get(_kind(name), _BACK["unionpay"])[1]
+
+
+def look_at(name: str) -> str:
+    """Say where the payer finds money that came back."""
+    return _BACK.get(_kind(name), _BACK["unionpay"])[2]
 
 
 def role(name: str) -> str:

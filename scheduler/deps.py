@@ -1,6 +1,7 @@
 """All that a job may touch."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
@@ -31,3 +32,7 @@ class JobDeps:
     backup_dir: Path
     sqlite_file: Path | None
     """The database file, None on PostgreSQL."""
+    statement_dir: Path = Path("statements")
+    """Where platforms' statements are kept as they came."""
+    fee_ppm: Mapping[str, int] = field(default_factory=dict)
+    """Gateway → the agreed rate of its fee in millionths, where somebody has written it down."""

@@ -6,7 +6,8 @@ Trouble
 │   ├── NotBound  BindingMismatch  TooManyTries  AlreadyBound
 │   ├── NothingToPay  BillAlreadyPaid  UnknownBill  LinkExpired  CollectionClosed
 │   ├── MixedPayees  PartNotTaken
-│   ├── NothingToRefund  RefundTooMuch  RefundWindowOver  UnknownRefund  SelfApproval
+│   ├── NothingToRefund  RefundTooMuch  RefundWindowOver  RefundNotOffered  UnknownRefund
+│   ├── SelfApproval
 │   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
 │   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
 │   ├── TariffOverlaps  TariffGap  InputMissing  InputRefused  ReadingLower  NobodyShares
@@ -152,6 +153,13 @@ class RefundWindowOver(Refusal):
     """The payment is too old for a refund by the platform."""
 
     paid_on: date
+
+
+@dataclass(eq=False)
+class RefundNotOffered(Refusal):
+    """The terms of this fee say that it is not given back on request."""
+
+    clause: str
 
 
 @dataclass(eq=False)

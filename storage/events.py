@@ -54,15 +54,19 @@ class RefundReceived(Event):
     unit_label: str
     amount_fen: int
     is_automatic: bool
+    kept_fen: int = 0
+    """What of it stays for the platform's fee."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundApproved(Event):
-    """Somebody agreed to the refund; the platform is asked next."""
+    """Somebody agreed to the refund; the platform is asked next, or a person hands it over."""
 
     refund_no: str
     unit_label: str
     amount_fen: int
+    gateway: str = ""
+    """By which way it goes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,30 @@ class RefundSettled(Event):
     amount_fen: int
     settled_at: str
     reopened_fen: int
+    gateway: str = ""
+    """By which way it went; "" where that was not written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentVoided(Event):
+    """What was written down at the counter was wrong and is undone (冲正); bills are owed again."""
+
+    unit_label: str
+    amount_fen: int
+    reason: str
+    reopened_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillWaived(Event):
+    """A part of a bill, or all of it, is asked for no more (减免)."""
+
+    unit_label: str
+    item_name: str
+    period: str
+    amount_fen: int
+    left_fen: int
+    """What of the bill is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +132,7 @@ class RefundFailed(Event):
     unit_label: str
     amount_fen: int
     cause: str
-    """abnormal | closed | unfunded."""
+    """abnormal | closed | again (closed, and goes on under a new number) | unfunded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +223,8 @@ class StaffTask(Event):
 
     topic: str
     """refund_approval | refund_trouble | broadcast_approval | handover | binding_application |
-    meter_replaced | meter_turned | difference | unbilled."""
+    meter_replaced | meter_turned | dispute | difference | unbilled | refund_external | unanswered |
+    refund_payout | waiver_approval."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -259,6 +288,46 @@ class HandedOver(Event):
     open_fen: int
     is_clear: bool
     """Nothing is owed, and nothing of her days is still to be billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayReconciled(Event):
+    """A day's statements were held against our books (对账结果)."""
+
+    day: str
+    staff_id: int
+    """Who is told: the page that the text leads to opens for her alone."""
+    gateways: tuple[tuple[str, str, int, int, int, int], ...]
+    """(gateway, statement's state, lines, paid fen, refunded fen, fee fen)."""
+    found: tuple[tuple[str, int], ...]
+    """(kind, how many) of the day's differences that wait for a person."""
+    healed: int
+    open_count: int
+    """What waits in the hearer's offices, of all days."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxInvoiceIssued(Event):
+    """The tax bureau's system has issued an invoice (发票), or its red letter."""
+
+    application_no: str
+    unit_label: str
+    amount_fen: int
+    """Negative for a red letter."""
+    title: str
+    tax_invoice_no: str
+    file_id: int
+    """Whose file may be opened, 0 while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxInvoiceDeclined(Event):
+    """An application for an invoice cannot be met; `reason` is staff's, or "refunded"."""
+
+    application_no: str
+    unit_label: str
+    amount_fen: int
+    reason: str
 
 
 def dump(event: Event) -> str:

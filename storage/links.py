@@ -18,6 +18,8 @@ _MAC_BYTES: Final = 16
 _PAY = struct.Struct(">QQHH")
 _RECEIPT = struct.Struct(">Q")
 _CLEARANCE = struct.Struct(">QQ")
+_COUNTER = struct.Struct(">QH")
+_STAFF = struct.Struct(">QH")
 _EPOCH_DAY: Final = date(2020, 1, 1)
 
 
@@ -74,6 +76,14 @@ class Links:
         """Prove a statement's token. Raises LinkExpired for one that is forged, foreign or over."""
         return self._read_link(b"statement", token, today)
 
+    def refund_url(self, link: PayLink) -> str:
+        """Return the address of the page on which a refund is asked for and followed."""
+        return f"{self._base_url}/refunds/{self._sign(b'refund', _packed(link))}"
+
+    def read_refund(self, token: str, *, today: date) -> PayLink:
+        """Prove a refund page's token. Raises LinkExpired for one that is forged or over."""
+        return self._read_link(b"refund", token, today)
+
     def disclosure_url(self, community_id: int) -> str:
         """Return the address of a community's public page: no secret, anybody may open it."""
         return f"{self._base_url}/disclosure/{community_id}"
@@ -100,6 +110,43 @@ class Links:
         """Prove a letter's token; it does not end. Raises LinkExpired."""
         packed = self._prove(b"clearance", token, _CLEARANCE.size)
         return ClearanceLink(*_CLEARANCE.unpack(packed))
+
+    def counter_url(self, staff_id: int, *, day: date) -> str:
+        """Return the address of the counter (收款台) for one of the staff, on one Shanghai day."""
+        packed = _COUNTER.pack(staff_id, (day - _EPOCH_DAY).days)
+        return f"{self._base_url}/counter/{self._sign(b'counter', packed)}"
+
+    def read_counter(self, token: str, *, today: date) -> int:
+        """Prove a counter's token and return the member of staff. Raises LinkExpired."""
+        packed = self._prove(b"counter", token, _COUNTER.size)
+        staff_id, days = _COUNTER.unpack(packed)
+        if _EPOCH_DAY + timedelta(days=days) != today:
+            raise LinkExpired
+        return int(staff_id)
+
+    def tax_file_url(self, key: int) -> str:
+        """Return the address of an issued invoice's file."""
+        return f"{self._base_url}/tax-invoices/{self._sign(b'tax', _RECEIPT.pack(key))}"
+
+    def read_tax_file(self, token: str) -> int:
+        """Prove the token of an invoice's file and return the key; it does not end.
+
+        Raises LinkExpired.
+        """
+        (key,) = _RECEIPT.unpack(self._prove(b"tax", token, _RECEIPT.size))
+        return int(key)
+
+    def reconciliation_url(self, staff_id: int, *, expires_on: date) -> str:
+        """Return the address of the results of reconciliation, for one member of staff."""
+        packed = _STAFF.pack(staff_id, (expires_on - _EPOCH_DAY).days)
+        return f"{self._base_url}/reconciliation/{self._sign(b'reconciliation', packed)}"
+
+    def read_reconciliation(self, token: str, *, today: date) -> int:
+        """Prove such a token and return the member of staff. Raises LinkExpired."""
+        staff_id, days = _STAFF.unpack(self._prove(b"reconciliation", token, _STAFF.size))
+        if _EPOCH_DAY + timedelta(days=days) < today:
+            raise LinkExpired
+        return int(staff_id)
 
     def staff_code(self, phone: str) -> str:
         """Return the eight digits with which somebody proves in chat that she works here.

@@ -23,11 +23,21 @@ COMMANDS: Final = (
     ("late-fee", "bot.cli.late_fee", "Late fees: terms, what they come to, waivers."),
     ("dunning", "bot.cli.dunning", "Dunning: the plan, holds, debts by age, letters."),
     ("staff", "bot.cli.staff", "Who works in the office."),
-    ("tariff", "bot.cli.tariffs", "Prices in force, and what a sheet of them comes to."),
+    ("tariff", "bot.cli.tariffs", "Prices in force, what a sheet comes to, empty flats."),
+    ("discount", "bot.cli.discounts", "What is taken off bills: granted, listed, ended."),
     ("bills", "bot.cli.billing", "What a month would bill, issuing it, correcting a bill."),
     ("period", "bot.cli.periods", "Close a month, or open it again."),
+    ("refund-terms", "bot.cli.refund_terms", "What may be given back of which fee."),
+    ("tax-invoice", "bot.cli.tax_invoices", "Tax invoices: applications, sheets, files."),
+    ("bank", "bot.cli.bank", "Bank statements in; claiming what nobody has claimed."),
+    ("payee", "bot.cli.payees", "Who collects which fee: merchant, bank account, invoices."),
+    ("parking", "bot.cli.parking", "Number plates for the barrier, each with its last day."),
+    ("income", "bot.cli.income", "What a month earned, and what came in."),
     ("deposit", "bot.cli.deposit", "Deposits: ask, inspect, deduct, give back."),
+    ("cash", "bot.cli.counter", "The counter: take money, void, close the day, pay out."),
+    ("waiver", "bot.cli.waivers", "Waivers of principal: ask, decide, report."),
     ("sharing", "bot.cli.sharing", "Shared costs: draft, publish, bill, take back."),
+    ("reconcile", "bot.cli.reconcile", "How days agreed with the platforms' statements."),
     ("audit", "bot.cli.audit", "Prove the books."),
     ("book", "bot.cli.book", "Our own book, to compare with the platforms'."),
     ("doctor", "bot.cli.doctor", "What is configured, missing, or will not work."),
@@ -79,7 +89,7 @@ def _parsed(name: str, command: Any, words: list[str]) -> Callable[[], None]:  #
 def _explain(typed: Sequence[str]) -> None:
     """Print the commands; what cannot be understood ends with status 2."""
     is_asked = list(typed[:1]) in ([], ["--help"])
-    lines = [f"  {name:<12}{what}" for name, _, what in COMMANDS]
+    lines = [f"  {name:<14}{what}" for name, _, what in COMMANDS]
     head = [] if is_asked else [f"wuyebot has no command {typed[0]!r}."]
     out = sys.stdout if is_asked else sys.stderr
     out.write("\n".join([*head, "Usage: wuyebot COMMAND [OPTIONS]", "", *lines, ""]))

@@ -19,19 +19,19 @@ from bot.spreadsheets.reading import read_workbook
 from bot.spreadsheets.tax_invoices import read_results, write_batch
 from storage.audit import Actor
 from storage.database import Database
-from storage.kinds import TaxInvoiceState
 from storage.lazy import regex
 from storage.money import yuan
+from storage.operations.tax_batches import export_batch
 from storage.operations.tax_codes import set_tax_code
 from storage.operations.tax_invoices import (
     FILE_LIMIT,
     BureauNumber,
     decline_tax_invoice,
-    export_batch,
     keep_file,
     note_all_issued,
     note_issued,
 )
+from storage.paying_kinds import TaxInvoiceState
 from storage.periods import shanghai_day
 from storage.queries.estate import all_communities, fee_item_named
 from storage.queries.tax_invoices import TaxInvoiceView, tax_invoices_by_key, tax_invoices_in

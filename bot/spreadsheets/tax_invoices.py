@@ -12,8 +12,8 @@ from bot.spreadsheets.fields import RowReader, Unreadable
 from bot.spreadsheets.tables import plain_text
 from bot.spreadsheets.taking import Taken, take
 from bot.spreadsheets.writing import Cell, write_table
-from storage.kinds import TaxInvoiceKind
 from storage.operations.tax_invoices import BureauNumber
+from storage.paying_kinds import TaxInvoiceKind
 from storage.queries.tax_invoices import TaxInvoiceView
 from storage.rules.tax_invoices import tax_in
 

@@ -9,8 +9,9 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from bot.web.devices import kind_of
-from bot.web.pages import Pages
+from bot.web.pages import Pages, allow_form
 from bot.web.parts import WebParts
+from bot.web.passes import is_blocked, opens_outside, send_outside
 from bot.web.payers import Payers
 from bot.web.reading import UnfitRequest, query_text, read_form
 from bot.web.visitors import address_of
@@ -29,8 +30,10 @@ from storage.errors import (
 from storage.kinds import OrderState
 from storage.lazy import load
 from storage.money import from_yuan
+from storage.ports.bank import BankFeed
 from storage.ports.payments import TradeKind
 from storage.queries.orders import OrderView
+from storage.rules.remark_codes import printed
 
 _TICK: Final = re.compile("([0-9]{1,18})-([0-9]{1,12})", re.ASCII)
 _ORDER_NO: Final = re.compile("[0-9A-Za-z]{6,32}", re.ASCII)
@@ -99,14 +102,24 @@ class CheckoutDoor:
         return response
 
     async def press(self, request: web.Request) -> web.StreamResponse:
-        """Take what was ticked and start the payment; a form of another site is refused."""
+        """Take what was ticked and start the payment; a form of another site is refused.
+
+        A platform that sends its payer back by a form is only led to the order's page: nothing
+        that it posts is read.
+        """
         token = request.match_info["token"]
+        if "order" in request.query:
+            query = urlencode({"order": _order_no(request)})
+            return web.Response(status=303, headers={"Location": f"{self._path(token)}?{query}"})
         self._refuse_other_sites(request)
         form = await read_form(request)
         choice = self._choice(request, token, form)
-        if choice.kind is TradeKind.JSAPI and not choice.openid:
+        if self._needs_openid(choice):
             return await self._again(token, NO_PAYER, choice)
         try:
+            if is_blocked(choice):
+                await self._checkout.check(token, choice)
+                return await send_outside(self._parts, self._pages.root, token, choice)
             started = await self._checkout.start(token, choice)
         except tuple(ANSWERS) as refused:
             notice, status = ANSWERS[type(refused)]
@@ -118,7 +131,7 @@ class CheckoutDoor:
         if started.step is Step.REFUSED:
             return await self._again(token, REFUSED, choice)
         order = {"order": started.order_no}
-        going = {"go": "1"} if choice.kind is TradeKind.H5 else {}
+        going = {"go": "1"} if goes_on(choice) else {}
         return web.Response(
             status=303, headers={"Location": f"{self._path(token)}?{urlencode(order | going)}"}
         )
@@ -145,22 +158,37 @@ class CheckoutDoor:
             "bridge": "",
             "code": "",
             "go_url": "",
+            "form": None,
+            "is_outside": False,
+            "transfer": None,
         }
         if order.payment_id is not None:
             receipt = self._parts.links.receipt_token(order.payment_id)
             facts["receipt_url"] = f"{self._pages.root}/receipts/{receipt}"
         if word == "paying":
-            facts |= self._ways(order, f"{self._parts.base_url.rstrip('/')}/pay/{token}?{query}")
-        response = self._pages.render("order.html", **facts)
-        if facts["go_url"]:
+            back_url = f"{self._page_url(token)}?{query}"
+            is_in_wechat = kind_of(_agent(request)) is TradeKind.JSAPI
+            facts |= self._ways(order, back_url, in_wechat=is_in_wechat)
+        is_going = bool(query_text(request, "go"))
+        response = self._pages.render("order.html", is_going=is_going, **facts)
+        if facts["go_url"] or facts["form"]:
             # The platform lets only pages of a domain that it knows open its cashier.
             response.headers["Referrer-Policy"] = "strict-origin"
-            if query_text(request, "go"):
-                response.headers["Refresh"] = f"0; url={facts['go_url']}"
+        if facts["go_url"] and is_going:
+            response.headers["Refresh"] = f"0; url={facts['go_url']}"
+        if facts["form"]:
+            allow_form(response, facts["form"]["action"])
         return response
 
-    def _ways(self, order: OrderView, back_url: str) -> dict[str, str]:
+    def _ways(self, order: OrderView, back_url: str, *, in_wechat: bool) -> dict[str, Any]:
         found = order.collection
+        gateway = self._parts.gateways.get(order.gateway)
+        if isinstance(gateway, BankFeed):
+            return {"transfer": transfer_of(gateway, found.prepay_id)}
+        if opens_outside(order.gateway):
+            if in_wechat:
+                return {"is_outside": True}
+            return {"go_url": found.pay_url, "form": json.loads(found.form or "null")}
         if order.kind is TradeKind.JSAPI and found.prepay_id:
             fields = self._parts.gateways[order.gateway].bridge_fields(found)
             return {"bridge": json.dumps(fields)}
@@ -171,6 +199,12 @@ class CheckoutDoor:
             code = load("segno").make(found.code_url, error="m")
             return {"code": code.svg_data_uri(scale=6, border=2)}
         return {}
+
+    def _needs_openid(self, choice: Choice) -> bool:
+        """Tell whether WeChat's own window is meant and we do not know whose it is."""
+        is_bank = isinstance(self._parts.gateways.get(choice.gateway), BankFeed)
+        is_bridge = choice.kind is TradeKind.JSAPI and not is_blocked(choice) and not is_bank
+        return is_bridge and not choice.openid
 
     def _word(self, order: OrderView) -> str:
         if order.state is OrderState.PAID:
@@ -201,6 +235,7 @@ class CheckoutDoor:
         shown = {one.bill.bill_id: one for one in view.all_bills}
         parts = {one.bill_id: one.part_fen for one in kept if one.bill_id in shown}
         ticked = set(parts) or _at_first(view)
+        collecting = [view.payees.of(one.fee_item_id) for one in view.all_bills]
         total_fen = sum(parts.get(one) or shown[one].bill.open_fen for one in ticked)
         return self._pages.render(
             "pay.html",
@@ -217,6 +252,7 @@ class CheckoutDoor:
             gateways=[
                 (name, view.policy.why_closed(name) if not view.closed_reason else "")
                 for name in self._parts.pay_gateways
+                if any(one is None or one.takes(name) for one in collecting)
             ],
             notice=notice,
             page_url=self._path(token),
@@ -240,6 +276,7 @@ class CheckoutDoor:
             kind=kind,
             openid=self._payers.known(request, token) if kind is TradeKind.JSAPI else "",
             address=self._address(request) if kind is TradeKind.H5 else "",
+            page_url=self._page_url(token),
         )
 
     def _address(self, request: web.Request) -> str:
@@ -255,6 +292,9 @@ class CheckoutDoor:
 
     def _path(self, token: str) -> str:
         return f"{self._pages.root}/pay/{token}"
+
+    def _page_url(self, token: str) -> str:
+        return f"{self._parts.base_url.rstrip('/')}/pay/{token}"
 
 
 def _at_first(view: PageView) -> set[int]:
@@ -273,6 +313,19 @@ def _part_of(form: dict[str, list[str]], bill_id: str, open_fen: int) -> int | N
     except NotAnAmount:
         return 0
     return None if part_fen == open_fen else part_fen
+
+
+def transfer_of(gateway: BankFeed, code: str) -> dict[str, str]:
+    """Return what the payer types into her bank's page; the number in groups of four."""
+    name, number, bank = gateway.account
+    plain = "".join(number.split())
+    grouped = " ".join(plain[at : at + 4] for at in range(0, len(plain), 4))
+    return {"name": name, "number": grouped, "bank": bank, "code": printed(code), "plain": code}
+
+
+def goes_on(choice: Choice) -> bool:
+    """Tell whether the browser goes on to a page of the platform by itself."""
+    return choice.kind is TradeKind.H5 or opens_outside(choice.gateway)
 
 
 def _agent(request: web.Request) -> str:

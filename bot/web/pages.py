@@ -57,7 +57,10 @@ class Pages:
             month=words.period,
             day=words.day,
             moment=_moment,
+            soon=words.moment,
+            clock=words.clock_time,
             gateway=words.gateway,
+            account=words.paid_from,
         )
         versions = {name: tag for name, (_, _, tag) in self._static.items()}
         environment.globals.update(
@@ -98,6 +101,13 @@ def secure(response: web.StreamResponse) -> None:
     for name, content in HEADERS.items():
         response.headers.setdefault(name, content)
     response.headers.setdefault("Cache-Control", "no-store")
+
+
+def allow_form(response: web.StreamResponse, action: str) -> None:
+    """Let this one page post a form to a platform's own address, and to nobody else."""
+    parts = urlsplit(action)
+    target = f"form-action 'self' {parts.scheme}://{parts.netloc}"
+    response.headers["Content-Security-Policy"] = POLICY.replace("form-action 'self'", target)
 
 
 def _load_static() -> dict[str, tuple[bytes, str, str]]:

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.web.checkout import CLOSED, NO_ANSWER, NO_PAYER, REFUSED, CheckoutDoor
+from bot.web.checkout import CLOSED, NO_ANSWER, NO_PAYER, REFUSED, CheckoutDoor, goes_on
 from bot.web.devices import kind_of
+from bot.web.passes import is_blocked, send_outside
 from bot.web.reading import UnfitRequest, query_text, read_form
 from handlers.checkout import AsidePage, Step
 from storage.charge_errors import PrepayNotOffered, PrepayOutOfRange
@@ -52,6 +53,9 @@ class PrepayDoor(CheckoutDoor):
         self._refuse_other_sites(request)
         choice = self._choice(request, token, await read_form(request))
         page = await self._see(token, aside)
+        if is_blocked(choice):
+            root = self._pages.root
+            return await send_outside(self._parts, root, token, choice, aside=aside.text)
         if choice.kind is TradeKind.JSAPI and not choice.openid:
             return self._aside_page(page, token, notice=NO_PAYER)
         try:
@@ -62,7 +66,7 @@ class PrepayDoor(CheckoutDoor):
             notice = NO_ANSWER if started.step is Step.UNAVAILABLE else REFUSED
             return self._aside_page(page, token, notice=notice)
         order = {"order": started.order_no}
-        going = {"go": "1"} if choice.kind is TradeKind.H5 else {}
+        going = {"go": "1"} if goes_on(choice) else {}
         return web.Response(
             status=303, headers={"Location": f"{self._path(token)}?{urlencode(order | going)}"}
         )

@@ -13,7 +13,7 @@ from bot.web.parts import WebParts
 from bot.web.reading import UnfitRequest, read_form
 from handlers import refusals, words
 from handlers.intents.refund_request import CAUSES, OTHER, WORDS_AT_MOST
-from handlers.intents.refund_status import WHERE
+from handlers.intents.refund_status import where
 from handlers.refund_page import RefundDesk, RefundPage, RefundWish
 from storage.errors import NotAnAmount, Refusal
 from storage.kinds import RefundStep
@@ -129,5 +129,5 @@ def _steps(one: Any) -> dict[str, Any]:  # noqa: ANN401 - a RefundProgress
     return {
         "refund": one,
         "passed": [(name, at) for name, at in passed if at is not None],
-        "where": one.decline_reason if declined else WHERE[state],
+        "where": one.decline_reason if declined else where(one),
     }

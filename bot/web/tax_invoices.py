@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from bot.web.pages import Pages
 from bot.web.parts import WebParts
 from storage.errors import LinkExpired
 from storage.queries.tax_invoices import tax_file
@@ -14,7 +15,7 @@ KINDS: Final = {"pdf": "application/pdf", "xml": "application/xml"}
 class TaxInvoiceDoor:
     """Issued files, each opened by its own token."""
 
-    def __init__(self, parts: WebParts) -> None:
+    def __init__(self, parts: WebParts, _pages: Pages) -> None:
         """Read from these books."""
         self._parts = parts
 

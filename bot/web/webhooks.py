@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from bot.web.pages import Pages
 from bot.web.parts import WebParts
 from bot.web.reading import read_body
 from handlers.webhooks.payments import Hearing, hear
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 class WebhookDoor:
     """Notifications of all payment platforms."""
 
-    def __init__(self, parts: WebParts) -> None:
+    def __init__(self, parts: WebParts, _pages: Pages) -> None:
         """Stand before the gateways."""
         self._parts = parts
 

@@ -6,11 +6,11 @@ from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
-from storage.kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice, check_buyer
+from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.ports.chat import OutgoingMessage
 from storage.queries.payments import SettledPayment, settled_payments
-from storage.queries.tax_invoices import last_buyer, tax_invoice_states
+from storage.queries.tax_invoices import can_be_invoiced, last_buyer, tax_invoice_states
 from storage.tax_errors import SpecialNeedsMore, TaxNoRefused, TitleRefused
 
 SHOWN: Final = 5
@@ -65,12 +65,10 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 async def _open_payments(turn: Turn, deps: HandlerDeps) -> list[SettledPayment]:
     """Return the newest payments of the flat that have no invoice yet."""
     paid = await deps.db.read(settled_payments, turn.home.binding_id, limit=20)
-    states = await deps.db.read(tax_invoice_states, [one.payment_id for one in paid])
-    return [
-        one
-        for one in paid
-        if one.payment_id not in states and one.bills and one.refunded_fen < one.amount_fen
-    ][:SHOWN]
+    ids = [one.payment_id for one in paid]
+    states = await deps.db.read(tax_invoice_states, ids)
+    taxed = await deps.db.read(can_be_invoiced, ids, turn.today)
+    return [one for one in paid if one.payment_id in taxed and one.payment_id not in states][:SHOWN]
 
 
 async def _nothing(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -82,7 +80,9 @@ async def _nothing(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     text = words.lines(
         f"{turn.home.label} 现在没有可以开发票的缴费。",
         *told,
-        "发票开好以后会发到这里；急用请回复“人工”。" if told else "缴费以后，再回复“发票”。",
+        "发票开好以后会发到这里；急用请回复“人工”。"
+        if told
+        else "缴费以后再回复“发票”；已经缴了的，请回复“人工”，请财务来开。",
     )
     return OutgoingMessage("invoice", text)
 

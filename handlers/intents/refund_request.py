@@ -6,9 +6,11 @@ from typing import Any, Final
 from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
+from handlers.flats import refund_page_url
 from handlers.turn import Intent, Turn
 from storage.audit import Actor
-from storage.errors import NothingToRefund, RefundTooMuch
+from storage.errors import NotAnAmount, NothingToRefund, RefundTooMuch
+from storage.money import from_yuan
 from storage.operations.refund_judgments import Judgment, Wish, foresee_refund
 from storage.operations.refunds import RefundAskedFor, RefundView, request_refund
 from storage.ports.chat import OutgoingMessage
@@ -22,6 +24,7 @@ CAUSES: Final = (
     ("其他", "asked", r"其他 其它 别的"),
 )
 OTHER: Final = 3
+ON_A_PAGE: Final = "也可以点下面的链接，在网页上申请。"
 WORDS_AT_MOST: Final = 60
 
 
@@ -61,6 +64,8 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return await _hand_in(turn, deps, known, found)
     if asks != "payment" and slots.amount_fen is not None:
         known["amount_fen"] = slots.amount_fen
+    elif asks == "last_look":
+        known |= _sum_said(turn.understood.text)
     return await _next(turn, deps, known, found)
 
 
@@ -73,6 +78,14 @@ async def _refundable(turn: Turn, deps: HandlerDeps) -> list[SettledPayment]:
         unit_id=home.unit_id,
         since=turn.now - PLATFORM_WINDOW,
     )
+
+
+def _sum_said(text: str) -> dict[str, int]:
+    """Return the sum where an answer is nothing but a number: "100" is 100 yuan."""
+    try:
+        return {"amount_fen": from_yuan(text.strip())}
+    except NotAnAmount:
+        return {}
 
 
 def _key(turn: Turn) -> str:
@@ -108,7 +121,7 @@ async def _next(
     """Ask for what is missing, in the order payment, cause, reason; then for a last look."""
     payment = next((one for one in found if one.payment_id == known.get("payment_id")), None)
     if payment is None:
-        return _ask_payment(turn, known, found)
+        return _ask_payment(turn, deps, known, found)
     left_fen = payment.amount_fen - payment.refunded_fen
     if known.get("amount_fen", 0) > left_fen:
         turn.memory.ask("refund_request", **_without_amount(known), asks="last_look")
@@ -116,8 +129,8 @@ async def _next(
     if "cause" not in known:
         choices = [label for label, _, _ in CAUSES]
         turn.memory.ask("refund_request", **known, asks="cause", choices=choices)
-        text = f"请问退款原因？回复序号：\n{words.numbered(choices)}"
-        return OutgoingMessage("refund_request", text)
+        text = f"请问退款原因？回复序号：\n{words.numbered(choices)}\n{ON_A_PAGE}"
+        return OutgoingMessage("refund_request", text, url=refund_page_url(turn, deps))
     if known["cause"] == OTHER and not known.get("reason"):
         turn.memory.ask("refund_request", **known, asks="reason", takes="any")
         text = "请用一句话说说为什么要退，物业经理会看到。"
@@ -133,13 +146,16 @@ def _without_amount(known: dict[str, Any]) -> dict[str, Any]:
     return {name: fact for name, fact in known.items() if name != "amount_fen"}
 
 
-def _ask_payment(turn: Turn, known: dict[str, Any], found: list[SettledPayment]) -> OutgoingMessage:
+def _ask_payment(
+    turn: Turn, deps: HandlerDeps, known: dict[str, Any], found: list[SettledPayment]
+) -> OutgoingMessage:
     if not found:
         turn.memory.settle()
         raise NothingToRefund(turn.home.label)
     turn.memory.ask("refund_request", **known, asks="payment")
-    text = f"请问退哪一笔？回复序号：\n{words.numbered([_told(one) for one in found])}"
-    return OutgoingMessage("refund_request", text)
+    choices = words.numbered([_told(one) for one in found])
+    text = f"请问退哪一笔？回复序号：\n{choices}\n{ON_A_PAGE}"
+    return OutgoingMessage("refund_request", text, url=refund_page_url(turn, deps))
 
 
 def _told(one: SettledPayment) -> str:
@@ -165,7 +181,7 @@ def _last_look(
         f"实退 {words.money(amount_fen - judgment.kept_fen)}。"
         if judgment.kept_fen
         else "",
-        f"钱会原路退回付款的{words.gateway(payment.gateway)}账户。",
+        f"钱会{_way_back(payment)}。",
         "退款以后，用这笔钱缴的账单要重新缴。" if payment.bills else "",
         "回复“确认”提交；只退一部分请回复金额；不退了回复“算了”。",
     )
@@ -192,10 +208,15 @@ async def _hand_in(
     return OutgoingMessage("refund_request", _accepted(view, payment))
 
 
+def _way_back(payment: SettledPayment) -> str:
+    account = words.paid_from(payment.gateway)
+    return f"原路退回付款的{account}" if account else "在物业服务中心当面退给您"
+
+
 def _accepted(view: RefundView, payment: SettledPayment) -> str:
-    where = f"{words.money(view.amount_fen)} 会原路退回付款的{words.gateway(payment.gateway)}账户"
+    where = f"{words.money(view.amount_fen)} 会{_way_back(payment)}"
     if view.is_automatic:
-        what_next = f"{where}，零钱一般当天到，银行卡一般1到3个工作日。"
+        what_next = f"{where}，{words.arrives(payment.gateway)}。"
     else:
         what_next = f"等物业经理审核，通过后 {where}。"
     return words.lines(

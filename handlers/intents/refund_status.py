@@ -19,15 +19,23 @@ UNDER_WAY: Final = (RefundStep.SUBMITTED, RefundStep.ABNORMAL)
 WHERE: Final = {
     RefundStep.REQUESTED: "等物业经理审核，审核后会通知您。",
     RefundStep.APPROVED: "正在提交给支付平台，不用您操作。",
-    RefundStep.SUBMITTED: "钱在路上，还没有到账：零钱一般当天到，银行卡一般1到3个工作日。",
+    RefundStep.SUBMITTED: "钱在路上，还没有到账：{arrives}。",
     RefundStep.UNFUNDED: "物业的收款账户余额不够，正在补足，补足后自动再退，不用您操作。",
     RefundStep.UNKNOWN: "正在和支付平台核对结果，不会多退也不会少退，不用您操作。",
     RefundStep.ABNORMAL: "原来的付款账户收不了款，物业会联系您换一个办法退；着急请回复“人工”。",
     RefundStep.CLOSED: "支付平台关闭了这笔退款，钱没有退出；要再退，请回复“退款”重新申请。",
     RefundStep.FAILED: "这笔退款没有成功，钱没有退出；要再退，请回复“退款”重新申请。",
     RefundStep.DECLINED: "钱没有退出，账单也没有变；有疑问请回复“人工”。",
-    RefundStep.SUCCESS: "钱已退回原来的付款账户，请查看微信零钱或银行卡；用它缴的账单要重新缴。",
+    RefundStep.SUCCESS: "钱已退回原来的付款账户，请查看{look_at}；用它缴的账单要重新缴。",
 }
+
+BY_HAND: Final = {
+    ("cash", RefundStep.APPROVED): "请带身份证和收据到物业服务中心领取现金。",
+    ("cash", RefundStep.SUCCESS): "现金已付给您；用它缴的账单要重新缴。",
+    ("transfer", RefundStep.APPROVED): "物业会转账到您提供的收款账户，转出以后通知您。",
+    ("transfer", RefundStep.SUCCESS): "已转到您提供的收款账户；用它缴的账单要重新缴。",
+}
+"""The same where a person hands the money over."""
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -63,8 +71,15 @@ def _block(one: RefundProgress) -> str:
         _decision(one, state),
         _step("已提交退款", one.submitted_at),
         _step("已到账", one.settled_at) if state is RefundStep.SUCCESS else "",
-        WHERE[state],
+        where(one),
     )
+
+
+def where(one: RefundProgress) -> str:
+    """Say where a refund's money is now, or what happens next."""
+    state = RefundStep(one.state)
+    said = BY_HAND.get((one.gateway, state), WHERE[state])
+    return said.format(arrives=words.arrives(one.gateway), look_at=words.look_at(one.gateway))
 
 
 def _decision(one: RefundProgress, state: RefundStep) -> str:

@@ -1,9 +1,18 @@
-"""Somebody agreed to a refund; the platform is asked next."""
+"""Somebody agreed to a refund; the platform is asked next, or a person hands it over."""
+
+from typing import Final
 
 from handlers import words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import RefundApproved
 from storage.ports.chat import OutgoingMessage
+
+NEXT: Final = {
+    "cash": "请带身份证和收据到物业服务中心领取现金，领到以后会通知您。",
+    "transfer": "物业会转账到您提供的收款账户，转出以后会通知您。",
+}
+"""What follows where a person hands it over, by the way it goes."""
+BY_PLATFORM: Final = "马上提交给支付平台，提交后会通知您。"
 
 
 def say(event: RefundApproved, told: Telling) -> OutgoingMessage:
@@ -13,7 +22,7 @@ def say(event: RefundApproved, told: Telling) -> OutgoingMessage:
         text=words.lines(
             f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已经审核通过，"
             f"编号 {event.refund_no}。",
-            "马上提交给支付平台，提交后会通知您。",
+            NEXT.get(event.gateway, BY_PLATFORM),
         ),
         fields=fields(
             unit=event.unit_label,

@@ -16,12 +16,18 @@ CAUSES: Final = {
         "没有办成，钱没有退出，还在原来的缴费里。",
         "您可以回复“退款”重新申请，或者回复“人工”。",
     ),
+    "again": (
+        "被支付平台关闭了，钱没有丢，还在原来的缴费里。",
+        "我们已换一个编号重新提交，办成后会通知您，不用您操作。",
+    ),
     "unfunded": (
         "还要再等一等，支付平台暂时没有受理，钱没有丢。",
         "我们会自动再次提交，提交后会通知您，不用您操作。",
     ),
 }
 """Cause → where the money is, and what happens next."""
+GOES_ON: Final = ("unfunded", "again")
+"""Nobody has to do anything: it is tried again."""
 
 
 def say(event: RefundFailed, told: Telling) -> OutgoingMessage:
@@ -38,7 +44,7 @@ def say(event: RefundFailed, told: Telling) -> OutgoingMessage:
             unit=event.unit_label,
             amount=amount(event.amount_fen),
             time=f"{told.today}",
-            state="退款处理中" if event.cause == "unfunded" else "退款未办成",
+            state="退款处理中" if event.cause in GOES_ON else "退款未办成",
             number=event.refund_no,
         ),
     )

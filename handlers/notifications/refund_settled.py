@@ -1,9 +1,18 @@
 """The money of a refund is back; bills that it had paid are owed again."""
 
+from typing import Final
+
 from handlers import words
 from handlers.notification import Notification, Telling, amount, fields, moment
 from storage.events import RefundSettled
 from storage.ports.chat import OutgoingMessage
+
+WENT: Final = {
+    "cash": "已用现金付给您，编号 {number}。",
+    "transfer": "已转到您提供的收款账户，编号 {number}。",
+}
+"""Where the money is, by the way a person handed it over."""
+BY_PLATFORM: Final = "已到账，退回了原支付账户，编号 {number}。"
 
 
 def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
@@ -16,8 +25,8 @@ def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
     return OutgoingMessage(
         kind="refund_settled",
         text=words.lines(
-            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已到账，"
-            f"退回了原支付账户，编号 {event.refund_no}。",
+            f"{event.unit_label} 的退款 {words.money(event.amount_fen)} "
+            + WENT.get(event.gateway, BY_PLATFORM).format(number=event.refund_no),
             following,
         ),
         fields=fields(

@@ -13,7 +13,7 @@ def say(event: RefundSubmitted, told: Telling) -> OutgoingMessage:
         text=words.lines(
             f"{event.unit_label} 的退款 {words.money(event.amount_fen)} 已提交给"
             f"{words.gateway(event.gateway)}，编号 {event.refund_no}。",
-            "钱在路上：零钱一般当天退回，银行卡一般1到3个工作日；退回后再通知您。",
+            f"钱在路上：{words.arrives(event.gateway)}；退回后再通知您。",
         ),
         fields=fields(
             unit=event.unit_label,

@@ -10,6 +10,7 @@ from storage.ports.chat import OutgoingMessage
 TROUBLES: Final = {
     "abnormal": "收款账户异常，请联系住户换一种方式退",
     "closed": "平台已关闭这笔退款，请和住户核对后重新发起",
+    "again": "平台已关闭这笔退款，系统已换一个编号重新提交，请给商户号充值",
     "unfunded": "平台余额不足，请给商户号充值，系统会自动重试",
 }
 TOPICS: Final = {
@@ -32,6 +33,11 @@ TOPICS: Final = {
         "有住户找人工：{unit}。",
         "住户说：{note}",
         "请尽快联系住户。",
+    ),
+    "dispute": (
+        "住户对账单有异议：{unit}，{amount}。",
+        "{note}。",
+        "已暂停提醒，违约金停算；答复住户以后，回复“恢复催缴 {reference}”。",
     ),
     "arrears_visit": (
         "请联系住户：{unit} 有账单过了应缴日 {note} 天，{amount}。",
@@ -68,6 +74,41 @@ TOPICS: Final = {
         "{trouble}。",
         "回复“未出账 {reference}”查看是哪些房屋；补齐资料，夜里会自动补出。",
     ),
+    "refund_payout": (
+        "退款待付 {reference}：{unit}，{amount}。",
+        "审批已通过，{trouble}。",
+        "付了以后由另一位同事回复“已付退款 {reference}”，转账的再写上回单号。",
+    ),
+    "waiver_approval": (
+        "减免待审批 {reference}：{unit}，{amount}。",
+        "原因：{note}。",
+        "回复“同意减免 {reference}”，或者“拒绝减免 {reference} 原因”。",
+    ),
+    "suspense": (
+        "银行账户有 {reference} 笔款还不知道是谁的，已经挂账。",
+        "没有写缴费码，或者金额对不上。",
+        "回复“挂账”查看，核对以后回复“认领 编号 房号”。",
+    ),
+    "tax_invoice": (
+        "发票申请 {reference}：{unit}，{amount}。",
+        "抬头：{note}。",
+        "在税务系统开好以后，用 wuyebot tax-invoice 登记号码、上传文件。",
+    ),
+    "red_letter": (
+        "发票待红冲 {reference}：{unit}，{amount}，原发票号码 {note}。",
+        "这笔缴费已退款。",
+        "在税务系统开红字发票以后，用 wuyebot tax-invoice 登记号码。",
+    ),
+    "refund_external": (
+        "有一笔退款是在商户平台上直接退的：{unit}，{amount}。",
+        "已经按对账单补记，编号 {reference}，账单已按退款后的数重新计算。",
+        "平台单号：{note}。",
+    ),
+    "unanswered": (
+        "{reference} 一直没有结果：{unit}，{amount}。",
+        "系统会接着问平台，没有结果不会当作失败。",
+        "请在商户平台查一下；核对以后回复“差异”处理。",
+    ),
 }
 """Topic → what waits, why, and what to answer."""
 STATES: Final = {
@@ -75,6 +116,7 @@ STATES: Final = {
     "refund_trouble": "退款未办成",
     "broadcast_approval": "群发待审批",
     "handover": "住户找人工",
+    "dispute": "账单有异议",
     "arrears_visit": "请联系住户",
     "letter_due": "催告函待批准",
     "binding_application": "绑定待核对",
@@ -82,6 +124,13 @@ STATES: Final = {
     "meter_turned": "读数待核对",
     "difference": "差异待核对",
     "unbilled": "有费用未出账",
+    "refund_external": "有平台直接退款",
+    "unanswered": "平台没有给结果",
+    "refund_payout": "退款待付",
+    "waiver_approval": "减免待审批",
+    "suspense": "有款项待认领",
+    "tax_invoice": "发票待开",
+    "red_letter": "发票待红冲",
 }
 
 
@@ -119,6 +168,9 @@ def _trouble(event: StaffTask, note: str) -> str:
             return causes.difference(event.note)
         case "unbilled":
             return causes.skips(event.note)
+        case "refund_payout":
+            way, _, account = event.note.partition(" ")
+            return f"转账给 {account}" if way == "transfer" else "付现金"
     return TROUBLES.get(event.note, note)
 
 

@@ -25,6 +25,8 @@ ABOUT: Final = {
     "RefundSubmitted": "退款提交",
     "RefundSettled": "退款到账",
     "RefundFailed": "退款未办成",
+    "PaymentVoided": "收款冲正",
+    "BillWaived": "账单减免",
     "BillsIssued": "新账单",
     "ReminderDue": "缴费提醒",
     "NoticeSent": "群发通知",
@@ -36,6 +38,7 @@ ABOUT: Final = {
     "PrepaymentApplied": "预存抵扣",
     "DepositMoved": "押金变动",
     "HandedOver": "房屋交接",
+    "DayReconciled": "对账结果",
 }
 """Event → what the message is about."""
 WHYS: Final = BY_REASON | {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import causes, words
+from handlers import causes, reconciling, words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import COUNTERS, number, office, rest_of, without
 from handlers.staff.words import WORDS
@@ -13,8 +13,10 @@ from storage.ports.chat import OutgoingMessage
 from storage.queries.differences import (
     BOOKS,
     Difference,
+    DifferenceNote,
     count_differences,
     difference_of,
+    history_of,
     open_differences,
 )
 
@@ -27,12 +29,12 @@ NONE: Final = "现在没有等着核对的差异。"
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """List what is open; with 处理差异, close the one that is named, or ask for the reason."""
+    """List what is open, or tell the history of one; with 处理差异, close it with a reason."""
     office(turn, *COUNTERS)
-    if not turn.message.text.strip().startswith(CLOSES):
-        return await _list(turn, deps)
     rest = rest_of(turn, SAID_AS)
     named = number(rest)
+    if not turn.message.text.strip().startswith(CLOSES):
+        return await (_list(turn, deps) if named is None else _history(turn, deps, named))
     if named is None:
         return OutgoingMessage(
             NAME, f"处理哪一件？请写上编号和原因，比如“{CLOSES} 12 已向平台核实”。"
@@ -75,6 +77,30 @@ async def _list(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     )
 
 
+async def _history(turn: Turn, deps: HandlerDeps, named: int) -> OutgoingMessage:
+    served = office(turn, *COUNTERS).community_ids
+    found = await deps.db.read(history_of, named, community_ids=served)
+    if found is None:
+        raise UnknownDifference
+    one, notes = found
+    state = "等着处理" if one.closed_at is None else f"{words.moment(one.closed_at)} 已了结"
+    return OutgoingMessage(
+        NAME,
+        words.lines(
+            _line(one),
+            *(_note(note) for note in notes),
+            f"现在{state}。" if one.closed_at is None else f"{state}。",
+            f"核对以后回复“{CLOSES} {named} 原因”。" if one.closed_at is None else "",
+        ),
+    )
+
+
+def _note(one: DifferenceNote) -> str:
+    """Say a line of the history: when, what was done, by whom, and a person's own words."""
+    who = f"{one.staff_name}：{one.note}" if one.staff_name else ""
+    return f"{words.moment(one.noted_at)} {causes.ACTS.get(one.act, one.act)} {who}".rstrip()
+
+
 async def _found(turn: Turn, deps: HandlerDeps, named: int) -> Difference:
     served = office(turn, *COUNTERS).community_ids
     found: Difference | None = await deps.db.read(difference_of, named, community_ids=served)
@@ -106,10 +132,13 @@ async def _close(turn: Turn, deps: HandlerDeps, named: int, reason: str) -> Outg
 def _line(one: Difference) -> str:
     """Say a difference on one line: number, place, what is wrong, both sums, since when."""
     cause = causes.DIFFERENCES.get(one.kind, causes.OTHER_DIFFERENCE)
-    sums = f"；平台 {words.money(one.told_fen)}" if one.told_fen else ""
-    sums += f"，我们 {words.money(one.ours_fen)}" if sums and one.ours_fen else ""
+    theirs, ours = causes.sides(one.kind)
+    sums = [f"{theirs} {words.money(one.told_fen)}"] if one.told_fen else []
+    sums += [f"{ours} {words.money(one.ours_fen)}"] if one.ours_fen and one.has_sums else []
     place = f"{one.unit_label} " if one.unit_label else ""
-    return f"{one.number} {place}{one.reference}：{cause}{sums}（{words.moment(one.opened_at)}）"
+    said = f"；{'，'.join(sums)}" if sums else ""
+    about = reconciling.about(one.reference, one.gateway, one.day_on)
+    return f"{one.number} {place}{about}：{cause}{said}（{words.moment(one.opened_at)}）"
 
 
 INTENT = Intent(name=NAME, answer=answer, go_on=go_on, said_as=SAID_AS)

@@ -12,9 +12,12 @@ from storage.kinds import StaffRole
 from storage.operations.refunds import approve_refund
 from storage.ports.chat import OutgoingMessage
 from storage.queries.desk import RefundAsked, refund_of
+from storage.rules.counter import is_by_hand
 
 NAME: Final = "staff_refund_approve"
 SAID_AS: Final = WORDS["refund_approve"]
+BY_PLATFORM: Final = "马上提交给支付平台，住户会收到每一步的通知。"
+BY_HAND: Final = "这笔要由另一位同事付现金或转账，已经通知收银；付了请回复“已付退款”和编号。"
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -36,7 +39,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         NAME,
         words.lines(
             f"已同意退款 {named}：{asked.unit_label}，{words.money(asked.amount_fen)}。",
-            "马上提交给支付平台，住户会收到每一步的通知。",
+            BY_HAND if is_by_hand(asked.gateway) else BY_PLATFORM,
         ),
     )
 

@@ -1,15 +1,24 @@
-"""What waits for a decision (待审批): refunds, broadcasts, applications for a binding."""
+"""What waits for a decision (待审批): refunds, waivers, broadcasts, applications for a binding."""
 
 from typing import Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
+from handlers.staff.cash_words import CALLED
 from handlers.staff.office import ANYBODY, office
 from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
+from storage.paying_kinds import CashMethod
 from storage.ports.chat import OutgoingMessage
-from storage.queries.desk import Application, RefundAsked, applications_waiting, refunds_waiting
+from storage.queries.desk import (
+    Application,
+    RefundAsked,
+    applications_waiting,
+    payouts_waiting,
+    refunds_waiting,
+)
 from storage.queries.notices import BroadcastView, awaiting_approval
+from storage.queries.waivers import WaiverView, waivers_waiting
 
 NAME: Final = "staff_waiting"
 SAID_AS: Final = WORDS["waiting"]
@@ -22,7 +31,10 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     refunds = await deps.db.read(refunds_waiting, community_ids=served, limit=MOST)
     notices = await deps.db.read(awaiting_approval, community_ids=served)
     people = await deps.db.read(applications_waiting, community_ids=served, limit=MOST)
-    blocks = [*_refunds(refunds), *_broadcasts(notices), *_applications(people)]
+    waived = await deps.db.read(waivers_waiting, community_ids=served)
+    agreed = await deps.db.read(payouts_waiting, community_ids=served, limit=MOST)
+    blocks = [*_refunds(refunds), *_payouts(agreed), *_waivers(waived)]
+    blocks += [*_broadcasts(notices), *_applications(people)]
     if not blocks:
         return OutgoingMessage(NAME, "现在没有等着审批的事。")
     return OutgoingMessage(NAME, words.lines(*blocks))
@@ -41,6 +53,37 @@ def _refunds(found: list[RefundAsked]) -> list[str]:
         f"退款 {len(found)} 笔：",
         *rows,
         f"回复“同意 {number}”，或者“拒绝 {number} 原因”。",
+    ]
+
+
+def _payouts(found: list[RefundAsked]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.refund_no} {one.unit_label} {CALLED[CashMethod(one.gateway)]} "
+        f"{words.money(one.amount_fen)}"
+        for one in found
+    ]
+    return [
+        f"退款待付 {len(found)} 笔：",
+        *rows,
+        f"付了以后由另一位同事回复“已付退款 {found[0].refund_no}”。",
+    ]
+
+
+def _waivers(found: list[WaiverView]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.waiver_no} {one.unit_label} {words.period(one.period)}{one.item_name} "
+        f"{words.money(one.amount_fen)}，{words.shorten(one.reason, 30)}"
+        for one in found[:MOST]
+    ]
+    number = found[0].waiver_no
+    return [
+        f"减免 {len(found)} 笔：",
+        *rows,
+        f"回复“同意减免 {number}”，或者“拒绝减免 {number} 原因”。",
     ]
 
 

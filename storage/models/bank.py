@@ -2,7 +2,6 @@
 
 from sqlalchemy import BigInteger, Column, Date, Index, Table, Text, UniqueConstraint
 
-from storage.kinds import BankRowState
 from storage.models.base import (
     Key,
     choice,
@@ -16,6 +15,7 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+from storage.paying_kinds import BankRowState
 
 bank_rows = Table(
     "bank_rows",

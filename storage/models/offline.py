@@ -2,7 +2,6 @@
 
 from sqlalchemy import CheckConstraint, Column, Date, Index, Table, UniqueConstraint
 
-from storage.kinds import CashMethod
 from storage.models.base import (
     Key,
     choice,
@@ -16,11 +15,13 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+from storage.paying_kinds import CashMethod
 
 cashier_days = Table(
     "cashier_days",
     metadata,
     key(),
+    text("sheet_no", 24),
     ref("community_id", "communities"),
     ref("staff_id", "staff"),
     Column("day_on", Date, nullable=False),
@@ -34,6 +35,7 @@ cashier_days = Table(
     text("note", 120),
     Column("received_by", Key, nullable=True),
     instant("received_at", nullable=True),
+    UniqueConstraint("sheet_no"),
     UniqueConstraint("community_id", "staff_id", "day_on"),
     CheckConstraint("received_by IS NULL OR received_by <> staff_id", name="four_eyes"),
     *whole_fen("cash_due_fen", "handed_in_fen", "other_fen"),

@@ -215,6 +215,23 @@ refund_parts = Table(
 """Where the fen of a refund come from: a bill's allocation, or (null) money that is not booked
 to a bill: prepayment or what was due back."""
 
+browser_passes = Table(
+    "browser_passes",
+    metadata,
+    key(),
+    text("pass_key", 64),
+    text("pay_token", 96),
+    text("gateway", 20),
+    text("openid", 64),
+    Column("chosen", Text, nullable=False, server_default="{}"),
+    instant("expires_at"),
+    instant("used_at", nullable=True),
+    text("order_no", 32),
+    UniqueConstraint("pass_key"),
+    Index("ix_browser_passes_expires_at", "expires_at"),
+)
+"""A choice made inside WeChat, to be paid once in another browser; only a hash of its secret."""
+
 receipts = Table(
     "receipts",
     metadata,

@@ -2,7 +2,6 @@
 
 from sqlalchemy import Column, Date, Index, Integer, Table, Text, UniqueConstraint
 
-from storage.kinds import StatementState
 from storage.models.base import (
     choice,
     fen,
@@ -14,6 +13,7 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+from storage.paying_kinds import StatementState
 
 gateway_statements = Table(
     "gateway_statements",

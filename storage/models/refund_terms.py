@@ -13,7 +13,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from storage.kinds import FeeBearer, WaiverKind, WaiverState
 from storage.models.base import (
     Key,
     choice,
@@ -26,6 +25,7 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+from storage.paying_kinds import FeeBearer, WaiverKind, WaiverState
 
 refund_terms = Table(
     "refund_terms",
@@ -38,12 +38,17 @@ refund_terms = Table(
     Column("window_days", Integer, nullable=False),
     fen("automatic_fen", server_default="0"),
     choice("fee_bearer", FeeBearer, server_default="company"),
+    Column("fee_ppm", Integer, nullable=False, server_default="0"),
     text("clause", 200),
     UniqueConstraint("fee_item_id", "effective_on"),
     one_of("fee_bearer", FeeBearer),
+    CheckConstraint("fee_ppm BETWEEN 0 AND 100000", name="fee"),
     *whole_fen("automatic_fen"),
 )
-"""Terms of one fee item from a day on; without them the community's policy counts."""
+"""Terms of one fee item from a day on; without them the community's policy counts.
+
+`fee_ppm` is the platform's fee in millionths; the payer bears it where `fee_bearer` says so.
+"""
 
 bill_waivers = Table(
     "bill_waivers",

@@ -2,7 +2,6 @@
 
 from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, Table, UniqueConstraint
 
-from storage.kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.models.base import (
     Key,
     choice,
@@ -16,6 +15,7 @@ from storage.models.base import (
     text,
     whole_fen,
 )
+from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 
 tax_invoices = Table(
     "tax_invoices",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, update
 from storage import ledger
 from storage.events import StaffTask
 from storage.frozen import dataclass
-from storage.kinds import Account, BankRowState, StaffRole
+from storage.kinds import Account, StaffRole
 from storage.ledger import Leg
 from storage.models.bank import bank_feeds, bank_rows
 from storage.models.estate import communities, units
@@ -23,6 +23,7 @@ from storage.operations.bank_returns import take_back
 from storage.operations.hearers import tell_staff
 from storage.operations.payments import settle_payment
 from storage.operations.settlements import note_credit
+from storage.paying_kinds import BankRowState
 from storage.periods import shanghai_day
 from storage.ports.bank import BankLine
 from storage.ports.payments import PaymentFact, PaymentState
@@ -35,6 +36,8 @@ SENDERS: Final = {"财付通": "wechat_pay", "支付宝": "alipay", "银联": "u
 """Who pays out what a platform has collected, by a part of the name → gateway."""
 OWN: Final = ("结息", "利息", "手续费", "管理费", "工本费", "年费")
 BOOKED: Final = (BankRowState.MATCHED, BankRowState.ASSIGNED, BankRowState.PAYOUT)
+WAITING: Final = (BankRowState.SUGGESTED, BankRowState.SUSPENSE)
+"""In suspense: nobody has said yet for what the money came."""
 OFFICE: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
 
 
@@ -176,7 +179,7 @@ def _undone(tx: Connection, row_id: int, line: BankLine, account: BankAccount) -
             bank_rows.c.id != row_id,
             bank_rows.c.amount_fen == -line.amount_fen,
             bank_rows.c.booked_at >= line.booked_at - WITHIN - timedelta(days=1),
-            bank_rows.c.state.in_(BOOKED),
+            bank_rows.c.state.in_((*BOOKED, *WAITING)),
         )
     ).all()
     passages = [_passage(one) for one in earlier]

@@ -12,12 +12,14 @@ from storage.errors import UnknownDifference
 from storage.events import StaffTask
 from storage.kinds import StaffRole
 from storage.models.operating import discrepancies
+from storage.operations.difference_notes import note_act
 from storage.operations.hearers import tell_staff
 from storage.periods import shanghai_day
 from storage.queries.differences import BOOKS, Difference, difference_of
 from storage.queries.estate import all_communities
 from storage.queries.proofs import Broken
 from storage.queries.quiet import quiet_end
+from storage.rules.agreeing import CLOSED
 
 ROLES: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
 """Who hears of a difference, and may close it."""
@@ -112,6 +114,7 @@ def close_difference(
     ).rowcount
     if not closed:
         raise UnknownDifference
+    note_act(tx, number, CLOSED, at=now, note=reason, staff_id=staff_id)
     actor = Actor(staff_id=staff_id)
     audit.note(tx, actor, "close", "difference", str(number), at=now, detail=reason)
     return found

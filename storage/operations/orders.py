@@ -33,6 +33,9 @@ from storage.queries.policies import policy_on
 ORDER_LASTS: Final = timedelta(minutes=110)
 """Shorter than the two hours that a prepay id lives."""
 
+TRANSFER_LASTS: Final = timedelta(days=7)
+"""A transfer takes days; until then its code is awaited."""
+
 LAST_MINUTE: Final = timedelta(minutes=1)
 """An order that ends sooner is not begun to be paid."""
 
@@ -122,6 +125,7 @@ def write_order(
         return _open_order(live), False
     if live is not None:
         _succeed(tx, live)
+    lasts = TRANSFER_LASTS if ask.gateway.startswith("bank_transfer") else ORDER_LASTS
     values = {
         "order_no": f"W{now:%y%m%d}{secrets.token_hex(8).upper()}",
         "community_id": wanted.community_id,
@@ -138,7 +142,7 @@ def write_order(
         "app_id": ask.app_id,
         "payer_id": ask.payer_id,
         "created_at": now,
-        "expires_at": now + ORDER_LASTS,
+        "expires_at": now + lasts,
         "next_query_at": now + timedelta(seconds=FIRST_QUERIES[0]),
     }
     row = tx.execute(payment_orders.insert().values(values).returning(payment_orders)).one()

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from storage import outbox
 from storage.events import PaymentSettled
-from storage.kinds import Urgency
+from storage.kinds import RefundStep, Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
-from storage.models.payments import allocations, payment_orders, payments, receipts
+from storage.models.payments import allocations, payment_orders, payments, receipts, refunds
 from storage.models.people import identities
 from storage.models.prepayments import prepay_orders
 from storage.operations.hearers import Hearer, hearers
@@ -46,30 +46,22 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
     }
     if insert_once(tx, receipts, values) is None or payment.returned_fen:
         return receipt_no
-    paid = tx.execute(
-        select(
-            fee_items.c.name, bills.c.period, allocations.c.amount_fen, units.c.label, units.c.id
-        )
-        .select_from(
-            allocations.join(bills).join(fee_items).join(units, units.c.id == bills.c.unit_id)
-        )
-        .where(allocations.c.payment_id == payment_id)
-        .order_by(bills.c.period, bills.c.id)
-    ).all()
+    _tell(tx, payment, receipt_no, now)
+    return receipt_no
+
+
+def _tell(tx: Connection, payment: Row[Any], receipt_no: str, now: datetime) -> None:
+    paid = _paid(tx, payment.id)
     kept_for = "" if paid else _kept_for(tx, payment.order_id)
-    several = len({row.id for row in paid}) > 1
     for hearer in _hearers(tx, payment):
         left = open_bills(tx, hearer.binding_id) if hearer.binding_id else None
         event = PaymentSettled(
             order_no=payment.order_no,
             receipt_no=receipt_no,
-            payment_id=payment_id,
+            payment_id=payment.id,
             unit_label=payment.label,
             amount_fen=payment.amount_fen,
-            bills=tuple(
-                (f"{row.label} {row.name}" if several else row.name, row.period, row.amount_fen)
-                for row in paid
-            ),
+            bills=paid,
             surplus_fen=payment.surplus_fen,
             paid_at=payment.paid_at.isoformat(),
             open_fen=-1 if left is None else sum(bill.open_fen for bill in left),
@@ -84,6 +76,60 @@ def issue(tx: Connection, payment_id: int, *, now: datetime) -> str:
             now=now,
             community_id=payment.community_id,
         )
+
+
+def _paid(tx: Connection, payment_id: int) -> tuple[tuple[str, str, int], ...]:
+    """Return (fee, period, fen) of each bill that was paid; of several units with theirs."""
+    rows = tx.execute(
+        select(
+            fee_items.c.name, bills.c.period, allocations.c.amount_fen, units.c.label, units.c.id
+        )
+        .select_from(
+            allocations.join(bills).join(fee_items).join(units, units.c.id == bills.c.unit_id)
+        )
+        .where(allocations.c.payment_id == payment_id)
+        .order_by(bills.c.period, bills.c.id)
+    ).all()
+    several = len({row.id for row in rows}) > 1
+    return tuple(
+        (f"{row.label} {row.name}" if several else row.name, row.period, row.amount_fen)
+        for row in rows
+    )
+
+
+def after_refund(tx: Connection, payment_id: int, *, now: datetime) -> str | None:
+    """Void the receipt of a payment of which money went back, and number one over what is kept.
+
+    Returns the new number, None where nothing is kept or there was no receipt.
+    """
+    paid_fen: int = tx.execute(
+        select(payments.c.amount_fen).where(payments.c.id == payment_id)
+    ).scalar_one()
+    went_fen: int = tx.execute(
+        select(func.coalesce(func.sum(refunds.c.amount_fen - refunds.c.kept_fen), 0)).where(
+            refunds.c.payment_id == payment_id, refunds.c.state == RefundStep.SUCCESS
+        )
+    ).scalar_one()
+    old = tx.execute(
+        update(receipts)
+        .where(receipts.c.payment_id == payment_id, receipts.c.voided_at.is_(None))
+        .values(voided_at=now, void_reason="refund")
+        .returning(receipts.c.id, receipts.c.community_id, receipts.c.invoiced_at)
+    ).one_or_none()
+    if old is None or paid_fen == went_fen:
+        return None
+    year = shanghai_day(now).year
+    receipt_no = f"R{year}{next_number(tx, f'receipt:{year}'):07d}"
+    values = {
+        "receipt_no": receipt_no,
+        "payment_id": payment_id,
+        "community_id": old.community_id,
+        "amount_fen": paid_fen - went_fen,
+        "issued_at": now,
+        "replaces_id": old.id,
+        "invoiced_at": old.invoiced_at,
+    }
+    tx.execute(receipts.insert().values(values))
     return receipt_no
 
 

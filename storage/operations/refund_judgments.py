@@ -51,8 +51,9 @@ class Judgment:
 def judge(tx: Connection, payment: Row[Any], wish: Wish, *, now: datetime) -> Judgment:
     """Say who must agree to a refund, by the terms of all fees that it takes from.
 
-    What people hand over needs two of them, and has no platform's fee or window. What nobody has to agree to is counted over all refunds of the payment. Raises RefundTooMuch,
-    RefundWindowOver, RefundNotOffered.
+    What people hand over needs two of them, and has no platform's fee or window. What nobody has to
+    agree to is counted over all refunds of the payment. Raises RefundTooMuch, RefundWindowOver,
+    RefundNotOffered.
     """
     sources = sources_of(tx, payment, wish.deposit_bill_id)
     left_fen = sum(one.left_fen for one in sources)

@@ -13,21 +13,37 @@ from storage.errors import (
     RefundEndedOtherwise,
     UnknownRefundNo,
 )
-from storage.events import RefundFailed, RefundSettled, RefundSubmitted, StaffTask
+from storage.events import (
+    PaymentVoided,
+    RefundFailed,
+    RefundSettled,
+    RefundSubmitted,
+    StaffTask,
+)
 from storage.frozen import dataclass
 from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import Leg
 from storage.models.bills import bills
 from storage.models.payments import allocations, refund_parts, refunds
-from storage.operations import deposits
+from storage.operations import deposits, receipts
 from storage.operations.differences import raise_difference
+from storage.operations.findings import close_about, keep_finding
 from storage.operations.hearers import tell_staff
+from storage.operations.red_letters import redden_after_refund
+from storage.operations.refund_successors import hold_successor, succeed
 from storage.operations.refunds import label_of, move, release, tell
+from storage.periods import shanghai_day
 from storage.ports.payments import RefundFact, RefundState
+from storage.queries.agreement import Finding
+from storage.rules.agreeing import OF_WAITING, DifferenceKind
+from storage.rules.counter import place_of
+from storage.rules.refunds import VOID
 
 FINAL: Final = (RefundStep.SUCCESS, RefundStep.CLOSED, RefundStep.FAILED, RefundStep.DECLINED)
 QUERY_WAITS: Final = (60, 300, 600, 1200, 1800)
-"""Seconds between our questions about a refund that is under way."""
+"""Seconds between our questions about a refund that is under way; the last for a day."""
+LATER_WAIT: Final = timedelta(hours=6)
+"""From the second day on: banks take days. Nothing is ever given up without a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +68,8 @@ def note_refund(tx: Connection, fact: RefundFact, *, heard_at: datetime) -> Refu
     trouble: Contradiction | None = None
     if row is None:
         trouble = UnknownRefundNo(fact.refund_no)
-    elif fact.amount_fen != row.amount_fen and fact.state in _WITH_AMOUNT:
-        trouble = AmountMismatch(fact.refund_no, row.amount_fen, fact.amount_fen)
+    elif fact.amount_fen != row.amount_fen - row.kept_fen and fact.state in _WITH_AMOUNT:
+        trouble = AmountMismatch(fact.refund_no, row.amount_fen - row.kept_fen, fact.amount_fen)
     if trouble is not None or row is None:
         raise_difference(
             tx, type(trouble).__name__, fact.refund_no, str(fact.amount_fen), at=heard_at
@@ -72,6 +88,7 @@ def _heard_after_the_end(
     """A refund that we gave up and the platform paid is for an operator; the rest is old news."""
     if fact.state is not RefundState.SUCCESS or row.state == RefundStep.SUCCESS:
         return RefundHeard("repeated")
+    hold_successor(tx, row)
     trouble = RefundEndedOtherwise(row.refund_no, row.state)
     raise_difference(
         tx, type(trouble).__name__, row.refund_no, f"{row.state} {fact.amount_fen}", at=heard_at
@@ -83,19 +100,24 @@ _WITH_AMOUNT: Final = (RefundState.PROCESSING, RefundState.SUCCESS)
 
 
 def _submitted(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
-    wait = QUERY_WAITS[min(row.step_count, len(QUERY_WAITS) - 1)]
     is_new = row.state != RefundStep.SUBMITTED
+    sent_at = row.submitted_at or now
+    wait = timedelta(seconds=QUERY_WAITS[min(row.step_count, len(QUERY_WAITS) - 1)])
+    if not is_new and now - sent_at > timedelta(days=1):
+        wait = LATER_WAIT
     move(
         tx,
         row,
         RefundStep.SUBMITTED,
         platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
-        submitted_at=row.submitted_at or now,
+        submitted_at=sent_at,
         step_count=0 if is_new else row.step_count + 1,
-        next_step_at=now + timedelta(seconds=wait),
+        next_step_at=now + wait,
     )
     if is_new:
-        event = RefundSubmitted(row.refund_no, label_of(tx, row), row.amount_fen, row.gateway)
+        event = RefundSubmitted(
+            row.refund_no, label_of(tx, row), row.amount_fen - row.kept_fen, row.gateway
+        )
         tell(tx, row, event, now)
 
 
@@ -107,7 +129,10 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
         .where(refund_parts.c.refund_id == row.id)
         .order_by(refund_parts.c.bill_id)
     ).all()
-    legs = [Leg(Account.CLEARING, -row.amount_fen)]
+    legs = [
+        Leg(place_of(row.gateway), row.kept_fen - row.amount_fen),
+        Leg(Account.GATEWAY_FEE, -row.kept_fen),
+    ]
     for part in parts:
         if part.bill_id is None:
             legs.append(Leg(Account.REFUND_DUE, part.amount_fen, row.unit_id))
@@ -133,13 +158,24 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
         next_step_at=None,
         platform_refund_id=fact.platform_refund_id or row.platform_refund_id,
     )
+    close_about(tx, row.refund_no, OF_WAITING, now=now, note="success")
     crashpoints.reach("refund.before_outbox")
     reopened = [] if row.cause == deposits.CAUSE else parts
     reopened_fen = sum(part.amount_fen for part in reopened if part.bill_id is not None)
-    event = RefundSettled(
-        row.refund_no, label_of(tx, row), row.amount_fen, settled_at.isoformat(), reopened_fen
-    )
-    tell(tx, row, event, now)
+    receipts.after_refund(tx, row.payment_id, now=now)
+    redden_after_refund(tx, row.payment_id, now=now)
+    tell(tx, row, _settled_news(tx, row, settled_at, reopened_fen), now)
+
+
+def _settled_news(
+    tx: Connection, row: Row[Any], settled_at: datetime, reopened_fen: int
+) -> RefundSettled | PaymentVoided:
+    label = label_of(tx, row)
+    if row.cause == VOID:
+        return PaymentVoided(label, row.amount_fen, row.reason, reopened_fen)
+    when = settled_at.isoformat()
+    sent_fen = row.amount_fen - row.kept_fen
+    return RefundSettled(row.refund_no, label, sent_fen, when, reopened_fen, row.gateway)
 
 
 def _reopen(tx: Connection, row: Row[Any], bill_id: int, amount_fen: int, now: datetime) -> None:
@@ -176,16 +212,32 @@ def _abnormal(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) ->
         row,
         RefundStep.ABNORMAL,
         detail=fact.detail[:200],
-        next_step_at=now + timedelta(hours=6),
+        next_step_at=now + LATER_WAIT,
     )
+    keep_finding(tx, waiting_refund(row, DifferenceKind.REFUND_ABNORMAL, now), now=now)
     _trouble(tx, row, "abnormal", now)
+
+
+def waiting_refund(row: Row[Any], kind: DifferenceKind, now: datetime) -> Finding:
+    """Return the task that a refund is which does not end by itself."""
+    return Finding(
+        kind,
+        row.gateway,
+        shanghai_day(now),
+        row.refund_no,
+        row.amount_fen - row.kept_fen,
+        None,
+        order_no=row.order_no,
+    )
 
 
 def _ended(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
     state = RefundStep.CLOSED if fact.state is RefundState.CLOSED else RefundStep.FAILED
     move(tx, row, state, detail=fact.detail[:200], next_step_at=None)
     release(tx, row, now=now)
-    _trouble(tx, row, "closed", now)
+    close_about(tx, row.refund_no, OF_WAITING, now=now, note=str(state))
+    is_again = state is RefundStep.CLOSED and succeed(tx, row, now=now)
+    _trouble(tx, row, "again" if is_again else "closed", now)
 
 
 def _never_arrived(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
@@ -196,8 +248,10 @@ def _never_arrived(tx: Connection, row: Row[Any], fact: RefundFact, now: datetim
 
 
 def _unknown(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> None:
+    """Ask how it stands: at once where the platform has just told us that something happened."""
+    wait = timedelta(0) if fact.event_id else timedelta(minutes=10)
     if row.state != RefundStep.REQUESTED:
-        move(tx, row, RefundStep(row.state), next_step_at=now + timedelta(minutes=10))
+        move(tx, row, RefundStep(row.state), next_step_at=now + wait)
 
 
 _STEPS: Final = {

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 from storage import audit
 from storage.audit import CLOCK
 from storage.charge_errors import InputRefused
-from storage.kinds import ChargeInput, FeeBearer
+from storage.kinds import ChargeInput
 from storage.models.refund_terms import refund_terms
+from storage.paying_kinds import FeeBearer
 from storage.rules.refunds import RefundTerms
 from storage.sql import insert
 

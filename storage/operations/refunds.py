@@ -5,6 +5,7 @@ kept on the payment row, under its lock. A refund's number never changes while i
 retry after any trouble is the same refund at the platform.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,6 @@ from storage.audit import CLOCK, Actor
 from storage.errors import (
     NotAllowed,
     RefundStateWrong,
-    RefundTooMuch,
-    RefundWindowOver,
     SelfApproval,
     UnknownRefund,
 )
@@ -36,16 +35,13 @@ from storage.models.payments import payment_orders, payments, refund_parts, refu
 from storage.models.people import identities
 from storage.operations import deposits, prepayments
 from storage.operations.hearers import hearers, tell_staff
+from storage.operations.payout_tasks import ask_for_payout, next_step_at
+from storage.operations.refund_judgments import Wish, judge
 from storage.operations.refund_sources import sources_of
 from storage.outbox import enqueue
 from storage.periods import shanghai_day
-from storage.queries.policies import policy_on
-from storage.rules.refunds import (
-    AUTOMATIC_CAUSES,
-    PLATFORM_WINDOW,
-    needs_approval,
-    take_from,
-)
+from storage.rules.counter import way_back
+from storage.rules.refunds import VOID, take_from
 from storage.sql import next_number
 
 
@@ -62,6 +58,8 @@ class RefundAskedFor:
     identity_id: int | None = None
     deposit_bill_id: int | None = None
     """The bill of the deposit that is given back: nothing else of the payment is touched."""
+    kept_fen: int = 0
+    """What of the amount stays for the platform's fee, where the payer bears it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def request_refund(
 
     The same request key again returns the same refund. What nobody has to agree to is counted
     over all refunds of the payment, so that many small ones are no way around a person. Raises
-    UnknownRefund (no such payment), RefundTooMuch, RefundWindowOver.
+    UnknownRefund (no such payment), RefundTooMuch, RefundWindowOver, RefundNotOffered.
     """
     payment = tx.execute(
         select(payments).where(payments.c.id == asked.payment_id).with_for_update()
@@ -94,32 +92,19 @@ def request_refund(
     ).one_or_none()
     if known is not None:
         return _view(tx, known)
-    left_fen = sum(one.left_fen for one in sources_of(tx, payment, asked.deposit_bill_id))
-    if not 0 < asked.amount_fen <= left_fen:
-        raise RefundTooMuch(left_fen)
-    if now - payment.paid_at > PLATFORM_WINDOW:
-        raise RefundWindowOver(shanghai_day(payment.paid_at))
-    policy = policy_on(tx, payment.community_id, shanghai_day(now))
-    is_plain = policy.refund_any_cause or asked.cause in AUTOMATIC_CAUSES
-    waits = not is_plain or needs_approval(
-        asked.amount_fen + payment.reserved_fen,
-        paid_at=payment.paid_at,
-        now=now,
-        window_days=policy.refund_window_days,
-        automatic_fen=policy.refund_automatic_fen,
-    )
-    state = RefundStep.REQUESTED if waits else RefundStep.APPROVED
-    row = _write(tx, payment, asked, state, actor, now)
+    is_staffs = actor.staff_id is not None
+    wish = Wish(asked.amount_fen, asked.cause, is_staffs, asked.deposit_bill_id)
+    judgment = judge(tx, payment, wish, now=now)
+    state = RefundStep.REQUESTED if judgment.waits else RefundStep.APPROVED
+    asked = replace(asked, kept_fen=judgment.kept_fen)
+    row = write_refund(tx, payment, asked, state, actor, now)
     crashpoints.reach("refund.after_reserve")
     if actor.identity_id is None:
-        is_automatic = not waits
-        tell(
-            tx,
-            row,
-            RefundReceived(row.refund_no, label_of(tx, row), row.amount_fen, is_automatic),
-            now,
+        received = RefundReceived(
+            row.refund_no, label_of(tx, row), row.amount_fen, not judgment.waits, row.kept_fen
         )
-    if waits:
+        tell(tx, row, received, now)
+    if judgment.waits:
         _ask_managers(tx, row, now)
     return _view(tx, row)
 
@@ -136,14 +121,14 @@ def give_back(tx: Connection, payment_id: int, *, now: datetime) -> None:
         f"second:{payment_id}",
         order.identity_id,
     )
-    row = _write(tx, payment, asked, RefundStep.APPROVED, CLOCK, now)
+    row = write_refund(tx, payment, asked, RefundStep.APPROVED, CLOCK, now)
     event = PaymentReturned(
         order.order_no, row.refund_no, label_of(tx, row), row.amount_fen, "paid_twice"
     )
     tell(tx, row, event, now)
 
 
-def _write(
+def write_refund(
     tx: Connection,
     payment: Row[Any],
     asked: RefundAskedFor,
@@ -151,6 +136,10 @@ def _write(
     actor: Actor,
     now: datetime,
 ) -> Row[Any]:
+    """Write a refund in its first state and speak for its money; the caller has locked and checked.
+
+    Raises ValueError where less than its amount is left of the payment.
+    """
     order_no = tx.execute(
         select(payment_orders.c.order_no).where(payment_orders.c.id == payment.order_id)
     ).scalar_one()
@@ -164,15 +153,18 @@ def _write(
             unit_id=payment.unit_id,
             identity_id=asked.identity_id,
             order_no=order_no,
-            gateway=payment.gateway,
+            gateway=way_back(payment.gateway, is_void=asked.cause == VOID),
             amount_fen=asked.amount_fen,
+            kept_fen=asked.kept_fen,
             state=state,
             cause=asked.cause,
             reason=asked.reason[:80],
             request_key=asked.request_key,
             requested_at=now,
             requested_by=actor.staff_id,
-            next_step_at=now if state == RefundStep.APPROVED else None,
+            next_step_at=next_step_at(payment.gateway, now)
+            if state == RefundStep.APPROVED
+            else None,
         )
         .returning(refunds)
     ).one()
@@ -224,10 +216,11 @@ def approve_refund(
         RefundStep.APPROVED,
         decided_by=staff_id,
         decided_at=now,
-        next_step_at=now,
+        next_step_at=next_step_at(row.gateway, now),
     )
+    ask_for_payout(tx, row, now=now)
     audit.note(tx, Actor(staff_id), "approve", "refund", refund_no, at=now, detail=role)
-    tell(tx, row, RefundApproved(refund_no, label_of(tx, row), row.amount_fen), now)
+    tell(tx, row, RefundApproved(refund_no, label_of(tx, row), row.amount_fen, row.gateway), now)
     return _view(tx, _lock(tx, refund_no))
 
 

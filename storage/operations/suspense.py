@@ -9,7 +9,7 @@ from storage import audit, ledger
 from storage.audit import Actor
 from storage.bank_errors import RowTaken, UnknownBankRow
 from storage.frozen import dataclass
-from storage.kinds import Account, BankRowState, OrderState
+from storage.kinds import Account, OrderState
 from storage.ledger import Leg
 from storage.models.bank import bank_rows
 from storage.models.bills import bills
@@ -17,6 +17,7 @@ from storage.models.estate import units
 from storage.models.payments import payment_order_bills, payment_orders, payments, receipts
 from storage.operations.bank_rows import transaction_of
 from storage.operations.payments import book_payment
+from storage.paying_kinds import BankRowState
 from storage.ports.payments import PaymentFact, PaymentState, TradeKind
 from storage.queries.bank_rows import OPEN, PlannedRow, plan_of_row
 from storage.sql import next_number

@@ -8,18 +8,19 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from storage import audit
-from storage.audit import CLOCK, Actor
+from storage.audit import Actor
 from storage.events import Event, StaffTask, TaxInvoiceDeclined, TaxInvoiceIssued
 from storage.frozen import dataclass
-from storage.kinds import StaffRole, TaxInvoiceKind, TaxInvoiceState, Urgency
+from storage.kinds import StaffRole, Urgency
 from storage.models.estate import units
 from storage.models.payments import payment_orders, payments, receipts
 from storage.models.tax_invoices import tax_invoice_lines, tax_invoices
 from storage.operations.hearers import hearers, tell_staff
 from storage.outbox import enqueue
+from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.periods import shanghai_day
 from storage.queries.tax_invoices import TaxLine, taxed_lines
 from storage.rules.tax_invoices import is_tax_no, tax_in, tidy_tax_no
@@ -130,12 +131,12 @@ def apply_for_tax_invoice(
         "identity_id": identity_id,
         "amount_fen": amount_fen,
     }
-    row = _write(tx, values, lines, now)
+    row = write_application(tx, values, lines, now)
     audit.note(
         tx, Actor(identity_id=identity_id), "apply", "tax_invoice", row.application_no, at=now
     )
     task = StaffTask("tax_invoice", row.application_no, payment.label, amount_fen, buyer.title[:60])
-    _tell_office(tx, task, row, now)
+    tell_office(tx, task, row, now)
     return Application(row.application_no, amount_fen, payment.label)
 
 
@@ -165,9 +166,10 @@ def _said(buyer: Buyer) -> dict[str, Any]:
     }
 
 
-def _write(
+def write_application(
     tx: Connection, values: dict[str, Any], lines: Iterable[TaxLine], now: datetime
 ) -> Row[Any]:
+    """Number an application and write it with its lines. Raises TaxInvoiceTaken."""
     day = shanghai_day(now)
     application_no = f"F{day:%y%m%d}{next_number(tx, f'tax_invoice:{day:%y%m%d}'):05d}"
     written = {
@@ -235,7 +237,7 @@ def note_issued(tx: Connection, given: BureauNumber, *, actor: Actor, now: datet
         tx.execute(update(receipts).where(receipts.c.id == row.receipt_id).values(invoiced_at=now))
     news = TaxInvoiceIssued(
         row.application_no,
-        _label(tx, row),
+        label_of(tx, row),
         row.amount_fen,
         row.title,
         given.tax_invoice_no,
@@ -287,7 +289,7 @@ def keep_file(
     detail = f"{len(content)} {name[:60]}"
     audit.note(tx, actor, "file", "tax_invoice", application_no, at=now, detail=detail)
     news = TaxInvoiceIssued(
-        row.application_no, _label(tx, row), row.amount_fen, row.title, row.invoice_no, row.id
+        row.application_no, label_of(tx, row), row.amount_fen, row.title, row.invoice_no, row.id
     )
     _tell(tx, row, news, now)
 
@@ -304,90 +306,9 @@ def decline_tax_invoice(
         raise TaxInvoiceStateWrong(application_no)
     _move(tx, row, TaxInvoiceState.DECLINED, reason=reason[:120], decided_by=actor.staff_id)
     audit.note(tx, actor, "decline", "tax_invoice", application_no, at=now, detail=reason)
-    _tell(tx, row, TaxInvoiceDeclined(application_no, _label(tx, row), row.amount_fen, reason), now)
-
-
-def redden_after_refund(tx: Connection, payment_id: int, *, now: datetime) -> str | None:
-    """Money of an invoiced payment went back: ask the office for a red letter, once.
-
-    An application that is not issued yet is made anew for what is left, or declined where nothing
-    is. Returns the number of what the office has to do, None where there is nothing.
-    """
-    row = tx.execute(
-        select(tax_invoices)
-        .where(
-            tax_invoices.c.payment_id == payment_id,
-            tax_invoices.c.state.in_(LIVE),
-            tax_invoices.c.reddens_id.is_(None),
-        )
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.state != TaxInvoiceState.ISSUED:
-        decline_tax_invoice(tx, row.application_no, REFUNDED, actor=CLOCK, now=now)
-        return None
-    open_red = tx.execute(
-        select(func.count()).select_from(tax_invoices).where(tax_invoices.c.reddens_id == row.id)
-    ).scalar_one()
-    if open_red:
-        return None
-    values = {
-        name: getattr(row, name)
-        for name in (
-            *("payment_id", "receipt_id", "community_id", "payee_id", "identity_id", "kind"),
-            *("title", "tax_no", "address", "phone", "bank_name", "bank_account", "email"),
-        )
-    }
-    lines = [
-        TaxLine(one.name, one.tax_code, one.rate_e4, -one.amount_fen)
-        for one in tx.execute(
-            select(tax_invoice_lines).where(tax_invoice_lines.c.invoice_id == row.id)
-        )
-    ]
-    values |= {"amount_fen": -row.amount_fen, "reddens_id": row.id}
-    red = _write(tx, values, lines, now)
-    task = StaffTask(
-        "red_letter", red.application_no, _label(tx, red), row.amount_fen, row.invoice_no
+    _tell(
+        tx, row, TaxInvoiceDeclined(application_no, label_of(tx, row), row.amount_fen, reason), now
     )
-    _tell_office(tx, task, red, now)
-    return str(red.application_no)
-
-
-REFUNDED: Final = "refunded"
-"""Why the clock declines: the money went back before the invoice was made."""
-
-
-def export_batch(
-    tx: Connection, community_id: int, *, actor: Actor, now: datetime
-) -> tuple[str, list[int]]:
-    """Put all waiting applications into a sheet for the bureau; return its number and their keys.
-
-    Those that are in an earlier sheet stay there. Red letters are made one by one, never by sheet.
-    """
-    waiting = list(
-        tx.execute(
-            select(tax_invoices.c.id)
-            .where(
-                tax_invoices.c.community_id == community_id,
-                tax_invoices.c.state == TaxInvoiceState.APPLIED,
-                tax_invoices.c.reddens_id.is_(None),
-            )
-            .order_by(tax_invoices.c.id)
-            .with_for_update()
-        ).scalars()
-    )
-    if not waiting:
-        return "", []
-    day = shanghai_day(now)
-    batch_no = f"K{day:%y%m%d}{next_number(tx, f'tax_batch:{day:%y%m%d}'):03d}"
-    tx.execute(
-        update(tax_invoices)
-        .where(tax_invoices.c.id.in_(waiting))
-        .values(state=TaxInvoiceState.EXPORTED, batch_no=batch_no)
-    )
-    audit.note(tx, actor, "export", "tax_invoice", batch_no, at=now, detail=str(len(waiting)))
-    return batch_no, waiting
 
 
 def _lock(tx: Connection, application_no: str) -> Row[Any]:
@@ -405,7 +326,8 @@ def _move(tx: Connection, row: Row[Any], state: TaxInvoiceState, **more: Any) ->
     tx.execute(update(tax_invoices).where(tax_invoices.c.id == row.id).values(state=state, **more))
 
 
-def _label(tx: Connection, row: Row[Any]) -> str:
+def label_of(tx: Connection, row: Row[Any]) -> str:
+    """Return the label of the unit whose payment it is about."""
     label: str = tx.execute(
         select(units.c.label)
         .join(payments, payments.c.unit_id == units.c.id)
@@ -433,7 +355,8 @@ def _tell(tx: Connection, row: Row[Any], event: Event, now: datetime) -> None:
         )
 
 
-def _tell_office(tx: Connection, task: StaffTask, row: Row[Any], now: datetime) -> None:
+def tell_office(tx: Connection, task: StaffTask, row: Row[Any], now: datetime) -> None:
+    """Put it before whoever issues invoices, once."""
     tell_staff(
         tx,
         task,

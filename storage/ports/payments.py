@@ -58,6 +58,8 @@ class PaymentAsk:
     """openid, needed by JSAPI only."""
     payer_ip: str = ""
     """needed by H5 only."""
+    back_url: str = ""
+    """Where the payer's browser comes back to; what it brings along proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, func, select
 
 from storage.bank_errors import UnknownBankRow
 from storage.frozen import dataclass
-from storage.kinds import BankRowState, OrderState
+from storage.kinds import OrderState
 from storage.models.bank import bank_rows
 from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.payments import payment_orders
 from storage.models.people import occupancies, residents
+from storage.paying_kinds import BankRowState
 from storage.periods import BillingPeriod
 from storage.rules import remark_codes
 from storage.rules.matching import Awaited, Household, OpenBill

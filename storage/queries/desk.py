@@ -15,6 +15,8 @@ from storage.models.payments import payments, refunds
 from storage.models.people import bindings, identities
 from storage.periods import shanghai_instant
 from storage.queries.differences import count_differences
+from storage.rules.counter import GIVES
+from storage.rules.refunds import VOID
 
 
 def communities_served(tx: Connection, community_ids: Sequence[int]) -> list[tuple[int, str]]:
@@ -54,9 +56,11 @@ class DayFigures:
 def day_figures(tx: Connection, *, community_ids: Sequence[int], today: date) -> DayFigures:
     """Count a day's money in and out, and what is open."""
     begins, ends = shanghai_instant(today), shanghai_instant(today + timedelta(days=1))
+    undone = select(refunds.c.payment_id).where(refunds.c.cause == VOID)
     received = tx.execute(
         select(payments.c.gateway, func.count(), func.sum(payments.c.amount_fen))
         .where(
+            payments.c.id.not_in(undone),
             payments.c.community_id.in_(community_ids),
             payments.c.paid_at >= begins,
             payments.c.paid_at < ends,
@@ -78,6 +82,7 @@ def day_figures(tx: Connection, *, community_ids: Sequence[int], today: date) ->
             tx,
             select(func.count(), func.sum(back)).where(
                 mine,
+                refunds.c.cause != VOID,
                 refunds.c.state == RefundStep.SUCCESS,
                 refunds.c.settled_at >= begins,
                 refunds.c.settled_at < ends,
@@ -118,6 +123,8 @@ class RefundAsked:
     """Whose chat identity asked."""
     by_staff_id: int | None
     """The member of staff behind that identity, if it is one."""
+    gateway: str = ""
+    """By which way it goes back."""
 
 
 def _refunds(community_ids: Sequence[int]) -> Select[Any]:
@@ -142,6 +149,7 @@ def _refund(row: Row[Any]) -> RefundAsked:
         row.requested_at,
         row.identity_id,
         row.staff_id,
+        row.gateway,
     )
 
 
@@ -150,6 +158,16 @@ def refunds_waiting(
 ) -> list[RefundAsked]:
     """Return the refunds that nobody has decided on, the oldest first."""
     waiting = _refunds(community_ids).where(refunds.c.state == RefundStep.REQUESTED)
+    return [_refund(row) for row in tx.execute(waiting.limit(limit))]
+
+
+def payouts_waiting(
+    tx: Connection, *, community_ids: Sequence[int], limit: int
+) -> list[RefundAsked]:
+    """Return the refunds that were agreed to and wait for a person to hand them over."""
+    waiting = _refunds(community_ids).where(
+        refunds.c.state == RefundStep.APPROVED, refunds.c.gateway.in_(GIVES)
+    )
     return [_refund(row) for row in tx.execute(waiting.limit(limit))]
 
 

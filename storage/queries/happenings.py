@@ -12,7 +12,10 @@ from storage.models.bills import bills, fee_items
 from storage.models.ledger import entries, postings
 from storage.models.payments import allocations, payment_orders, payments, refunds
 from storage.models.prepayments import prepayment_moves
+from storage.models.refund_terms import bill_waivers
+from storage.paying_kinds import WaiverState
 from storage.periods import BillingPeriod, shanghai_day
+from storage.rules.refunds import VOID
 
 HISTORY: Final = 2
 """`is_imported` of a bill that was paid in the old books: none of its money is in ours."""
@@ -29,6 +32,9 @@ class RowKind(StrEnum):
     VOID = "void"
     PAYMENT = "payment"
     REFUND = "refund"
+    REVERSAL = "reversal"
+    """A payment that was written down wrongly (冲正)."""
+    WAIVER = "waiver"
     OFFSET = "offset"
     """A bill that was paid out of the prepayment."""
     PREPAYMENT = "prepayment"
@@ -76,18 +82,43 @@ def billed(tx: Connection, scope: Scope) -> list[Happening]:
         )
         .where(bills.c.id.in_(scope), bills.c.is_imported != HISTORY)
     ).all()
-    found = []
+    waived = _waived(tx, scope)
+    found = [one for of_bill in waived.values() for one in of_bill]
     for row in rows:
         what = (_item_month(row),)
         kind = RowKind.BROUGHT if row.is_imported else RowKind.BILL
         kind = RowKind.CORRECTION if row.corrects_no else kind
-        made = _at(row.issued_at, kind, row.bill_no, what, owed_fen=row.amount_fen)
+        asked_fen = row.amount_fen - sum(one.owed_fen for one in waived.get(row.id, ()))
+        made = _at(row.issued_at, kind, row.bill_no, what, owed_fen=asked_fen)
         made.note = row.corrects_no or ""
         found.append(made)
         if row.voided_at is not None:
             gone = _at(row.voided_at, RowKind.VOID, row.bill_no, what, owed_fen=-row.amount_fen)
             gone.note = row.void_reason
             found.append(gone)
+    return found
+
+
+def _waived(tx: Connection, scope: Scope) -> dict[int, list[Happening]]:
+    """Tell what was waived of bills that stand, by bill; one waived whole is told as voided."""
+    rows = tx.execute(
+        select(bill_waivers, bills.c.period, fee_items.c.name.label("item_name"))
+        .select_from(
+            bill_waivers.join(bills, bills.c.id == bill_waivers.c.bill_id).join(
+                fee_items, fee_items.c.id == bills.c.fee_item_id
+            )
+        )
+        .where(
+            bill_waivers.c.bill_id.in_(scope),
+            bill_waivers.c.state == WaiverState.APPROVED,
+            bills.c.voided_at.is_(None),
+        )
+    )
+    found: dict[int, list[Happening]] = {}
+    for row in rows:
+        what = (_item_month(row),)
+        gone = _at(row.decided_at, RowKind.WAIVER, row.waiver_no, what, owed_fen=-row.amount_fen)
+        found.setdefault(row.bill_id, []).append(gone)
     return found
 
 
@@ -103,6 +134,7 @@ def paid(tx: Connection, scope: Scope) -> list[Happening]:
             payments.c.gateway,
             payments.c.paid_at,
             refunds.c.refund_no,
+            refunds.c.cause,
             prepayment_moves.c.move_key,
         )
         .select_from(
@@ -132,7 +164,8 @@ def paid(tx: Connection, scope: Scope) -> list[Happening]:
 def _of_allocation(row: Row[Any]) -> tuple[str, RowKind, str]:
     """Return the key of the ledger's entry behind an allocation, what it is, and its number."""
     if row.refund_no is not None:
-        return f"refund:{row.refund_no}", RowKind.REFUND, row.refund_no
+        kind = RowKind.REVERSAL if row.cause == VOID else RowKind.REFUND
+        return f"refund:{row.refund_no}", kind, row.refund_no
     if row.move_key is not None:
         return row.move_key.rpartition(":")[0], RowKind.OFFSET, row.bill_no
     return f"payment:{row.order_no}", RowKind.PAYMENT, row.order_no

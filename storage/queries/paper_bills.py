@@ -8,6 +8,7 @@ from storage.frozen import dataclass
 from storage.links import PayLink
 from storage.models.estate import buildings, communities, units
 from storage.queries.bills import BillDetail
+from storage.queries.estate import in_order
 from storage.queries.orders import open_bills_for, payer_of
 
 
@@ -44,7 +45,7 @@ def paper_bills(
         wanted = wanted.where(communities.c.name == community)
     rows = tx.execute(wanted).all()
     found = []
-    for row in sorted(rows, key=lambda one: (one.community_id, _in_order(one.code))):
+    for row in sorted(rows, key=lambda one: (one.community_id, in_order(one.code))):
         payer = payer_of(tx, PayLink(row.id, 0, row.link_epoch, today))
         owed = open_bills_for(tx, payer, today=today)
         if owed:
@@ -61,8 +62,3 @@ def paper_bills(
                 )
             )
     return found
-
-
-def _in_order(code: str) -> list[tuple[int, str]]:
-    parts = code.split("-")
-    return [(int(one) if one.isascii() and one.isdigit() else 0, one) for one in parts]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import OrderState
@@ -47,7 +47,7 @@ def payments_by_id(tx: Connection, payment_ids: list[int]) -> list[SettledPaymen
     """Return payments, the newest first. Asks nothing about who may see them."""
     rows = tx.execute(
         select(payments, receipts.c.receipt_no)
-        .select_from(payments.outerjoin(receipts, receipts.c.payment_id == payments.c.id))
+        .select_from(payments.outerjoin(receipts, is_newest_receipt()))
         .where(payments.c.id.in_(payment_ids))
         .order_by(payments.c.paid_at.desc(), payments.c.id.desc())
     ).all()
@@ -136,3 +136,10 @@ def open_fen_by_binding(tx: Connection, binding_ids: tuple[int, ...]) -> list[tu
     """Return (how many bills are open, how many fen) for each binding, in the order given."""
     found = [open_bills(tx, one) for one in binding_ids]
     return [(len(bills_of), sum(bill.open_fen for bill in bills_of)) for bills_of in found]
+
+
+def is_newest_receipt() -> ColumnElement[bool]:
+    """Say which receipt of a payment is the one that counts, or counted last."""
+    other = receipts.alias()
+    newest = select(func.max(other.c.id)).where(other.c.payment_id == payments.c.id)
+    return receipts.c.id == newest.scalar_subquery()

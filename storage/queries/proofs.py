@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Select,
@@ -28,6 +29,19 @@ from storage.models.payments import (
     refunds,
 )
 from storage.models.prepayments import deposits, prepayment_moves
+from storage.models.reconciliation import gateway_statements
+from storage.queries.counter_proofs import (
+    drawer_equals_vouchers,
+    sheets_sum_their_vouchers,
+    vouchers_stand_behind_payments,
+    waived_equals_approved,
+)
+from storage.queries.deferred_proofs import (
+    bills_defer_what_they_booked,
+    deferred_equals_months_to_come,
+    months_are_income_once,
+)
+from storage.rules.counter import BANK, ELSEWHERE
 
 HISTORY: Final = 2
 """`is_imported` of a bill that came in paid from the old books: no allocation stands behind it."""
@@ -155,10 +169,23 @@ def _paid_orders_have_payments() -> Select[Any]:
 
 
 def _payments_have_receipts() -> Select[Any]:
+    went = (
+        select(_sum(refunds.c.amount_fen - refunds.c.kept_fen))
+        .where(refunds.c.payment_id == payments.c.id, refunds.c.state == RefundStep.SUCCESS)
+        .scalar_subquery()
+    )
+    is_live = and_(receipts.c.payment_id == payments.c.id, receipts.c.voided_at.is_(None))
+    mine = select(receipts.c.id).where(receipts.c.payment_id == payments.c.id)
+    numbered = mine.correlate(payments).exists()
     return (
-        select(payments.c.transaction_id, payments.c.amount_fen, receipts.c.amount_fen)
-        .select_from(payments.outerjoin(receipts))
-        .where(or_(receipts.c.id.is_(None), receipts.c.amount_fen != payments.c.amount_fen))
+        select(payments.c.transaction_id, payments.c.amount_fen - went, receipts.c.amount_fen)
+        .select_from(payments.outerjoin(receipts, is_live))
+        .where(
+            or_(
+                ~numbered,
+                func.coalesce(receipts.c.amount_fen, 0) != payments.c.amount_fen - went,
+            )
+        )
     )
 
 
@@ -258,11 +285,20 @@ def _refund_due_equals_rows() -> Select[Any]:
 
 
 def _clearing_equals_platforms_money() -> Select[Any]:
-    held = select(_sum(postings.c.amount_fen)).where(postings.c.account == Account.CLEARING)
-    came = select(_sum(payments.c.amount_fen))
-    went = select(_sum(refunds.c.amount_fen)).where(refunds.c.state == RefundStep.SUCCESS)
-    balance, expected = held.scalar_subquery(), came.scalar_subquery() - went.scalar_subquery()
+    held = select(_sum(postings.c.amount_fen)).where(
+        postings.c.account.in_((Account.CLEARING, Account.GATEWAY_FEE))
+    )
+    came = select(_sum(payments.c.amount_fen)).where(~_is_elsewhere(payments.c.gateway))
+    gone = case((_is_elsewhere(refunds.c.gateway), refunds.c.kept_fen), else_=refunds.c.amount_fen)
+    went = select(_sum(gone)).where(refunds.c.state == RefundStep.SUCCESS)
+    paid_out = select(_sum(gateway_statements.c.settled_fen)).scalar_subquery()
+    balance = held.scalar_subquery()
+    expected = came.scalar_subquery() - went.scalar_subquery() - paid_out
     return select(literal(Account.CLEARING.value), balance, expected).where(balance != expected)
+
+
+def _is_elsewhere(way: Column[str]) -> ColumnElement[bool]:
+    return or_(way.in_(ELSEWHERE), way.startswith(BANK, autoescape=True))
 
 
 SENTENCES: Final = {
@@ -282,7 +318,14 @@ SENTENCES: Final = {
     "no prepayment is overdrawn": _prepayments_not_overdrawn,
     "every draw of a prepayment is on its bill": _draws_stand_behind_allocations,
     "deposits held are those asked for less what was kept or given back": _deposits_equal_rows,
-    "clearing holds what came less what went back": _clearing_equals_platforms_money,
+    "clearing and fees hold what came less what went on": _clearing_equals_platforms_money,
+    "what is deferred is the months of bills that have not come": deferred_equals_months_to_come,
+    "each month of a bill becomes income once": months_are_income_once,
+    "what a bill defers is what its entry set apart": bills_defer_what_they_booked,
+    "the drawer holds what vouchers say": drawer_equals_vouchers,
+    "every payment at the counter has its voucher": vouchers_stand_behind_payments,
+    "every hand-in sheet is the sum of its vouchers": sheets_sum_their_vouchers,
+    "what is waived is what was approved": waived_equals_approved,
 }
 
 

@@ -1,5 +1,6 @@
 """What a receipt (收据) shows: its number, what was paid, and what has gone back since."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -10,7 +11,15 @@ from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.payments import allocations, payment_orders, payments, receipts, refunds
 from storage.periods import BillingPeriod
+from storage.rules.refunds import VOID
 
+_OLDER = receipts.alias("older")
+_REPLACED = (
+    select(_OLDER.c.receipt_no)
+    .where(_OLDER.c.id == receipts.c.replaces_id)
+    .scalar_subquery()
+    .label("replaces_no")
+)
 _GONE = (RefundStep.DECLINED, RefundStep.CLOSED, RefundStep.FAILED)
 
 
@@ -52,6 +61,12 @@ class ReceiptView:
     paid_at: datetime
     issued_at: datetime
     voided_at: datetime | None
+    receipt_fen: int
+    """What this receipt is over: the payment less what went back before it."""
+    replaces_no: str
+    """The voided one whose place it takes, "" for the first."""
+    is_invoiced: bool
+    """A tax invoice was issued for it."""
     lines: tuple[ReceiptLine, ...]
     refunds: tuple[ReceiptRefund, ...]
 
@@ -63,6 +78,9 @@ def receipt_of(tx: Connection, payment_id: int) -> ReceiptView | None:
             receipts.c.receipt_no,
             receipts.c.issued_at,
             receipts.c.voided_at,
+            receipts.c.invoiced_at,
+            receipts.c.amount_fen.label("receipt_fen"),
+            _REPLACED,
             payment_orders.c.order_no,
             payments,
             units.c.label,
@@ -77,6 +95,8 @@ def receipt_of(tx: Connection, payment_id: int) -> ReceiptView | None:
             .join(communities, communities.c.id == units.c.community_id)
         )
         .where(receipts.c.payment_id == payment_id)
+        .order_by(receipts.c.id.desc())
+        .limit(1)
     ).one_or_none()
     if row is None:
         return None
@@ -96,6 +116,9 @@ def receipt_of(tx: Connection, payment_id: int) -> ReceiptView | None:
         paid_at=row.paid_at,
         issued_at=row.issued_at,
         voided_at=row.voided_at,
+        receipt_fen=row.receipt_fen,
+        replaces_no=row.replaces_no or "",
+        is_invoiced=row.invoiced_at is not None,
         lines=_lines(tx, payment_id),
         refunds=given_back,
     )
@@ -120,7 +143,11 @@ def _lines(tx: Connection, payment_id: int) -> tuple[ReceiptLine, ...]:
 def _refunds(tx: Connection, payment_id: int) -> tuple[ReceiptRefund, ...]:
     rows = tx.execute(
         select(refunds)
-        .where(refunds.c.payment_id == payment_id, refunds.c.state.not_in(_GONE))
+        .where(
+            refunds.c.payment_id == payment_id,
+            refunds.c.state.not_in(_GONE),
+            refunds.c.cause != VOID,
+        )
         .order_by(refunds.c.id)
     ).all()
     return tuple(
@@ -129,3 +156,34 @@ def _refunds(tx: Connection, payment_id: int) -> tuple[ReceiptRefund, ...]:
         )
         for row in rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPayment:
+    """The payment behind a receipt, as the office finds it by the number."""
+
+    payment_id: int
+    unit_label: str
+    amount_fen: int
+    left_fen: int
+    """What no refund has spoken for."""
+    paid_at: datetime
+
+
+def payment_of_receipt(
+    tx: Connection, receipt_no: str, community_ids: Sequence[int]
+) -> ReceiptPayment | None:
+    """Return the payment of a receipt in some communities, voided or not, or None."""
+    row = tx.execute(
+        select(payments, units.c.label)
+        .select_from(
+            receipts.join(payments, payments.c.id == receipts.c.payment_id).join(
+                units, units.c.id == payments.c.unit_id
+            )
+        )
+        .where(receipts.c.receipt_no == receipt_no, payments.c.community_id.in_(community_ids))
+    ).one_or_none()
+    if row is None:
+        return None
+    left_fen = row.amount_fen - row.reserved_fen
+    return ReceiptPayment(row.id, row.label, row.amount_fen, left_fen, row.paid_at)

@@ -6,9 +6,9 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from storage.frozen import dataclass
-from storage.kinds import FeeBearer
 from storage.models.bills import bills, fee_items
 from storage.models.refund_terms import refund_terms
+from storage.paying_kinds import FeeBearer
 from storage.queries.policies import Policy
 from storage.rules.refunds import RefundTerms
 

@@ -8,6 +8,7 @@ from storage.frozen import dataclass
 from storage.models.estate import units
 from storage.models.payments import refunds
 from storage.queries.bills import payment_history
+from storage.rules.refunds import VOID
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def refunds_of(
         .join(units, units.c.id == refunds.c.unit_id)
         .where(
             refunds.c.unit_id == unit_id,
+            refunds.c.cause != VOID,
             or_(
                 refunds.c.identity_id == identity_id,
                 and_(refunds.c.identity_id.is_(None), refunds.c.payment_id.in_(seen)),

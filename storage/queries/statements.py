@@ -85,13 +85,14 @@ class Statement:
 
     @property
     def billed_fen(self) -> int:
-        """What was billed, less what was voided."""
-        return self._owed(RowKind.BILL, RowKind.BROUGHT, RowKind.CORRECTION, RowKind.VOID)
+        """What was billed, less what was voided or waived."""
+        kinds = (RowKind.BILL, RowKind.BROUGHT, RowKind.CORRECTION, RowKind.VOID, RowKind.WAIVER)
+        return self._owed(*kinds)
 
     @property
     def settled_fen(self) -> int:
-        """What bills were paid with: payments, and what lay in advance."""
-        return -self._owed(RowKind.PAYMENT, RowKind.OFFSET)
+        """What bills were paid with: payments that stand, and what lay in advance."""
+        return -self._owed(RowKind.PAYMENT, RowKind.REVERSAL, RowKind.OFFSET)
 
     @property
     def reopened_fen(self) -> int:
@@ -101,7 +102,8 @@ class Statement:
     @property
     def paid_fen(self) -> int:
         """What was paid in, for bills and in advance."""
-        came = [one for one in self.rows if one.kind is RowKind.PAYMENT]
+        kinds = (RowKind.PAYMENT, RowKind.REVERSAL)
+        came = [one for one in self.rows if one.kind in kinds]
         return sum(one.prepaid_fen - one.owed_fen for one in came)
 
     @property

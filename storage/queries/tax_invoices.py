@@ -6,11 +6,12 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Row, func, select
 
 from storage.frozen import dataclass
-from storage.kinds import FeeClass, TaxInvoiceKind, TaxInvoiceState
+from storage.kinds import FeeClass
 from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.payments import allocations, payments
 from storage.models.tax_invoices import tax_codes, tax_invoice_lines, tax_invoices
+from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ def taxed_lines(tx: Connection, payment_id: int, day: date) -> list[TaxLine]:
         for item_id, name, fen in paid
         if item_id in codes and fen > 0
     ]
+
+
+def can_be_invoiced(tx: Connection, payment_ids: Collection[int], day: date) -> set[int]:
+    """Return those payments that pay something which an invoice can be made out for."""
+    return {one for one in payment_ids if taxed_lines(tx, one, day)}
 
 
 def codes_on(

@@ -23,13 +23,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         one.prove()
 
 
-def bound(demo: Demo) -> str:
-    """Return the openid of a resident who has just bound a flat that owes."""
-    openid, row = demo.newcomer()
-    demo.bind(openid, row)
-    return openid
-
-
 async def chosen(page: Page, demo: Demo, openid: str, gateway: str) -> None:
     """Ask for the link in chat, open it there, and choose a gateway that WeChat blocks."""
     await page.goto(f"{demo.base}/_sandbox/phone#{openid}")
@@ -55,7 +48,7 @@ async def spill(page: Page) -> int:
 async def test_what_wechat_blocks_is_paid_in_the_outside_browser_and_told_in_chat(
     browser: Browser, demo: Demo, gateway: str, size: ViewportSize, agent: str | None
 ):
-    openid = bound(demo)
+    openid, _ = demo.newcomer()
     window = await browser.new_context(viewport=size, user_agent=agent, reduced_motion="reduce")
     window.set_default_timeout(PATIENCE)
     page = await window.new_page()
@@ -63,6 +56,7 @@ async def test_what_wechat_blocks_is_paid_in_the_outside_browser_and_told_in_cha
     await chosen(page, demo, openid, gateway)
     inside = page.frame_locator("#web-frame")
     total = await inside.locator("[data-total-fen]").get_attribute("data-total-fen")
+    assert total
 
     async with page.expect_popup() as popping:
         await page.locator("#web-outside").click()
@@ -73,6 +67,7 @@ async def test_what_wechat_blocks_is_paid_in_the_outside_browser_and_told_in_cha
     once, too_wide = outside.url, await spill(outside)
     await outside.locator("[data-pay]").click()
     await outside.wait_for_url(f"**/_sandbox/{gateway}/**")
+    before = demo.mark(openid)
     await outside.locator("[data-confirm], [data-pay]").first.click()
     if gateway == "alipay":
         await outside.locator("[data-return]").click()
@@ -83,11 +78,9 @@ async def test_what_wechat_blocks_is_paid_in_the_outside_browser_and_told_in_cha
     assert too_wide <= 0
     assert again is not None
     assert again.status == 410
-    newest = demo.call("GET", f"wechat/inbox/{openid}")[-1]
-    assert newest["text"].startswith("已收到")
-    assert [one["amount_fen"] for one in demo.call("GET", f"{gateway}/book")["payments"]][
-        -1
-    ] == int(total or 0)
+    assert demo.heard(openid, before, "已收到")
+    book = demo.call("GET", f"{gateway}/book")["payments"]
+    assert book[-1]["amount_fen"] == int(total)
     await window.close()
 
 
@@ -98,10 +91,9 @@ async def test_the_guide_fits_and_points_to_the_corner(
     window = await browser.new_context(viewport=size, reduced_motion="reduce")
     page = await window.new_page()
     page.set_default_timeout(PATIENCE)
-    await chosen(page, demo, bound(demo), "alipay")
-    address = (
-        await page.frame_locator("#web-frame").locator("[data-copy]").get_attribute("data-copy")
-    )
+    await chosen(page, demo, demo.newcomer()[0], "alipay")
+    copied = page.frame_locator("#web-frame").locator("[data-copy]")
+    address = await copied.get_attribute("data-copy")
     alone = await browser.new_page(viewport=size, user_agent=f"{PHONE} MicroMessenger/8.0.50")
 
     await alone.goto(address or "")

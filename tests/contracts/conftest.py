@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from yarl import URL
 
 from bot.gateways.registry import GATEWAYS
 from storage.lazy import load
+from storage.ports.bank import BankFeed
 from storage.ports.payments import (
     Collection,
     OrderRefused,
@@ -25,8 +27,18 @@ from storage.ports.payments import (
     WebhookRequest,
 )
 from tests.bot.gateways import alipay_platform as alipay
+from tests.bot.gateways import bank_platform as bank
 from tests.bot.gateways import unionpay_platform as bank_cards
 from tests.bot.gateways import wechat_platform as wechat
+
+
+class Way(StrEnum):
+    """How we hear that an order was paid."""
+
+    ASKED = "asked"
+    """The platform knows our orders: it answers for each, closes it, and notifies."""
+    ROWS = "rows"
+    """It knows accounts, not orders: payments are rows of one, with our code in the memo."""
 
 
 @dataclass
@@ -95,6 +107,81 @@ async def wechat_pay_stand(folder: Path) -> AsyncIterator[Stand]:
                 refund_no: refund["amount"]["refund"]
                 for refund_no, refund in platform.refunds.items()
             },
+            empty_account=lambda: setattr(platform, "balance_fen", 0),
+            lose_answers=lose_answers,
+            go_away=go_away,
+        )
+    await server.close()
+
+
+def _heard_of_by_no_notice(order_no: str) -> WebhookRequest:
+    raise AssertionError(f"a bank notifies nobody, of {order_no} neither")
+
+
+@asynccontextmanager
+async def bank_transfer_stand(folder: Path) -> AsyncIterator[Stand]:
+    """Every payer copies the code that her order got into the memo of her transfer.
+
+    The bank wants to be told which of its rows goes back, which our books always have.
+    """
+    files = bank.write_files(folder)
+    platform = bank.Bank(now=lambda: bank.NOW)
+    server = TestServer(platform.app())
+    await server.start_server()
+    module = load(GATEWAYS["bank_transfer"])
+    config = module.Config(
+        name="bank_transfer",
+        account_name="安心物业",
+        account_no=bank.ACCOUNT_NO,
+        bank_name="工商银行",
+        base_url=str(server.make_url("/direct")),
+        merchant_private_key_file=files["merchant"],
+        bank_public_key_file=files["bank"],
+    )
+    asked: dict[str, tuple[str, int]] = {}
+
+    class Copied(module.Gateway):  # type: ignore[misc, name-defined]
+        async def create(self, ask: PaymentAsk) -> Collection:
+            collection: Collection = await super().create(ask)
+            asked[ask.order_no] = (collection.prepay_id, ask.amount_fen)
+            return collection
+
+        async def refund(self, ask: RefundAsk) -> RefundFact:
+            code, _ = asked.get(ask.order_no, ("", 0))
+            serials = [one["serial"] for one in platform.rows if one["memo"] == code]
+            fact: RefundFact = await super().refund(
+                replace(ask, transaction_id="".join(serials[:1]))
+            )
+            return fact
+
+    def pay(order_no: str) -> None:
+        code, fen = asked[order_no]
+        platform.receive(fen, code)
+
+    def lose_answers(is_lost: bool) -> None:
+        platform.loses_answers = is_lost
+
+    @asynccontextmanager
+    async def go_away() -> AsyncIterator[None]:
+        await server.close()
+        yield
+
+    async with ClientSession() as session:
+        gateway = Copied(config, session, now=lambda: bank.NOW)
+        assert isinstance(gateway, BankFeed)
+        yield Stand(
+            gateway=gateway,
+            now=bank.NOW,
+            pay=pay,
+            notice_of=_heard_of_by_no_notice,
+            change=lambda request: request,
+            collected=lambda: {
+                order_no: one["amount_fen"]
+                for order_no, (code, _) in asked.items()
+                for one in platform.rows
+                if one["memo"] == code
+            },
+            given_back=platform.given_back,
             empty_account=lambda: setattr(platform, "balance_fen", 0),
             lose_answers=lose_answers,
             go_away=go_away,
@@ -232,7 +319,20 @@ STANDS: dict[str, Callable[[Path], AbstractAsyncContextManager[Stand]]] = {
     "wechat_pay": wechat_pay_stand,
     "alipay": alipay_stand,
     "unionpay": unionpay_stand,
+    "bank_transfer": bank_transfer_stand,
 }
+HEARS = {
+    "wechat_pay": Way.ASKED,
+    "alipay": Way.ASKED,
+    "unionpay": Way.ASKED,
+    "bank_transfer": Way.ROWS,
+}
+"""Which way each of them is heard of; a new gateway has to say."""
+
+
+def hearing(way: Way) -> list[str]:
+    """Return the gateways that are heard of in a way."""
+    return [name for name in sorted(GATEWAYS) if HEARS[name] is way]
 
 
 @pytest.fixture(params=sorted(GATEWAYS))

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from storage.audit import CLOCK
 from storage.kinds import Basis, DiscountReason, OccupancyRole, ShareMethod, StaffRole
-from storage.models.bills import tariffs
+from storage.models.bills import fee_items, tariffs
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.payments import refunds
@@ -16,7 +16,8 @@ from storage.models.tariffs import discounts
 from storage.operations.meters import MeterFact, install_meter
 from storage.operations.prepay_orders import Aside
 from storage.operations.readings import ReadingFact, note_reading
-from storage.periods import BillingPeriod, DaySpan, months_after
+from storage.operations.tax_codes import set_tax_code
+from storage.periods import BillingPeriod, DaySpan, months_after, shanghai_day
 from storage.rules.charging import charge_days
 from storage.rules.discounts import percent_off, take_off
 from storage.rules.meters import Meter, Reading, usage
@@ -195,6 +196,15 @@ def sharing_with_two(tx: Connection) -> str:
 def paid(tx: Connection) -> str:
     """Ms Li paid both months an hour ago."""
     return _paid(tx, together=True)
+
+
+def paid_taxed(tx: Connection) -> str:
+    """Ms Li paid both months an hour ago; her fee has a tax code."""
+    openid = paid(tx)
+    day = shanghai_day(NOW).replace(year=2020)
+    for item_id in tx.execute(select(fee_items.c.id)).scalars().all():
+        set_tax_code(tx, item_id, "3040502020200000000", 600, effective_on=day, now=NOW)
+    return openid
 
 
 def paid_twice(tx: Connection) -> str:

@@ -1,16 +1,12 @@
 """An invoice in chat: one thing asked at a time, checked as it is said, handed in on a yes."""
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from storage.database import Database
-from storage.kinds import TaxInvoiceKind
-from storage.models.bills import fee_items
 from storage.models.payments import payments
 from storage.models.tax_invoices import tax_invoices
-from storage.operations.tax_codes import set_tax_code
-from storage.periods import shanghai_day
-from tests.factories import NOW
+from storage.paying_kinds import TaxInvoiceKind
 from tests.handlers import situations as on
 
 
@@ -18,14 +14,7 @@ from tests.handlers import situations as on
 async def li(db: Database, talk):
     """Give Ms Li's talk; she has paid, and her fee has a tax code."""
 
-    def paid(tx: Connection):
-        openid = on.paid(tx)
-        for item_id in tx.execute(select(fee_items.c.id)).scalars().all():
-            day = shanghai_day(NOW).replace(year=2020)
-            set_tax_code(tx, item_id, "3040502020200000000", 600, effective_on=day, now=NOW)
-        return openid
-
-    return talk(await db.write(paid))
+    return talk(await db.write(on.paid_taxed))
 
 
 async def rows(db: Database) -> list:

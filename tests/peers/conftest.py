@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from bot.sandbox.world import World
+
 HERE = Path(__file__).parent
 PEERS = HERE.parents[1] / "build" / "peers"
 
@@ -40,3 +42,22 @@ def node_modules() -> Path:
         if done.returncode:
             cannot_run("npm cannot install the peers: " + done.stderr[-300:])
     return PEERS
+
+
+@pytest.fixture(scope="session")
+def kept_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keys of every platform, made once for all tests."""
+    folder = tmp_path_factory.mktemp("platforms")
+    world = World.open(folder, base_url="http://127.0.0.1:9")
+    for till in world.tills.values():
+        till.close()
+    world.account.book.close()
+    world.robots.book.close()
+    return folder / "keys"
+
+
+@pytest.fixture
+def sandbox_folder(tmp_path: Path, kept_keys: Path) -> Path:
+    """A folder for a sandbox that has its keys already."""
+    shutil.copytree(kept_keys, tmp_path / "sandbox" / "keys")
+    return tmp_path / "sandbox"

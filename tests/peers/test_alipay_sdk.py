@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
+from yarl import URL
 
 from bot.sandbox.app import build
 from bot.sandbox.world import World
@@ -79,7 +80,7 @@ class Peer:
         inputs = re.findall(r'name="([^"]+)" value="([^"]*)"', told)
         # In an attribute a browser leaves `&timestamp` alone: it reads no `&times` there.
         form = {name: value.replace("&quot;", '"') for name, value in inputs}
-        url = aiohttp.client.URL(action[1], encoded=True)
+        url = URL(action[1], encoded=True)
         async with self.http.post(url, data=form, headers=browser) as response:
             return str(response.url), await response.text()
 
@@ -181,7 +182,7 @@ async def test_the_peer_asks_for_yesterdays_bill(peer: Peer) -> None:
 async def test_the_peers_ill_formed_calls_get_exactly_their_codes(peer: Peer) -> None:
     await peer.pay()
     trade = {"out_trade_no": "PEER0001"}
-    calls = (
+    calls: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("trade.query", {}, "ACQ.INVALID_PARAMETER"),
         ("trade.close", trade, "ACQ.TRADE_STATUS_ERROR"),
         ("trade.close", {"out_trade_no": "NONE"}, "ACQ.TRADE_NOT_EXIST"),

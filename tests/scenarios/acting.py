@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 START = "2026-11-23T10:00:00+08:00"
 DAY = 86_400
 LINK = re.compile(r"https?://[^\s\"'<>\\]+/pay/[A-Za-z0-9_.~-]+")
+GATEWAYS = ("wechat_pay", "alipay", "unionpay")
 COMPUTER = "Mozilla/5.0 (X11; Linux x86_64)"
 MOBILE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile"
 Found = TypeVar("Found")
@@ -244,7 +245,8 @@ class Demo:
         audit = wuyebot("audit", "--data", str(self.folder))
         assert audit.returncode == 0, audit.stdout + audit.stderr
         ours = json.loads(wuyebot("book", "--data", str(self.folder), "--json").stdout)
-        theirs = self.call("GET", "wechat_pay/book")
+        books = [self.call("GET", f"{name}/book") for name in GATEWAYS]
+        theirs = {kind: [row for book in books for row in book[kind]] for kind in books[0]}
         assert payments(ours) == payments(theirs)
         assert refunds(ours) == refunds(theirs)
 

@@ -35,6 +35,18 @@ def test_a_link_ends_with_its_day():
         LINKS.read_pay(TOKEN, today=TODAY + timedelta(days=1))
 
 
+def test_i02_the_counters_link_is_one_persons_on_one_day_and_nothing_else():
+    token = LINKS.counter_url(7, day=TODAY).rsplit("/", 1)[1]
+
+    assert LINKS.read_counter(token, today=TODAY) == 7
+    for day in (TODAY + timedelta(days=1), TODAY - timedelta(days=1)):
+        with pytest.raises(LinkExpired):
+            LINKS.read_counter(token, today=day)
+    for other in (TOKEN, LINKS.receipt_token(7), token[:-1] + ("A" if token[-1] != "A" else "B")):
+        with pytest.raises(LinkExpired):
+            LINKS.read_counter(other, today=TODAY)
+
+
 @pytest.mark.parametrize("at", range(len(TOKEN)))
 def test_i01_a_token_with_one_sign_changed_opens_nothing(at):
     for other in "Aa0_":

@@ -82,6 +82,26 @@ document.addEventListener("DOMContentLoaded", () => {
     openBridge(fields);
     bridged.querySelector("[data-bridge-again]").addEventListener("click", () => openBridge(fields));
   }
+  const posted = document.querySelector("form[data-post]");
+  if (posted) posted.submit();
+  const once = document.querySelector("form.once");
+  if (once) once.addEventListener("submit", (event) => {
+    if (once.dataset.sent) { event.preventDefault(); return; }
+    once.dataset.sent = "1";
+  });
+  const copies = navigator.clipboard ? document.querySelectorAll("[data-copy]") : [];
+  copies.forEach((copy) => {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(copy.dataset.copy);
+      copy.textContent = copy.dataset.copied || "已复制";
+    });
+  });
+  const back = document.querySelector("[data-back]");
+  if (back && history.length > 1) {
+    back.hidden = false;
+    back.addEventListener("click", () => history.back());
+  }
   const print = document.querySelector("[data-print]");
   if (print) {
     print.hidden = false;

@@ -97,7 +97,8 @@ def number_of(one: x509.Certificate) -> str:
     """The platform's own number of a certificate, spelled out by hand here."""
     parts = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "C": NameOID.COUNTRY_NAME}
     issuer = ",".join(
-        f"{short}={one.issuer.get_attributes_for_oid(oid)[0].value!s}" for short, oid in parts.items()
+        f"{short}={one.issuer.get_attributes_for_oid(oid)[0].value!s}"
+        for short, oid in parts.items()
     )
     return hashlib.md5(f"{issuer}{one.serial_number}".encode()).hexdigest()
 

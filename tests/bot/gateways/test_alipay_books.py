@@ -13,10 +13,17 @@ from storage.kinds import OrderState, RefundStep
 from storage.links import Links
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_events, payment_orders, payments, refunds
-from storage.operations.orders import OpenOrder, OrderAsk, close_order, open_order
+from storage.operations.orders import (
+    OpenOrder,
+    OrderAsk,
+    close_order,
+    note_prepay,
+    open_order,
+)
+from storage.operations.payments import note_last_answer
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
-from storage.ports.payments import RefundFact, RefundState, TradeKind
+from storage.ports.payments import Collection, RefundFact, RefundState, TradeKind
 from storage.queries.proofs import prove
 from tests.bot.gateways.alipay_platform import APP_ID, SELLER_ID, notice
 from tests.bot.gateways.conftest import StandingClock
@@ -166,3 +173,18 @@ async def test_a03_a_notice_of_a_refund_has_it_asked_about_at_the_next_minute(bo
     row = await books.db.read(lambda tx: tx.execute(select(refunds)).one())
     assert (row.state, row.next_step_at) == (RefundStep.SUBMITTED, NOW)
     assert (await books.counts()) == (1, 0)
+
+
+async def test_b16_an_order_whose_address_is_in_hand_ends_with_its_time_and_not_before(
+    books: Books,
+):
+    """Nothing was begun that could be closed, and its payer may still open the cashier."""
+    order_no = books.opened.order_no
+    await books.db.write(note_prepay, order_no, Collection(pay_url="https://a.test/"), now=NOW)
+    never_seen = await books.alipay.query(order_no, NOW)
+
+    await books.db.write(note_last_answer, never_seen, heard_at=NOW)
+    before = await books.state()
+    await books.db.write(note_last_answer, never_seen, heard_at=books.opened.expires_at)
+
+    assert (before, await books.state()) == (OrderState.OPEN, OrderState.CLOSED)

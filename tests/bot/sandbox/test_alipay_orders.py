@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from yarl import URL
 
 from bot.sandbox.world import World
 from tests.bot.sandbox.alipay_shop import PAGE, WECHAT, Shop
@@ -263,7 +264,7 @@ async def test_the_buyer_pays_by_the_button_and_is_sent_back_with_a_signed_resul
     shown, text = await shop.visit(address + "/pay", method="POST")
     found = re.search(r'href="([^"]+)" data-return', text)
     assert found
-    query = dict(aiohttp.client.URL(found[1].replace("&amp;", "&")).query)
+    query = dict(URL(found[1].replace("&amp;", "&")).query)
 
     assert shown == address
     assert "付款成功" in text

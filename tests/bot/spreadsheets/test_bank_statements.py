@@ -121,7 +121,7 @@ def plain_boc() -> list[list[str]]:
 def test_an_xlsx_is_read_as_its_csv(tmp_path: Path, read: Read) -> None:
     book = openpyxl.Workbook()
     for row in plain_boc():
-        book.active.append(row)  # type: ignore[union-attr]
+        book.active.append(row)
     book.save(tmp_path / "s.xlsx")
 
     found = read_statement(tmp_path / "s.xlsx", account_no=ACCOUNT)

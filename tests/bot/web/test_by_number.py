@@ -190,6 +190,18 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("GET", "/clearances/{token}"),
         ("GET", "/statements/{token}"),
         ("GET", "/statements/{token}/statement.xlsx"),
+        ("GET", "/tax-invoices/{token}"),
+        ("GET", "/refunds/{token}"),
+        ("POST", "/refunds/{token}"),
+        ("GET", "/reconciliation/{token}"),
+        ("GET", "/counter/{token}"),
+        ("POST", "/counter/{token}"),
+        ("GET", "/counter/{token}/order"),
+        ("GET", "/counter/{token}/done"),
+        ("POST", "/counter/{token}/void"),
+        ("GET", "/counter/{token}/day"),
+        ("POST", "/counter/{token}/day"),
+        ("POST", "/counter/{token}/receive"),
     }
 
     found = {

@@ -1,5 +1,7 @@
 """The public page: what it must show, whom it must never show, and that the sums are right."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import Connection, update
 
 from storage.models.sharing import public_accounts, shared_costs
 from storage.operations.payments import settle_payment
+from storage.queries import collection
 from storage.queries.disclosure import shared_proof
 from tests.bot.web.published import CANARIES, plant, publish, settled_refunds
 from tests.bot.web.test_webhooks import ordered
@@ -86,9 +89,29 @@ async def test_a_shared_cost_is_shown_unit_by_unit_and_sums_to_the_whole(
     page = await text_of(door, f"/disclosure/{town.community_id}/shared/{cost_id}")
 
     assert 'data-shares-fen="123457"' in page
-    assert "179㎡" in page
-    for fact in ("3栋2单元501", "3栋2单元502", "89.5㎡", "¥617.29", "¥617.28"):
+    assert "179.00㎡" in page
+    for fact in ("3栋2单元501", "3栋2单元502", "89.50㎡", "¥617.29", "¥617.28"):
         assert fact in page, fact
+
+
+async def test_the_units_of_a_shared_cost_follow_as_rooms_are_counted(
+    door: TestClient, town: Town, cost_id: int
+):
+    rooms = ["3-2-1001", "3-2-101", "10-1-101", "3-10-101", "3-2-201"]
+    shares = [{"unit": one, "weight": "0.1", "rank": 1, "fen": 100} for one in rooms]
+    proof = {"total_fen": 500, "method": "by_area", "weight_sum": "0.5", "spare_fen": 0}
+    await town.change(
+        update(shared_costs)
+        .where(shared_costs.c.id == cost_id)
+        .values(proof=json.dumps(proof | {"shares": shares}), total_fen=500)
+    )
+
+    page = await text_of(door, f"/disclosure/{town.community_id}/shared/{cost_id}")
+
+    in_order = ["3-2-101", "3-2-201", "3-2-1001", "3-10-101", "10-1-101"]
+    assert sorted(in_order, key=page.index) == in_order
+    assert page.count("0.10㎡") == 5
+    assert "0.50㎡" in page
 
 
 async def test_a_draft_and_another_communitys_cost_are_not_shown(
@@ -149,3 +172,12 @@ async def test_a_page_with_nothing_published_says_so(door: TestClient, town: Tow
 
     for said in ("收费标准还没有录入", "没有公示中的公摊费用", "还没有公布公共收支", "暂不统计"):
         assert said in page
+
+
+async def test_the_collection_rate_is_shown_by_building(door: TestClient, town: Town, monkeypatch):
+    monkeypatch.setattr(collection, "LEAST_UNITS", 1)
+
+    page = await text_of(door, f"/disclosure/{town.community_id}")
+
+    assert "到期的账单不多" not in page
+    assert re.search(r'<td class="n">\d+%</td>', page)

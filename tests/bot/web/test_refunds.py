@@ -168,3 +168,8 @@ async def test_a_refund_under_way_is_shown_with_its_steps(door, town: Town):
     assert "已受理" in page
     assert (await rows(town))[0].refund_no in page
     assert "现在没有可以退的缴费" in page
+
+
+async def test_i01_no_other_token_opens_an_invoices_file(door, town: Town):
+    for token in (town.token(town.first), token_of(town), "A" * 32):
+        assert (await door.get(f"/tax-invoices/{token}")).status in (404, 410)

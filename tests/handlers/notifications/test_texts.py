@@ -42,6 +42,18 @@ REMINDER = e.ReminderWords(
 
 HANDED_OVER = e.HandedOver(1, 2, UNIT, "sale", "2026-11-23", 50_120, is_clear=False)
 
+RECONCILED = e.DayReconciled(
+    day="2026-11-22",
+    staff_id=7,
+    gateways=(
+        ("alipay", "empty", 0, 0, 0, 0),
+        ("wechat_pay", "agreed", 12, 123_450, 12_000, 669),
+    ),
+    found=(),
+    healed=0,
+    open_count=0,
+)
+
 
 def changed(event, **other):
     """Return an event with some of its facts changed."""
@@ -79,12 +91,45 @@ EVENTS: dict[str, Event] = {
     "refund_received": e.RefundReceived(*REFUND, is_automatic=True),
     "refund_received_waits": e.RefundReceived(*REFUND, is_automatic=False),
     "refund_approved": e.RefundApproved(*REFUND),
+    "refund_approved_cash": e.RefundApproved(*REFUND, "cash"),
+    "refund_approved_transfer": e.RefundApproved(*REFUND, "transfer"),
+    "refund_settled_cash": e.RefundSettled(*REFUND, "2026-11-23T02:08:00+00:00", 25_060, "cash"),
+    "refund_settled_transfer": e.RefundSettled(*REFUND, "2026-11-23T02:08:00+00:00", 0, "transfer"),
+    "tax_invoice_issued": e.TaxInvoiceIssued(
+        "F26112300001", UNIT, 25_060, "李秀英", "25332000000012345678", 0
+    ),
+    "tax_invoice_issued_file": e.TaxInvoiceIssued(
+        "F26112300001", UNIT, 25_060, "杭州安心贸易有限公司", "25332000000012345678", 7
+    ),
+    "tax_invoice_reddened": e.TaxInvoiceIssued(
+        "F26112300002", UNIT, -25_060, "李秀英", "25332000000088888888", 0
+    ),
+    "tax_invoice_declined": e.TaxInvoiceDeclined("F26112300001", UNIT, 25_060, "抬头和税号不符"),
+    "tax_invoice_declined_refunded": e.TaxInvoiceDeclined("F26112300001", UNIT, 25_060, "refunded"),
+    "refund_received_fee": e.RefundReceived(*REFUND, is_automatic=True, kept_fen=150),
+    "staff_suspense": e.StaffTask("suspense", "2", "", 0, ""),
+    "staff_tax_invoice": e.StaffTask("tax_invoice", "F26112300001", UNIT, 25_060, "李秀英"),
+    "staff_red_letter": e.StaffTask(
+        "red_letter", "F26112300002", UNIT, 25_060, "25332000000012345678"
+    ),
+    "payment_voided": e.PaymentVoided(UNIT, 25_060, "金额输错了", 25_060),
+    "bill_waived": e.BillWaived(UNIT, "物业费", "2026-11", 5_000, 20_060),
+    "bill_waived_whole": e.BillWaived(UNIT, "物业费", "2026-11", 25_060, 0),
+    "staff_refund_payout": e.StaffTask("refund_payout", *REFUND, "cash"),
+    "staff_refund_payout_transfer": e.StaffTask(
+        "refund_payout", *REFUND, "transfer 李秀英 工商银行 6222021234567890123"
+    ),
+    "staff_waiver_approval": e.StaffTask(
+        "waiver_approval", "JM261100001", UNIT, 5_000, "家里有人住院"
+    ),
+    "staff_cash_difference": e.StaffTask("difference", "15", "", 0, "cash_difference J2611230001"),
     "refund_declined": e.RefundDeclined(*REFUND, "这笔费用是当月的，已经提供服务"),
     "refund_submitted": e.RefundSubmitted(*REFUND, "wechat_pay"),
     "refund_settled": e.RefundSettled(*REFUND, "2026-11-23T02:08:00+00:00", 25_060),
     "refund_settled_surplus": e.RefundSettled(*REFUND, "2026-11-23T02:08:00+00:00", 0),
     "refund_failed_abnormal": e.RefundFailed(*REFUND, "abnormal"),
     "refund_failed_closed": e.RefundFailed(*REFUND, "closed"),
+    "refund_failed_again": e.RefundFailed(*REFUND, "again"),
     "refund_failed_unfunded": e.RefundFailed(*REFUND, "unfunded"),
     "bills_issued": e.BillsIssued(
         unit_id=1,
@@ -125,6 +170,13 @@ EVENTS: dict[str, Event] = {
     ),
     "staff_meter_replaced": e.StaffTask("meter_replaced", "S1", UNIT, 0, "水费 12"),
     "staff_meter_turned": e.StaffTask("meter_turned", "S1", UNIT, 0, "水费 12"),
+    "staff_dispute": e.StaffTask(
+        "dispute",
+        "3-2-1201",
+        UNIT,
+        25_060,
+        "2026年11月物业费 250.60元；住户说“面积不对”；请在11月26日前答复",
+    ),
     "staff_arrears_visit": e.StaffTask("arrears_visit", "3-2-1201", UNIT, 25_060, "45"),
     "staff_letter_due": e.StaffTask("letter_due", "3-2-1201", UNIT, 25_060, "90"),
     "staff_handover": e.StaffTask("handover", "12", UNIT, 0, "楼道灯坏了三天了"),
@@ -140,6 +192,16 @@ EVENTS: dict[str, Event] = {
     ),
     "staff_binding": e.StaffTask(
         "binding_application", "12", UNIT, 0, "3-2-1201 李秀英 13800001234"
+    ),
+    "staff_refund_external": e.StaffTask("refund_external", *REFUND, "50300408042026112300001"),
+    "staff_unanswered": e.StaffTask("unanswered", *REFUND, "submitted"),
+    "staff_refund_again": e.StaffTask("refund_trouble", *REFUND, "again"),
+    "day_reconciled": RECONCILED,
+    "day_reconciled_with_differences": changed(
+        RECONCILED, found=(("amount", 1), ("platform_only", 2)), healed=2, open_count=5
+    ),
+    "day_reconciled_partly": changed(
+        RECONCILED, gateways=(*RECONCILED.gateways, ("unionpay", "waiting", 0, 0, 0, 0))
     ),
     "broadcast_reported": e.BroadcastReported("N0001", 12, 3, 1, 5),
     "broadcast_reported_whole": e.BroadcastReported("N0002", 12, 0, 0, 0),

@@ -61,7 +61,9 @@ async def test_a_cashier_lets_go_of_what_is_no_residents_with_a_reason(db, place
     compare("suspense_dismiss", cashier.script())
 
 
-@pytest.mark.parametrize("said", ["挂账", "认领 1 3-1-101", "不认领 1 x", "代退款 R20260000001 1 x"])
+@pytest.mark.parametrize(
+    "said", ["挂账", "认领 1 3-1-101", "不认领 1 x", "代退款 R20260000001 1 x"]
+)
 async def test_residents_see_and_touch_none_of_it(db, place, talk, said):
     await db.write(came, place)
 

@@ -1,5 +1,8 @@
 """What cashiers and managers ask of money that does not agree, and of fees left out of bills."""
 
+import re
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
@@ -7,10 +10,14 @@ from handlers import causes
 from storage.errors import Contradiction
 from storage.kinds import JobState, OccupancyRole, StaffRole
 from storage.models.operating import audit_records, discrepancies
+from storage.models.reconciliation import gateway_statements
 from storage.operations import job_runs
 from storage.operations.differences import raise_difference
+from storage.operations.findings import keep_finding
+from storage.queries.agreement import Finding
 from storage.queries.pricing import SkipReason
 from storage.queries.unbilled import AS_MEANT
+from storage.rules.agreeing import DifferenceKind
 from tests import factories, town
 from tests.factories import NOW
 from tests.handlers.staff.test_staff_talks import compare
@@ -182,3 +189,52 @@ async def test_an_answer_that_is_refused_at_work_is_refused_in_the_offices_words
     assert number
     assert "没有找到这件差异" in said
     assert (await cashier.say("差异")).startswith("差异 1 件")
+
+
+def reconcile(tx, place) -> None:
+    """Have yesterday's statement of WeChat Pay read and compared, with two findings in it."""
+    order = factories.begin_to_pay(tx, place.unit_ids["3-1-101"], (1, 2))
+    day = date(2026, 11, 22)
+    tx.execute(
+        gateway_statements.insert(),
+        [
+            {
+                "gateway": gateway,
+                "merchant_id": "1900000001",
+                "day_on": day,
+                "state": state,
+                "line_count": count,
+                "paid_fen": count * 25_060,
+                "fee_fen": count * 150,
+                "asked_at": NOW,
+                "agreed_at": NOW if count else None,
+            }
+            for gateway, state, count in (("alipay", "waiting", 0), ("wechat_pay", "agreed", 12))
+        ],
+    )
+    amount = Finding(DifferenceKind.AMOUNT, "wechat_pay", day, order.order_no, 50_120, 50_119)
+    late = Finding(DifferenceKind.NO_STATEMENT, "alipay", day, f"alipay:{day}", None, None)
+    for finding in (amount, late):
+        keep_finding(tx, finding, now=NOW)
+
+
+async def test_a_cashier_asks_how_yesterday_agreed_and_follows_one_difference(db, place, talk):
+    await db.write(reconcile, place)
+    cashier = talk("s-cashier")
+
+    for text in ("对账", "差异", "差异 1", "处理差异 1 平台已更正", "差异 1", "差异 99"):
+        await cashier.say(text)
+
+    numbers = re.compile(r"W261123[0-9A-F]{16}")
+    links = re.compile(r"(?<=reconciliation/)[\w-]+")
+    told = links.sub("…", numbers.sub("W2611230000000001", cashier.script()))
+    compare("reconciliation", told)
+    assert "有权限的同事" in await talk("s-steward").say("对账")
+    assert "对账结果" not in (await talk("o-2").hear("对账")).text
+
+
+async def test_a_day_whose_statements_have_not_come_says_when_they_come(db, place, talk):
+    said = await talk("s-cashier").say("对账")
+
+    assert "11月22日的平台账单还没有来" in said
+    assert "10点15分" in said

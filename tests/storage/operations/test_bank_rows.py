@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from bot.gateways.bank_transfer import code_of
 from storage.audit import CLOCK
 from storage.bank_errors import RowTaken, UnknownBankRow
-from storage.kinds import Account, BankRowState
+from storage.kinds import Account
 from storage.ledger import balance
 from storage.models.bank import bank_rows
 from storage.models.operating import discrepancies
@@ -18,6 +18,7 @@ from storage.models.payments import payment_orders, payments, receipts, refunds
 from storage.operations.bank_rows import BankAccount, cursor_of, take_news, take_rows
 from storage.operations.orders import OpenOrder, note_prepay, open_order
 from storage.operations.suspense import assign_row, dismiss_row
+from storage.paying_kinds import BankRowState
 from storage.ports.bank import BankLine
 from storage.ports.payments import Collection, TradeKind
 from storage.queries.bank_rows import waiting_rows
@@ -182,6 +183,17 @@ async def test_a_transfer_that_the_bank_takes_back_makes_its_bill_owed_again(sta
     assert (await stage.open_fen())[0] == OWED
     assert await fen_of(stage, Account.BANK) == 0
     assert [one.state for one in await stage.rows(bank_rows)] == ["returned", "returned"]
+    assert await stage.db.read(prove) == []
+
+
+async def test_unclaimed_money_that_the_bank_takes_back_leaves_suspense_by_itself(stage: Stage):
+    await take(stage, line("S1", 40_000, "货款"))
+
+    back = line("S2", -40_000, "退汇 货款", booked_at=NOW + timedelta(hours=30))
+    assert await take(stage, back) == {"returned": 1}
+
+    assert [one.state for one in await stage.rows(bank_rows)] == ["returned", "returned"]
+    assert await fen_of(stage, Account.SUSPENSE) == await fen_of(stage, Account.BANK) == 0
     assert await stage.db.read(prove) == []
 
 

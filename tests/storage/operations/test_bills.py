@@ -147,7 +147,7 @@ async def test_a_voided_bill_is_reversed_and_not_made_again(db: Database, commun
     assert await db.read(ledger.unit_balance, Account.RECEIVABLE, 1) == 0
 
 
-async def test_a_bill_that_is_paid_in_part_cannot_be_voided(db: Database, community_id: int):
+async def test_b21_a_bill_that_is_paid_in_part_cannot_be_voided(db: Database, community_id: int):
     await issue(db, community_id)
     await db.write(
         lambda tx: tx.execute(update(bills).where(bills.c.id == 1).values(paid_fen=1)) and None

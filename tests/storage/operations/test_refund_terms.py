@@ -7,13 +7,14 @@ from sqlalchemy import Connection, insert, select, update
 
 from storage.audit import Actor
 from storage.errors import RefundNotOffered
-from storage.kinds import Account, FeeBearer, RefundStep
+from storage.kinds import Account, RefundStep
 from storage.ledger import balance
 from storage.models.payments import refunds
 from storage.models.policies import policies
 from storage.models.refund_terms import refund_terms
 from storage.operations.refund_terms import set_refund_terms
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.paying_kinds import FeeBearer
 from storage.periods import shanghai_day
 from storage.queries.proofs import prove
 from storage.rules.refunds import RefundTerms, fee_kept, strictest

@@ -26,6 +26,7 @@ from storage.charge_errors import (
 from storage.database import open_database
 from storage.kinds import Account, FeeClass, SharedCostState, ShareMethod, ShareScope
 from storage.models.bills import bill_lines, bills, fee_items
+from storage.models.deferrals import deferrals
 from storage.models.estate import buildings, entrances, units
 from storage.models.messages import outbox
 from storage.models.policies import policies
@@ -419,7 +420,7 @@ def test_m03_whatever_the_weights_the_bills_sum_to_the_whole(
     run, tower = tower_once
 
     async def story() -> None:
-        for table in (bill_lines, bills, shared_costs, sharing_factors):
+        for table in (bill_lines, deferrals, bills, shared_costs, sharing_factors):
             await tower.change(delete(table))
         for which, (area, percent) in enumerate(zip(areas, percents, strict=True)):
             changed = update(units).where(units.c.id == tower.unit_ids[which])

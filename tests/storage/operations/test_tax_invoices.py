@@ -8,22 +8,23 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
 from storage.audit import CLOCK
-from storage.kinds import FeeClass, TaxInvoiceKind, TaxInvoiceState
+from storage.kinds import FeeClass
 from storage.models.bills import fee_items
 from storage.models.messages import outbox
 from storage.models.payments import receipts
 from storage.models.tax_invoices import tax_invoice_lines, tax_invoices
+from storage.operations.red_letters import redden_after_refund
+from storage.operations.tax_batches import export_batch
 from storage.operations.tax_codes import set_tax_code
 from storage.operations.tax_invoices import (
     BureauNumber,
     Buyer,
     apply_for_tax_invoice,
     decline_tax_invoice,
-    export_batch,
     keep_file,
     note_issued,
-    redden_after_refund,
 )
+from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.periods import shanghai_day
 from storage.queries.tax_invoices import tax_file
 from storage.rules.tax_invoices import is_tax_no, tax_in, tidy_tax_no
@@ -208,6 +209,7 @@ async def test_an_issued_file_is_kept_under_its_number(coded: Stage, content, en
 
     [row] = await coded.rows(tax_invoices)
     found = await coded.db.read(tax_file, row.id)
+    assert found is not None
     assert (found.file_name, found.content) == (f"{NUMBER}.{ending}", content)
 
 

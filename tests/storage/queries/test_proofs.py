@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from storage.audit import Actor
 from storage.database import Database
-from storage.kinds import Account, CashMethod, FeeClass, StaffRole
+from storage.kinds import Account, FeeClass, StaffRole
 from storage.models.bills import bills, fee_items
 from storage.operations.bills import NewBill, book_bills, void_bill
 from storage.operations.cashier_days import HandIn, close_day
@@ -21,6 +21,7 @@ from storage.operations.prepayments import apply_prepayments
 from storage.operations.recognition import recognise_income
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.paying_kinds import CashMethod
 from storage.periods import BillingPeriod
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.counter import CounterAsk

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.kinds import Account, CashMethod
+from storage.kinds import Account
+from storage.paying_kinds import CashMethod
 from storage.rules.counter import TAKES, Taken, add_up, is_by_hand, place_of, way_back
 
 

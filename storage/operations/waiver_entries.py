@@ -1,0 +1,81 @@
+"""What waived principal (减免) does to a bill: less is owed, and nothing counts as received."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, literal, select, update
+
+from storage import ledger
+from storage.kinds import Account, LineKind
+from storage.ledger import Leg
+from storage.models.bills import bill_lines, bills
+from storage.models.ledger import entries
+from storage.models.refund_terms import bill_waivers
+from storage.paying_kinds import WaiverState
+
+
+def lower(
+    tx: Connection, bill: Row[Any], waiver_no: str, amount_fen: int, label: str, *, now: datetime
+) -> None:
+    """Take fen off a locked bill by a line of its own; the caller checked that some is left."""
+    _change(tx, bill.id, -amount_fen, label)
+    ledger.post(
+        tx,
+        key=f"waiver:{waiver_no}",
+        memo=label,
+        community_id=bill.community_id,
+        posted_at=now,
+        legs=[
+            Leg(Account.WAIVER, amount_fen),
+            Leg(Account.RECEIVABLE, -amount_fen, bill.unit_id),
+        ],
+    )
+
+
+def _change(tx: Connection, bill_id: int, change_fen: int, label: str) -> None:
+    line = {"bill_id": bill_id, "label": label[:60], "kind": str(LineKind.WAIVER)}
+    tx.execute(
+        bill_lines.insert().values(quantity="", unit_price="", amount_fen=change_fen, **line)
+    )
+    tx.execute(
+        update(bills)
+        .where(bills.c.id == bill_id)
+        .values(amount_fen=bills.c.amount_fen + change_fen)
+    )
+
+
+def forget(tx: Connection, bill_id: int, *, now: datetime) -> None:
+    """Reverse the entries of waivers on a bill that is being voided: nothing is owed of it now."""
+    key = literal("waiver:").concat(bill_waivers.c.waiver_no)
+    booked = (
+        select(entries.c.entry_key)
+        .join(bill_waivers, entries.c.entry_key == key)
+        .where(bill_waivers.c.bill_id == bill_id, bill_waivers.c.state == WaiverState.APPROVED)
+        .order_by(bill_waivers.c.id)
+    )
+    for entry_key in tx.execute(booked).scalars().all():
+        ledger.reverse(tx, key=entry_key, memo="减免冲回", posted_at=now)
+
+
+def take_back(tx: Connection, voucher_no: str, *, reason: str, now: datetime) -> int:
+    """Ask again for what was dropped (抹零) with a voucher that is voided; return the fen."""
+    rows = tx.execute(
+        select(bill_waivers).where(
+            bill_waivers.c.waiver_no == rounding_no(voucher_no),
+            bill_waivers.c.state == WaiverState.APPROVED,
+        )
+    ).all()
+    for row in rows:
+        tx.execute(
+            update(bill_waivers)
+            .where(bill_waivers.c.id == row.id)
+            .values(state=WaiverState.DECLINED, decided_at=now, decline_reason=reason[:120])
+        )
+        ledger.reverse(tx, key=f"waiver:{row.waiver_no}", memo="抹零冲回", posted_at=now)
+        _change(tx, row.bill_id, row.amount_fen, "抹零冲回")
+    return sum(row.amount_fen for row in rows)
+
+
+def rounding_no(voucher_no: str) -> str:
+    """Return the number of the waiver (抹零) that was made with a voucher."""
+    return f"M{voucher_no}"
