@@ -13,11 +13,14 @@ from handlers.staff.suspense import told
 from storage.audit import Actor
 from storage.database import Database
 from storage.money import yuan
+from storage.operations.bank_payouts import pay_to_another
 from storage.operations.bank_rows import BankAccount, TakenRows, take_rows
+from storage.operations.payouts import Payee
 from storage.operations.suspense import Assigned, assign_row, dismiss_row
 from storage.ports.bank import BankLine
 from storage.queries.bank_rows import WaitingRow, balance_before, waiting_rows
 from storage.queries.estate import all_communities
+from storage.queries.residents import staff_member
 
 command = typer.Typer(add_completion=False, help="银行流水")
 
@@ -158,3 +161,26 @@ def dismiss(
 
     write_books(database_url(config, folder), work)
     typer.echo(f"{row}号已转出挂账。")
+
+
+@command.command("another-account")
+def another_account(
+    refund: Annotated[str, typer.Argument(help="被银行退汇的退款编号，例如 T261123000001")],
+    name: Annotated[str, typer.Option(help="收款户名")],
+    account: Annotated[str, typer.Option(help="收款账号")],
+    bank: Annotated[str, typer.Option(help="开户银行")],
+    by: ByOption,
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Ask to pay a returned refund to another account; a manager agrees, a second person pays."""
+
+    async def work(db: Database) -> str:
+        person = await db.read(staff_member, await staff_or_exit(db, by))
+        if person is None:
+            fail(f"没有手机号是 {by} 的在职人员；先用 wuyebot staff add 登记。")
+        payee = Payee(name, account, bank)
+        return await db.write(pay_to_another, refund, payee, by=person, now=datetime.now(UTC))
+
+    number = write_books(database_url(config, folder), work)
+    typer.echo(f"已换账号，新的退款编号 {number}，等经理审批。")

@@ -228,7 +228,9 @@ class BankTransfer:
         keys = row_keys(self.merchant_id, facts)
         return [replace(one, row_key=key) for one, key in zip(read, keys, strict=True)]
 
-    def _line(self, row: Mapping[str, Any]) -> BankLine:
+    def _line(self, row: object) -> BankLine:
+        if not isinstance(row, dict):
+            raise UnreadableError("transactions")
         serial = text(row, "serial")
         balance = row.get("balance_fen")
         booked_at = _instant(text(row, "booked_at"))

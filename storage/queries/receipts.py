@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -71,33 +72,35 @@ class ReceiptView:
     refunds: tuple[ReceiptRefund, ...]
 
 
+_NEWEST: Final = (
+    select(
+        receipts.c.receipt_no,
+        receipts.c.issued_at,
+        receipts.c.voided_at,
+        receipts.c.invoiced_at,
+        receipts.c.amount_fen.label("receipt_fen"),
+        _REPLACED,
+        payment_orders.c.order_no,
+        payments,
+        units.c.label,
+        communities.c.name,
+        communities.c.company_name,
+        communities.c.phone,
+    )
+    .select_from(
+        receipts.join(payments)
+        .join(payment_orders, payment_orders.c.id == payments.c.order_id)
+        .join(units, units.c.id == payments.c.unit_id)
+        .join(communities, communities.c.id == units.c.community_id)
+    )
+    .order_by(receipts.c.id.desc())
+    .limit(1)
+)
+
+
 def receipt_of(tx: Connection, payment_id: int) -> ReceiptView | None:
     """Return the receipt of a payment, None where there is none."""
-    row = tx.execute(
-        select(
-            receipts.c.receipt_no,
-            receipts.c.issued_at,
-            receipts.c.voided_at,
-            receipts.c.invoiced_at,
-            receipts.c.amount_fen.label("receipt_fen"),
-            _REPLACED,
-            payment_orders.c.order_no,
-            payments,
-            units.c.label,
-            communities.c.name,
-            communities.c.company_name,
-            communities.c.phone,
-        )
-        .select_from(
-            receipts.join(payments)
-            .join(payment_orders, payment_orders.c.id == payments.c.order_id)
-            .join(units, units.c.id == payments.c.unit_id)
-            .join(communities, communities.c.id == units.c.community_id)
-        )
-        .where(receipts.c.payment_id == payment_id)
-        .order_by(receipts.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = tx.execute(_NEWEST.where(receipts.c.payment_id == payment_id)).one_or_none()
     if row is None:
         return None
     given_back = _refunds(tx, payment_id)

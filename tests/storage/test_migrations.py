@@ -111,7 +111,7 @@ async def test_prepayments_of_before_get_their_moves(db: Database, database_url:
             view = request_refund(tx, asked, actor=Actor(), now=NOW)
             if ends:
                 closed = RefundFact(
-                    "wechat_pay", view.refund_no, "", RefundState.CLOSED, 5_000, settled_at=NOW
+                    "wechat_pay", view.refund_no, "", RefundState.REJECTED, 5_000, settled_at=NOW
                 )
                 note_refund(tx, closed, heard_at=NOW)
 

@@ -160,7 +160,7 @@ class Bank:
             return 404, {"code": "ORIGINAL_NOT_FOUND", "message": ""}
         if self.balance_fen < asked["amount_fen"]:
             return 403, {"code": "INSUFFICIENT_FUNDS", "message": ""}
-        self.balance_fen -= asked["amount_fen"]
+        self.receive(-asked["amount_fen"], asked["memo"], kind="payout")
         self.payouts[number] = {
             "asked": asked,
             "payout_no": number,
