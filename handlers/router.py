@@ -12,7 +12,7 @@ from typing import Any, Final
 from handlers import edges, memory, refusals, words
 from handlers.deps import HandlerDeps
 from handlers.flats import ABOUT_BILLS, home_named
-from handlers.pace import Pace
+from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
@@ -86,7 +86,7 @@ class Router:
         foreseen: Any = None,  # noqa: ANN401 - what the foresight found
     ) -> OutgoingMessage | None:
         """Answer, or None where nothing is said. Troubles become words, faults an apology."""
-        if message.kind in SILENT or not self._pace.allows(person.identity_id, now):
+        if message.kind in SILENT or not self._may_speak(person, now):
             return None
         today = shanghai_day(now)
         understood = self._deps.recogniser.understand(message.text, today=today)
@@ -95,6 +95,10 @@ class Router:
         reply = await self._without_trouble(turn)
         await self._remember(turn, person.memory)
         return reply
+
+    def _may_speak(self, person: Person, now: datetime) -> bool:
+        most = MESSAGES if person.staff is None else OF_STAFF
+        return self._pace.allows(person.identity_id, now, most=most)
 
     async def _without_trouble(self, turn: Turn) -> OutgoingMessage:
         asked_by = turn.memory.expecting

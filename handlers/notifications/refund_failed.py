@@ -9,7 +9,7 @@ from storage.ports.chat import OutgoingMessage
 
 CAUSES: Final = {
     "abnormal": (
-        "没能退回原支付账户，可能是账户已注销或冻结，钱还在支付平台，没有丢。",
+        "没能退回原支付账户，可能是账户已注销或冻结，钱还没有退出，没有丢。",
         "物业会联系您换一种方式退；也可以回复“人工”。",
     ),
     "closed": (

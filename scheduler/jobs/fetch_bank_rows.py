@@ -30,9 +30,7 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     return report
 
 
-async def _read_on(
-    deps: JobDeps, gateway: BankFeed, now: datetime, report: dict[str, int]
-) -> str:
+async def _read_on(deps: JobDeps, gateway: BankFeed, now: datetime, report: dict[str, int]) -> str:
     account = BankAccount(gateway.merchant_id, gateway.name)
     cursor = await deps.db.read(cursor_of, account.account_no)
     for _ in range(MOST_PAGES):

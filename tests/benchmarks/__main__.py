@@ -5,7 +5,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import billing, chat, codec, endurance, machine, outbox, start
+from tests.benchmarks import (
+    billing,
+    chat,
+    codec,
+    endurance,
+    machine,
+    outbox,
+    reconciling,
+    settling,
+    start,
+)
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import FULL, SHORT, Scale
 
@@ -18,6 +28,8 @@ BENCHMARKS: tuple[tuple[Measure, tuple[str, ...]], ...] = (
     (start.measure, ("start_to_first_reply",)),
     (endurance.measure, ("memory_flat",)),
     (billing.measure, billing.NAMES),
+    (reconciling.measure, reconciling.NAMES),
+    (settling.measure, settling.NAMES),
 )
 """What is measured together, under the names of the rows that come of it."""
 

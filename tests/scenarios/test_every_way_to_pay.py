@@ -37,9 +37,9 @@ WAYS = {
     "wechat_pay": by_wechat,
     "alipay": by_alipay_from_wechat,
     "alipay on a phone": by_alipay,
-    COMPUTERS_ALIPAY: lambda *told: by_alipay(*told, agent=COMPUTER),
+    COMPUTERS_ALIPAY: lambda demo, link, tick: by_alipay(demo, link, tick, COMPUTER),
     "unionpay": by_card,
-    "unionpay on a computer": lambda *told: by_card(*told, agent=COMPUTER),
+    "unionpay on a computer": lambda demo, link, tick: by_card(demo, link, tick, COMPUTER),
     "bank_transfer": by_transfer,
 }
 
