@@ -73,4 +73,4 @@ async def _fetch(deps: JobDeps, gateway: PaymentGateway, expected: Expected, now
     return await take_in(deps.db, gateway, file, statement, now=now)
 
 
-JOB = Job(name="fetch_statements", cron="5-55/10 10-12 * * *", run=run, time_limit_seconds=1800)
+JOB = Job(name="fetch_statements", cron="15,45 10-12 * * *", run=run, time_limit_seconds=1800)

@@ -150,4 +150,4 @@ async def _keep(deps: JobDeps, finding: Finding, now: datetime) -> str:
     return finding.key
 
 
-JOB = Job(name="reconcile", cron="5-55/10 10-12 * * *", run=run, time_limit_seconds=3600)
+JOB = Job(name="reconcile", cron="15,45 10-12 * * *", run=run, time_limit_seconds=3600)

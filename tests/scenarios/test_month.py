@@ -2,7 +2,11 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.scenarios.acting import Demo
+
+pytestmark = pytest.mark.timeout(600)
 
 WEEK = timedelta(days=7)
 

@@ -19,6 +19,8 @@ from tests.scenarios import year, year_late_fees, year_sums
 from tests.scenarios.year_model import Model
 from tests.scenarios.year_office import Office
 
+pytestmark = pytest.mark.timeout(600)
+
 A_DAY = timedelta(days=1)
 MORNINGS = ("02:30", "09:05")
 IS_VOID = 6
