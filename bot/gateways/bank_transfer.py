@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -47,6 +47,7 @@ from storage.rules.bank_rows import RowFacts, row_keys
 
 GATEWAY: Final = "bank_transfer"
 CLOCK_SECONDS: Final = 300
+ASK_EVERY: Final = timedelta(seconds=20)
 ANSWER_LIMIT_BYTES: Final = 2 * 1024 * 1024
 STATES: Final = {
     "processing": RefundState.PROCESSING,
@@ -94,6 +95,8 @@ class BankTransfer:
         self.account = (config.account_name, config.account_no, config.bank_name)
         """Name, number and bank, as the payer types them."""
         self._config, self._session, self._now = config, session, now
+        self._quiet: str | None = None
+        self._asked_at = now()
         self._key = _key(config, "merchant_private_key_file", rsa.read_private_key)
         self._bank = _key(config, "bank_public_key_file", rsa.read_public_key)
 
@@ -194,20 +197,29 @@ class BankTransfer:
         )
 
     async def rows_after(self, cursor: str) -> BankNews:
-        """Return the account's rows after a cursor, the oldest first."""
+        """Return the account's rows after a cursor, the oldest first.
+
+        While nothing comes the bank is asked once in so many seconds, however often we are.
+        """
+        now = self._now()
+        if self._quiet == cursor and timedelta() <= now - self._asked_at < ASK_EVERY:
+            return BankNews([], cursor, has_more=False)
         path = f"/v1/transactions?after={quote(cursor, safe='')}&limit=100"
         status, words = await self._call("GET", path)
         if status != 200:
             raise GatewayUnavailable(self.name, f"{status} {_code(words)}"[:200])
         try:
             rows = _list(words, "transactions")
-            return BankNews(
+            news = BankNews(
                 self._lines(rows),
                 text(words, "next_cursor") if words.get("next_cursor") else cursor,
                 has_more=words.get("has_more") is True,
             )
         except (KeyError, TypeError, ValueError, UnreadableError) as error:
             raise GatewayUnavailable(self.name, f"rows: {error}"[:200]) from error
+        if not rows:
+            self._quiet, self._asked_at = cursor, now
+        return news
 
     def _lines(self, rows: list[Any]) -> list[BankLine]:
         """Return rows with the keys that the same rows have in a statement file."""

@@ -39,6 +39,8 @@ async def _read_on(deps: JobDeps, gateway: BankFeed, now: datetime, report: dict
         except GatewayUnavailable as trouble:
             log.warning("bank.unavailable", extra={"reason": trouble.reason})
             return "unavailable"
+        if not news.lines and news.cursor == cursor:
+            return "done"  # nothing is written, for a commit would wake the clock again
         taken = await deps.db.write(take_news, news.lines, account, cursor=news.cursor, now=now)
         report["rows"] += taken.new
         report["matched"] += dict(taken.states).get("matched", 0)

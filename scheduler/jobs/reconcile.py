@@ -10,6 +10,7 @@ from scheduler.deps import JobDeps
 from scheduler.guard import one_of_many
 from scheduler.job import Job, JobReport
 from storage.errors import GatewayUnavailable
+from storage.operations.bank_rows import BankAccount, settle_credits
 from storage.operations.external_refunds import book_external
 from storage.operations.findings import close_gone, is_handled, keep_finding
 from storage.operations.healing import heal_payment, heal_refund
@@ -17,6 +18,7 @@ from storage.operations.reconciliation import agree
 from storage.operations.reconciliation_news import tell_result
 from storage.operations.settlements import find_unsettled
 from storage.periods import shanghai_day
+from storage.ports.bank import BankFeed
 from storage.ports.payments import PaymentGateway, RefundState
 from storage.queries.agreement import (
     Finding,
@@ -38,6 +40,7 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     """Compare what has come; running it again changes nothing, and opens nothing handled."""
     report: Counter[str] = Counter(statements=0, kept=0, healed=0, booked=0, handled=0)
     statements = await deps.db.read(to_compare, now=now)
+    await _book_credits(deps, now)
     for statement in statements:
         with one_of_many("statement.compare_broken", statement=statement.statement_id):
             report += await _compare(deps, statement, now)
@@ -50,6 +53,14 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
         report["kept"] += await deps.db.write(find_unsettled, today=today, now=now)
     report["told"] = await deps.db.write(tell_result, now=now)
     return dict(report)
+
+
+async def _book_credits(deps: JobDeps, now: datetime) -> None:
+    """Book what the platforms have paid out for statements that have come since."""
+    for gateway in deps.gateways.values():
+        if isinstance(gateway, BankFeed):
+            account = BankAccount(gateway.merchant_id, gateway.name)
+            await deps.db.write(settle_credits, account, now=now)
 
 
 async def _compare(deps: JobDeps, statement: Statement, now: datetime) -> Counter[str]:

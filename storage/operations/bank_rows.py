@@ -367,7 +367,6 @@ def take_news(
         .values(account_no=account.account_no, **values)
         .on_conflict_do_update(index_elements=["account_no"], set_=values)
     )
-    settle_credits(tx, account, now=now)
     return taken
 
 
