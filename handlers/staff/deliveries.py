@@ -27,6 +27,8 @@ ABOUT: Final = {
     "RefundFailed": "退款未办成",
     "PaymentVoided": "收款冲正",
     "BillWaived": "账单减免",
+    "TaxInvoiceIssued": "发票开好",
+    "TaxInvoiceDeclined": "发票没有开出",
     "BillsIssued": "新账单",
     "ReminderDue": "缴费提醒",
     "NoticeSent": "群发通知",
