@@ -42,7 +42,7 @@ from tests.properties.kept import Kept
 from tests.properties.money_town import ACCOUNT, BILL, NEXT_DOOR, TRANSFER, WAYS, MoneyTown
 from tests.properties.mornings import Mornings
 
-STEPS = int(os.environ.get("WUYEBOT_STEPS", "1500"))
+STEPS = int(os.environ.get("WUYEBOT_STEPS", "600"))
 STEPS_A_STORY = 50
 ALL_OF_THEM = {
     "an order was refused",

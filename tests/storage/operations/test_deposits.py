@@ -245,7 +245,7 @@ async def test_a_refund_that_is_declined_or_fails_is_held_again(office):
     await stage.books_hold()
 
 
-async def test_a_refund_that_the_platform_closes_is_held_again(office):
+async def test_a_refund_that_the_platform_refuses_is_held_again(office):
     stage, cashier, boss = office
     bill_no = await held(stage)
     await look(stage, Inspection(bill_no))
@@ -255,7 +255,7 @@ async def test_a_refund_that_the_platform_closes_is_held_again(office):
     )
     await stage.submit(view.refund_no)
 
-    await stage.hear(stage.gateway.end_refund(view.refund_no, RefundState.CLOSED))
+    await stage.hear(stage.gateway.end_refund(view.refund_no, RefundState.REJECTED))
 
     assert (await stage.rows(deposits))[0].returned_fen == 0
     assert await balance(stage, Account.DEPOSIT) == -HELD
