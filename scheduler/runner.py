@@ -38,6 +38,7 @@ class Runner:
         self._jobs = jobs
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._fires: dict[str, datetime] = {}
 
     @cached_property
     def _ticking(self) -> list[Job]:
@@ -57,8 +58,9 @@ class Runner:
         """Do all that is due at `now`; return when there is something to do next."""
         async with self._lock:
             self._woken.clear()
+            unfinished = await self._deps.db.read(job_runs.unfinished)
             for job, trigger in self._dated:
-                await self._catch_up(job, trigger, now)
+                await self._catch_up(job, trigger, unfinished.get(job.name, []), now)
             for job in self._ticking:
                 await self._run(job, now)
             return await self._next_due(now)
@@ -95,14 +97,26 @@ class Runner:
         except Exception:
             log.exception("tick.failed")
 
-    async def _catch_up(self, job: Job, trigger: Any, now: datetime) -> None:  # noqa: ANN401
+    async def _catch_up(
+        self,
+        job: Job,
+        trigger: Any,  # noqa: ANN401 - APScheduler has no types
+        unfinished: Iterable[str],
+        now: datetime,
+    ) -> None:
+        for period in unfinished:
+            await self._run_period(job, period, now)
+        if job.name in self._fires and self._fires[job.name] > now:
+            return
         last = await self._deps.db.read(job_runs.last_period, job.name)
         if last is None:
             await self._deps.db.write(job_runs.baseline, job.name, _period(now))
-            return
-        unfinished = await self._deps.db.read(job_runs.unfinished, job.name)
-        for period in [*unfinished, *_missed(trigger, datetime.fromisoformat(last), now)]:
+        begun = now if last is None else datetime.fromisoformat(last)
+        missed, fire = _missed(trigger, begun, now)
+        for period in missed:
             await self._run_period(job, period, now)
+        # Only now: had a run not even begun, the next tick has to look again.
+        self._fires[job.name] = fire
 
     async def _run_period(self, job: Job, period: str, now: datetime) -> None:
         lease = await self._deps.db.write(
@@ -127,12 +141,10 @@ class Runner:
         return report
 
     async def _next_due(self, now: datetime) -> datetime | None:
-        later = now + timedelta(seconds=1)
-        fires = [trigger.get_next_fire_time(None, later) for _, trigger in self._dated]
+        found = list(self._fires.values())
         event = await self._deps.db.read(next_event_at)
-        found = [fire for fire in fires if fire is not None]
         if event is not None:
-            found.append(max(event, later))
+            found.append(max(event, now + timedelta(seconds=1)))
         return min(found, default=None)
 
 
@@ -140,16 +152,20 @@ def _period(instant: datetime) -> str:
     return instant.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _missed(trigger: Any, last: datetime, now: datetime) -> list[str]:  # noqa: ANN401
-    """Name the periods after `last` that have begun by `now`, the oldest first.
+def _missed(
+    trigger: Any,  # noqa: ANN401
+    last: datetime,
+    now: datetime,
+) -> tuple[list[str], datetime]:
+    """Name the periods after `last` that have begun by `now`, the oldest first, and the next one.
 
     Of more than can be made up for, the newest are kept and the rest is logged.
     """
     periods: list[str] = []
     fire = trigger.get_next_fire_time(None, last + timedelta(seconds=1))
-    while fire is not None and fire <= now:
+    while fire <= now:
         periods.append(_period(fire))
         fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1))
     if len(periods) > MOST_CATCH_UP:
         log.warning("job.periods_skipped", extra={"periods": len(periods) - MOST_CATCH_UP})
-    return periods[-MOST_CATCH_UP:]
+    return periods[-MOST_CATCH_UP:], fire

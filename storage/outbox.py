@@ -94,6 +94,11 @@ def enqueue(
     return insert_once(tx, outbox, values) is not None
 
 
+def is_known(tx: Connection, key: str) -> bool:
+    """Tell whether a message of that key was decided, so that its figures need not be made."""
+    return tx.execute(select(outbox.c.id).where(outbox.c.message_key == key)).first() is not None
+
+
 def suppress(tx: Connection, key: str, *, why: str) -> None:
     """Decide not to say what waits under a key; it stays to be seen, with the reason."""
     tx.execute(

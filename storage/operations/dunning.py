@@ -88,6 +88,7 @@ def set_plan(
 def plan_at_desk(
     tx: Connection,
     unit_id: int,
+    owed: Sequence[DunnedBill],
     plan: Sequence[DunningStep],
     *,
     community_id: int,
@@ -96,10 +97,10 @@ def plan_at_desk(
 ) -> int:
     """Put a household's tasks and letters before staff, each step once; return how many are new.
 
-    A letter only waits here: nothing is written before a person approves it.
+    `owed` is what the office asks of it today, whoever owes it. A letter only waits here: nothing
+    is written before a person approves it.
     """
     today = shanghai_day(now)
-    owed = dunned_bills_of_unit(tx, unit_id, today)
     total_fen = sum(one.open_fen for one in owed)
     due_days = {one.bill.due_on for one in owed}
     planned = 0

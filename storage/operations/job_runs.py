@@ -33,19 +33,20 @@ def last_period(tx: Connection, job: str) -> str | None:
     return found
 
 
-def unfinished(tx: Connection, job: str) -> list[str]:
-    """Return the periods whose run failed or was cut off and may be taken now, the oldest first."""
-    return list(
-        tx.execute(
-            select(job_runs.c.period)
-            .where(
-                job_runs.c.job == job,
-                job_runs.c.state != JobState.DONE,
-                job_runs.c.lease_until < database_now(tx),
-            )
-            .order_by(job_runs.c.period)
-        ).scalars()
+def unfinished(tx: Connection) -> dict[str, list[str]]:
+    """Return job → the periods whose run failed or was cut off and may be taken now, oldest first.
+
+    Jobs that left nothing unfinished are not named.
+    """
+    rows = tx.execute(
+        select(job_runs.c.job, job_runs.c.period)
+        .where(job_runs.c.state != JobState.DONE, job_runs.c.lease_until < database_now(tx))
+        .order_by(job_runs.c.period)
     )
+    found: dict[str, list[str]] = {}
+    for job, period in rows:
+        found.setdefault(job, []).append(period)
+    return found
 
 
 def begin(tx: Connection, job: str, period: str, *, seconds: int) -> Lease | None:

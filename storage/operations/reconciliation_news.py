@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from storage.kinds import StaffRole, Urgency
-from storage.outbox import Addressee, enqueue
+from storage.outbox import Addressee, enqueue, is_known
 from storage.periods import shanghai_day, shanghai_instant
 from storage.queries.estate import all_communities
 from storage.queries.reconciliation import has_trades, statements_on
@@ -41,11 +41,14 @@ def tell_result(tx: Connection, *, now: datetime) -> int:
     }
     told = 0
     for identity_id, (staff_id, account, openid) in sorted(hearers.items()):
+        key = f"reconciled:{day}:{came}:{len(owed)}:{identity_id}"
+        if is_known(tx, key):
+            continue
         told += enqueue(
             tx,
             result_on(tx, day, staff_id=staff_id),
             Addressee(account, openid, identity_id),
-            key=f"reconciled:{day}:{came}:{len(owed)}:{identity_id}",
+            key=key,
             urgency=Urgency.RECEIPT,
             now=now,
         )

@@ -1,6 +1,6 @@
 """Plan reminders (催缴) from what is owed today, and ask again at the moment of sending."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -20,10 +20,10 @@ from storage.operations.holds import judge_promises
 from storage.outbox import Addressee
 from storage.periods import shanghai_day, shanghai_instant
 from storage.queries.dunning import plan_on
-from storage.queries.holds import DunnedBill, dunned_bills
+from storage.queries.holds import DunnedBill, dunned_bills, dunned_bills_of_units
 from storage.queries.opening import spoken_to
 from storage.queries.policies import policy_on
-from storage.queries.residents import Listener, listeners
+from storage.queries.residents import Listener, listeners_of_units
 from storage.rules.dunning import (
     STALE_DAYS,
     DunningStep,
@@ -35,6 +35,7 @@ from storage.rules.dunning import (
 from storage.workdays import festive_days_before, is_festive
 
 _CAPPED: Final = "weekly_cap"
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,17 @@ def plan_reminders(tx: Connection, *, community_id: int, now: datetime) -> Plann
     broken = judge_promises(tx, community_id=community_id, now=now)
     cap = policy_on(tx, community_id, today).weekly_cap
     planned = capped = at_desk = 0
-    for unit_id in _households(tx, round_, broken):
+    for unit_id, owed_by_all, hearers in _each(tx, _households(tx, round_, broken), today):
         at_desk += plan_at_desk(
             tx,
             unit_id,
+            owed_by_all,
             round_.plan,
             community_id=community_id,
             stale_days=stale_days,
             now=now,
         )
-        for listener in listeners(tx, unit_id):
+        for listener in hearers:
             owed = _owed(tx, listener, unit_id, today)
             reached = _most_pressing(tx, listener, unit_id, round_, owed)
             if reached is None and unit_id in broken:
@@ -187,6 +189,17 @@ def _households(tx: Connection, round_: _Round, broken: Sequence[int]) -> list[i
     spoken = select(units.c.id).where(units.c.id.in_(broken), spoken_to(tx, round_.community_id))
     more = tx.execute(spoken).scalars() if broken else ()
     return sorted({*found, *more})
+
+
+def _each(
+    tx: Connection, unit_ids: Sequence[int], today: date
+) -> Iterator[tuple[int, list[DunnedBill], list[Listener]]]:
+    """Yield each unit with what is asked of it and who hears of it, reading many at once."""
+    for first in range(0, len(unit_ids), _AT_ONCE):
+        portion = unit_ids[first : first + _AT_ONCE]
+        owed = dunned_bills_of_units(tx, portion, today)
+        hearers = listeners_of_units(tx, portion)
+        yield from ((one, owed[one], hearers[one]) for one in portion)
 
 
 def _owed(tx: Connection, listener: Listener, unit_id: int, today: date) -> list[DunnedBill]:

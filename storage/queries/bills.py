@@ -1,6 +1,7 @@
 """What a viewer owes, item by item, and how each amount came about."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -112,10 +113,10 @@ _OPEN = Prepared(
     lambda _: _seen_by_binding(*_COLUMNS).where(_IS_OPEN).order_by(bills.c.period, bills.c.id)
 )
 _ALL = _seen_by_binding(*_COLUMNS).where(bills.c.voided_at.is_(None))
-_OPEN_OF_UNIT = (
-    select(*_COLUMNS)
+_OPEN_OF_UNITS = (
+    select(*_COLUMNS, bills.c.unit_id)
     .select_from(bills.join(fee_items))
-    .where(bills.c.unit_id == bindparam("unit_id"), _IS_OPEN)
+    .where(bills.c.unit_id.in_(bindparam("unit_ids", expanding=True)), _IS_OPEN)
     .order_by(bills.c.period, bills.c.id)
 )
 
@@ -145,7 +146,15 @@ def owes_for(tx: Connection, binding_id: int, period: BillingPeriod) -> bool:
 
 def open_bills_of_unit(tx: Connection, unit_id: int) -> list[OpenBill]:
     """Return all open bills of a unit, the oldest first: for staff and the paper bill."""
-    return [_bill(row) for row in tx.execute(_OPEN_OF_UNIT, {"unit_id": unit_id})]
+    return open_bills_of_units(tx, [unit_id])[unit_id]
+
+
+def open_bills_of_units(tx: Connection, unit_ids: Sequence[int]) -> dict[int, list[OpenBill]]:
+    """Return unit → all its open bills, the oldest first, of some hundred units in one query."""
+    found: dict[int, list[OpenBill]] = {unit_id: [] for unit_id in unit_ids}
+    for row in tx.execute(_OPEN_OF_UNITS, {"unit_ids": list(unit_ids)}):
+        found[row.unit_id].append(_bill(row))
+    return found
 
 
 def bills_between(

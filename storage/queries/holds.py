@@ -1,6 +1,6 @@
 """What nobody is reminded of for a while (催缴暂停): holds, and what of a debt is left to dun."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ from storage.kinds import FeeClass, HoldKind
 from storage.models.bills import bills, fee_items
 from storage.models.dunning import promises
 from storage.models.late_fees import holds
-from storage.queries.bills import OpenBill, open_bills, open_bills_of_unit
+from storage.queries.bills import OpenBill, open_bills, open_bills_of_units
 
 PROMISED: Final = frozenset((HoldKind.PROMISE, HoldKind.INSTALMENT))
 
@@ -60,16 +60,23 @@ class DunnedBill(NamedTuple):
 
 def holds_on(tx: Connection, unit_id: int, day: date) -> list[Hold]:
     """Return the holds of a unit that are in force on a Shanghai day, the oldest first."""
+    return _holds_of_units(tx, [unit_id], day)[unit_id]
+
+
+def _holds_of_units(tx: Connection, unit_ids: Sequence[int], day: date) -> dict[int, list[Hold]]:
+    found: dict[int, list[Hold]] = {unit_id: [] for unit_id in unit_ids}
     rows = tx.execute(
         select(holds)
         .where(
-            holds.c.unit_id == unit_id,
+            holds.c.unit_id.in_(unit_ids),
             holds.c.from_on <= day,
             or_(holds.c.until_on.is_(None), holds.c.until_on > day),
         )
         .order_by(holds.c.id)
     )
-    return [_hold(row) for row in rows]
+    for row in rows:
+        found[row.unit_id].append(_hold(row))
+    return found
 
 
 def _hold(row: Row[Any]) -> Hold:
@@ -102,13 +109,28 @@ def bills_to_promise(tx: Connection, binding_id: int, unit_id: int, day: date) -
 
 def dunned_bills_of_unit(tx: Connection, unit_id: int, day: date) -> list[DunnedBill]:
     """Return what of a unit's open bills the office asks for, whoever owes it."""
-    return _left(tx, open_bills_of_unit(tx, unit_id), holds_on(tx, unit_id, day))
+    return dunned_bills_of_units(tx, [unit_id], day)[unit_id]
+
+
+def dunned_bills_of_units(
+    tx: Connection, unit_ids: Sequence[int], day: date
+) -> dict[int, list[DunnedBill]]:
+    """Return unit → what the office asks for, of some hundred units in three queries."""
+    found = open_bills_of_units(tx, unit_ids)
+    held = _holds_of_units(tx, unit_ids, day)
+    issued = _issued(tx, [one.bill_id for several in found.values() for one in several])
+    return {
+        unit_id: _without_held(several, held[unit_id], issued) for unit_id, several in found.items()
+    }
 
 
 def _left(tx: Connection, found: Sequence[OpenBill], held: Sequence[Hold]) -> list[DunnedBill]:
-    if not found:
-        return []
-    issued = _issued(tx, [one.bill_id for one in found])
+    return _without_held(found, held, _issued(tx, [one.bill_id for one in found]))
+
+
+def _without_held(
+    found: Sequence[OpenBill], held: Sequence[Hold], issued: Mapping[int, datetime]
+) -> list[DunnedBill]:
     left = [
         DunnedBill(one, one.open_fen - _held_fen(held, one, issued[one.bill_id]))
         for one in found
@@ -125,6 +147,8 @@ def _held_fen(held: Iterable[Hold], bill: OpenBill, issued_at: datetime) -> int:
 
 def _issued(tx: Connection, bill_ids: Sequence[int]) -> dict[int, datetime]:
     """Return bill → when it was issued; not of what is no arrears: deposits, what renews."""
+    if not bill_ids:
+        return {}
     rows = tx.execute(
         select(bills.c.id, bills.c.issued_at)
         .join(fee_items, fee_items.c.id == bills.c.fee_item_id)

@@ -1,5 +1,6 @@
 """Who it is that speaks, and which flats are hers."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -215,26 +216,33 @@ class Listener:
 
 def listeners(tx: Connection, unit_id: int) -> list[Listener]:
     """Return all who have bound a unit, the first bound first."""
+    return listeners_of_units(tx, [unit_id])[unit_id]
+
+
+def listeners_of_units(tx: Connection, unit_ids: Sequence[int]) -> dict[int, list[Listener]]:
+    """Return unit → all who have bound it, of some hundred units in one query."""
+    found: dict[int, list[Listener]] = {unit_id: [] for unit_id in unit_ids}
     rows = tx.execute(
         select(bindings, identities, units.c.link_epoch)
         .select_from(bindings.join(identities).join(units, units.c.id == bindings.c.unit_id))
-        .where(bindings.c.unit_id == unit_id, bindings.c.state == BindingState.ACTIVE)
+        .where(bindings.c.unit_id.in_(unit_ids), bindings.c.state == BindingState.ACTIVE)
         .order_by(bindings.c.id)
-    ).all()
-    return [
-        Listener(
-            row.identity_id,
-            row.account,
-            row.openid,
-            row.resident_id,
-            OccupancyRole(row.role),
-            row[0],
-            row.link_epoch,
-            row.is_following,
-            tuple(row.muted.split()),
+    )
+    for row in rows:
+        found[row.unit_id].append(
+            Listener(
+                row.identity_id,
+                row.account,
+                row.openid,
+                row.resident_id,
+                OccupancyRole(row.role),
+                row[0],
+                row.link_epoch,
+                row.is_following,
+                tuple(row.muted.split()),
+            )
         )
-        for row in rows
-    ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,19 +139,26 @@ class Purse(RuleBasedStateMachine):
                 return
             raise AssertionError("more went back than was paid")
 
-    @rule(which=st.integers(0, 9), is_paid=st.booleans(), times=st.integers(1, 2))
-    def a_refund_ends(self, which: int, is_paid: bool, times: int) -> None:
+    @rule(
+        which=st.integers(0, 9),
+        end=st.sampled_from([RefundState.SUCCESS, RefundState.REJECTED, RefundState.CLOSED]),
+        times=st.integers(1, 2),
+    )
+    def a_refund_ends(self, which: int, end: RefundState, times: int) -> None:
         waiting = [row for row in self.rows(refunds) if row.state == "approved"]
         if not waiting:
             return
-        refund_no = waiting[which % len(waiting)].refund_no
-        self.wait(self.stage.submit(refund_no))
-        end = RefundState.SUCCESS if is_paid else RefundState.CLOSED
-        fact = self.stage.gateway.end_refund(refund_no, end)
+        ending = waiting[which % len(waiting)]
+        self.wait(self.stage.submit(ending.refund_no))
+        fact = self.stage.gateway.end_refund(ending.refund_no, end)
         for _ in range(times):
             self.wait(self.stage.hear(fact))
-        pot, fen = self.asked[refund_no]
-        if not is_paid:
+        pot, fen = self.asked[ending.refund_no]
+        successors = [one for one in self.rows(refunds) if one.predecessor_id == ending.id]
+        assert len(successors) == (end is RefundState.CLOSED)
+        if successors:
+            self.asked[successors[0].refund_no] = (pot, fen)
+        elif end is RefundState.REJECTED:
             pot.fen += fen
 
     def rows(self, table: Any) -> list[Any]:
