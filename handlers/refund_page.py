@@ -1,6 +1,7 @@
 """A resident asks for her money back on a page: look at what can go back, a last look, hand in."""
 
 from datetime import date
+from typing import Final
 
 from handlers.deps import HandlerDeps
 from storage.audit import Actor
@@ -14,7 +15,7 @@ from storage.queries.payments import SettledPayment, refundable_payments
 from storage.queries.refunds import RefundProgress, refunds_of
 from storage.rules.refunds import PLATFORM_WINDOW
 
-SHOWN = 5
+SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,7 @@ WORDS: Final[dict[type[Trouble], str]] = {
     k.SurplusNotSaid: "比账单多了 {surplus_fen}，没有入账。\n"
     "请核对金额；要存为预存款，请写明“预存”。",
     k.SlipMissing: "缺少单号，没有入账。\n请写上刷卡小票号、支票号和银行，或者转账回单号。",
-    k.SlipTaken: "单号 {reference} 已经入过账，凭证是 {voucher_no}，没有重复入账。\n"
-    "请核对单号。",
+    k.SlipTaken: "单号 {reference} 已经入过账，凭证是 {voucher_no}，没有重复入账。\n请核对单号。",
     k.DayRefused: "{day_on}不能作收款日，没有入账。\n请写今天或者以前一年里的日子。",
     k.RoundingRefused: "抹零没有办：要一次收清所选账单，最多抹 {limit_fen}。\n"
     "请核对金额；要多减，请申请减免。",

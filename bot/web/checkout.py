@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from bot.web.pages import Pages, allow_form
 from bot.web.parts import WebParts
 from bot.web.passes import is_blocked, opens_outside, send_outside
 from bot.web.payers import Payers
-from bot.web.reading import UnfitRequest, query_text, read_form
+from bot.web.reading import UnfitRequest, query_text, read_form, refuse_other_sites
 from bot.web.visitors import address_of
 from handlers.checkout import Checkout, Choice, PageView, Step, Ticked
 from storage.errors import (
@@ -71,8 +71,6 @@ class CheckoutDoor:
         self._pages = pages
         self._checkout = Checkout(parts.handler_deps, parts.pay_gateways)
         self._payers = Payers(parts)
-        base = urlsplit(parts.base_url)
-        self._origin = f"{base.scheme}://{base.netloc}"
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show the open bills or, where the address names one, how an order stands."""
@@ -111,7 +109,7 @@ class CheckoutDoor:
         if "order" in request.query:
             query = urlencode({"order": _order_no(request)})
             return web.Response(status=303, headers={"Location": f"{self._path(token)}?{query}"})
-        self._refuse_other_sites(request)
+        refuse_other_sites(request, self._parts.base_url)
         form = await read_form(request)
         choice = self._choice(request, token, form)
         if self._needs_openid(choice):
@@ -281,14 +279,6 @@ class CheckoutDoor:
 
     def _address(self, request: web.Request) -> str:
         return address_of(request, self._parts.address_header)
-
-    def _refuse_other_sites(self, request: web.Request) -> None:
-        site = request.headers.get("Sec-Fetch-Site")
-        origin = request.headers.get("Origin", self._origin)
-        # Our pages send no referrer, and then a browser's own form says "Origin: null".
-        is_ours = site in ("same-origin", "none") if site else origin in (self._origin, "null")
-        if not is_ours:
-            raise UnfitRequest(403, "another site")
 
     def _path(self, token: str) -> str:
         return f"{self._pages.root}/pay/{token}"

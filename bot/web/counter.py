@@ -4,13 +4,13 @@ import re
 import secrets
 from datetime import date
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from bot.web.pages import Pages
 from bot.web.parts import WebParts
-from bot.web.reading import UnfitRequest, query_text, read_form
+from bot.web.reading import UnfitRequest, query_text, read_form, refuse_other_sites
 from bot.web.seals import Seals, lasting
 from handlers import refusals
 from handlers.checkout import Step, Ticked
@@ -45,8 +45,6 @@ class CounterDesk:
         self._pages = pages
         self._counter = Counter(parts.handler_deps, parts.pay_gateways)
         self._seals = Seals(parts.secret)
-        base = urlsplit(parts.base_url)
-        self._origin = f"{base.scheme}://{base.netloc}"
 
     async def _staff(self, request: web.Request) -> Staff:
         return await self._counter.staff(request.match_info["token"])
@@ -62,11 +60,7 @@ class CounterDesk:
 
     async def _pressed(self, request: web.Request, staff: Staff, what: str) -> tuple[Form, str]:
         """Return a form that this cashier was given, and its key. Raises UnfitRequest."""
-        site = request.headers.get("Sec-Fetch-Site")
-        origin = request.headers.get("Origin", self._origin)
-        is_ours = site in ("same-origin", "none") if site else origin in (self._origin, "null")
-        if not is_ours:
-            raise UnfitRequest(403, "another site")
+        refuse_other_sites(request, self._parts.base_url)
         form = await read_form(request)
         sealed = one_of(form, "press")[:400]
         text = self._seals.open("counter", sealed, now=self._parts.clock.now())

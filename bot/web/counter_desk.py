@@ -44,7 +44,7 @@ class CounterPaperDoor(CounterDesk):
                 path=f"{self._pages.root}/counter/",
                 max_age=PAPER_DAYS * 86_400,
                 httponly=True,
-                secure=self._origin.startswith("https:"),
+                secure=self._parts.base_url.startswith("https:"),
                 samesite="Strict",
             )
         return response

@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.web.checkout import ANSWERS, NO_ANSWER, REFUSED, CheckoutDoor
 from bot.web.devices import kind_of
 from bot.web.passes import Carried, carried_by
+from bot.web.reading import refuse_other_sites
 from handlers.checkout import Choice, Started, Step
 from storage.charge_errors import PrepayNotOffered, PrepayOutOfRange
 from storage.errors import LinkExpired
@@ -49,7 +50,7 @@ class OutsideDoor(CheckoutDoor):
 
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Use the pass up and start the payment that it is for."""
-        self._refuse_other_sites(request)
+        refuse_other_sites(request, self._parts.base_url)
         if _is_in_wechat(request):
             return await self.show(request)
         secret = request.match_info["once"]

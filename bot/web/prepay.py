@@ -8,7 +8,7 @@ from aiohttp import web
 from bot.web.checkout import CLOSED, NO_ANSWER, NO_PAYER, REFUSED, CheckoutDoor, goes_on
 from bot.web.devices import kind_of
 from bot.web.passes import is_blocked, send_outside
-from bot.web.reading import UnfitRequest, query_text, read_form
+from bot.web.reading import UnfitRequest, query_text, read_form, refuse_other_sites
 from handlers.checkout import AsidePage, Step
 from storage.charge_errors import PrepayNotOffered, PrepayOutOfRange
 from storage.errors import CollectionClosed, LinkExpired
@@ -50,7 +50,7 @@ class PrepayDoor(CheckoutDoor):
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Start the payment; a form of another site is refused."""
         token, aside = request.match_info["token"], _aside(request)
-        self._refuse_other_sites(request)
+        refuse_other_sites(request, self._parts.base_url)
         choice = self._choice(request, token, await read_form(request))
         page = await self._see(token, aside)
         if is_blocked(choice):

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
@@ -65,6 +65,20 @@ async def read_form(request: web.Request) -> dict[str, list[str]]:
         return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise UnfitRequest(400, "form") from None
+
+
+def refuse_other_sites(request: web.Request, base_url: str) -> None:
+    """Let nobody's page but ours send this form. Raises UnfitRequest 403.
+
+    Our pages send no referrer, and then a browser's own form says "Origin: null".
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    base = urlsplit(base_url)
+    ours = f"{base.scheme}://{base.netloc}"
+    origin = request.headers.get("Origin", ours)
+    is_ours = site in ("same-origin", "none") if site else origin in (ours, "null")
+    if not is_ours:
+        raise UnfitRequest(403, "another site")
 
 
 def query_text(request: web.Request, name: str) -> str:

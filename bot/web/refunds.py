@@ -4,13 +4,12 @@ import re
 import secrets
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.web.pages import Pages
 from bot.web.parts import WebParts
-from bot.web.reading import UnfitRequest, read_form
+from bot.web.reading import read_form, refuse_other_sites
 from handlers import refusals, words
 from handlers.intents.refund_request import CAUSES, OTHER, WORDS_AT_MOST
 from handlers.intents.refund_status import where
@@ -33,8 +32,7 @@ class RefundDoor:
         """Read from these books."""
         self._pages = pages
         self._desk = RefundDesk(parts.handler_deps)
-        base = urlsplit(parts.base_url)
-        self._origin = f"{base.scheme}://{base.netloc}"
+        self._base_url = parts.base_url
 
     async def show(self, request: web.Request) -> web.Response:
         """Show what can go back and what is on its way. Raises LinkExpired."""
@@ -44,7 +42,7 @@ class RefundDoor:
     async def press(self, request: web.Request) -> web.Response:
         """Take what was filled in: a last look first, and the request only on her yes."""
         token = request.match_info["token"]
-        self._refuse_other_sites(request)
+        refuse_other_sites(request, self._base_url)
         form = await read_form(request)
         page = await self._desk.open(token)
         try:
@@ -90,13 +88,6 @@ class RefundDoor:
             page_url=f"{self._pages.root}/refunds/{token}",
             **facts,
         )
-
-    def _refuse_other_sites(self, request: web.Request) -> None:
-        site = request.headers.get("Sec-Fetch-Site")
-        origin = request.headers.get("Origin", self._origin)
-        is_ours = site in ("same-origin", "none") if site else origin in (self._origin, "null")
-        if not is_ours:
-            raise UnfitRequest(403, "another site")
 
 
 def _wish(form: dict[str, list[str]]) -> RefundWish:

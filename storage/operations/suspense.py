@@ -14,7 +14,7 @@ from storage.ledger import Leg
 from storage.models.bank import bank_rows
 from storage.models.bills import bills
 from storage.models.estate import units
-from storage.models.payments import payment_order_bills, payment_orders, payments, receipts
+from storage.models.payments import payment_order_bills, payment_orders, receipts
 from storage.operations.bank_rows import transaction_of
 from storage.operations.payments import book_payment
 from storage.paying_kinds import BankRowState
@@ -142,11 +142,3 @@ def _write_order(tx: Connection, row: Row[Any], plan: PlannedRow, now: datetime)
         tx.execute(select(bills.c.id).where(bills.c.id.in_(ids)).with_for_update()).all()
         tx.execute(payment_order_bills.insert(), chosen)
     return order
-
-
-def transfers_of(tx: Connection, payment_id: int) -> str:
-    """Return by which number of the bank a payment came, "" for none."""
-    found: str | None = tx.execute(
-        select(payments.c.transaction_id).where(payments.c.id == payment_id)
-    ).scalar_one_or_none()
-    return found or ""
