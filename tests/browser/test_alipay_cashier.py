@@ -41,7 +41,7 @@ async def test_a_buyer_pays_by_the_button_and_is_taken_back_to_the_merchant(
     width = await page.evaluate("document.documentElement.scrollWidth")
     box = await page.locator("[data-confirm]").bounding_box()
     await page.locator("[data-confirm]").click()
-    await expect(page.locator("h1")).to_have_text("付款成功")
+    await expect(page.locator("h1")).to_have_text("支付成功")
     state = stage.world.tills["alipay"].orders()[0]["state"]
     await page.locator("[data-return]").click()
     await expect(page.locator("h1")).to_have_text("收据")

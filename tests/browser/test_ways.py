@@ -97,6 +97,26 @@ async def test_no_page_of_any_way_is_wider_than_its_window(
     await page.context.close()
 
 
+@pytest.mark.parametrize("way", ["alipay", "unionpay"])
+async def test_a_cashiers_page_that_is_paid_from_another_device_leads_back_to_the_order(
+    browser: Browser, demo: Demo, way: str
+):
+    page = await opened(browser, WIDE, COMPUTER)
+    await page.goto(_owed(demo)[0])
+    await page.locator(f"[data-gateway={way}]").click()
+    await page.locator("[data-pay]").click()
+    await page.wait_for_url(f"**/_sandbox/{way}/cashier/**")
+    order = demo.call("GET", f"{way}/orders")[-1]
+    was_open = order["state"] == "open"
+    demo.call("POST", f"{way}/pay", {"order_no": order["order_no"]})
+
+    await page.wait_for_url("**/pay/**")
+    await expect(page.locator("h1")).to_have_text("支付成功")
+
+    assert was_open
+    await page.context.close()
+
+
 def _owed(demo: Demo) -> tuple[str, str]:
     """Return a newcomer's pay page, and the box of her oldest bill."""
     link = demo.link(demo.newcomer()[0])

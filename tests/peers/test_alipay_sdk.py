@@ -91,7 +91,7 @@ class Peer:
         )
         assert "580.00" in text
         async with self.http.post(address + "/pay") as response:
-            assert "付款成功" in await response.text()
+            assert "支付成功" in await response.text()
 
     async def notice(self) -> dict[str, str]:
         """Return the next notice that was heard."""

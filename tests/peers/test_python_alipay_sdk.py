@@ -91,7 +91,7 @@ class Peer:
         )
         address = await self.open_cashier(query)
         async with self.stage.http.post(address + "/pay") as response:
-            assert "付款成功" in await response.text()
+            assert "支付成功" in await response.text()
         return form_of(await self.stage.notice())
 
 

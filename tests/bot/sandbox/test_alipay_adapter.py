@@ -68,7 +68,7 @@ class Street:
             form = re.search(r'action="([^"]+)"', text)
             assert form, text
         async with self.http.post(self.world.base_url + form[1]) as page:
-            assert "付款成功" in await page.text()
+            assert "支付成功" in await page.text()
         await self.control.advance(1)
 
     def refund_ask(self, number: str = "T0000001", fen: int = 10000) -> RefundAsk:

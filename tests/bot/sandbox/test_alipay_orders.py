@@ -267,7 +267,7 @@ async def test_the_buyer_pays_by_the_button_and_is_sent_back_with_a_signed_resul
     query = dict(URL(found[1].replace("&amp;", "&")).query)
 
     assert shown == address
-    assert "付款成功" in text
+    assert "支付成功" in text
     assert query["out_trade_no"] == "A0000001"
     signed = {k: v for k, v in query.items() if k not in ("sign", "sign_type")}
     joined = "&".join(f"{k}={v}" for k, v in sorted(signed.items()))
