@@ -8,7 +8,10 @@ CREDIT_LETTERS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 CREDIT_WEIGHTS: Final = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _CREDIT: Final = re.compile(f"[{CREDIT_LETTERS}]{{18}}", re.ASCII)
 _OLDER: Final = re.compile("[0-9A-Z]{15}|[0-9A-Z]{20}", re.ASCII)
-_IDENTITY: Final = re.compile("[1-9][0-9]{16}[0-9X]", re.ASCII)
+_IDENTITY: Final = re.compile(
+    "[1-9][0-9]{5}(18|19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]", re.ASCII
+)
+"""Six digits of a place, the day of birth, a number of that day, the check character."""
 _IDENTITY_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _IDENTITY_CHECKS: Final = "10X98765432"
 

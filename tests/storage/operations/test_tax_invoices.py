@@ -240,6 +240,11 @@ def test_one_wrong_character_of_a_credit_code_is_found(place: int, letter: str):
     assert is_tax_no(wrong) == (wrong == good)
 
 
+def test_an_identity_number_names_a_day_of_birth():
+    assert is_tax_no("440524188001010014")
+    assert not is_tax_no("911100008021004332")  # its check character fits, no such month
+
+
 def test_a_tax_number_is_read_as_people_type_it():
     assert tidy_tax_no(" 9111 0000-8021 0043 3b ") == "91110000802100433B"
 
