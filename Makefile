@@ -25,7 +25,7 @@ demo: venv  ## Run the bot, the clock and the sandbox on one port, with a seeded
 	@.venv/bin/wuyebot demo --port "$(PORT)" --data "$(DATA)"
 
 test: setup lint  ## Run every check and every test.
-	.venv/bin/python -m pytest -n auto --dist loadfile $(ARGS) </dev/null
+	TMPDIR="$$(sh .ci/scratch)" .venv/bin/python -m pytest -n auto --dist loadfile $(ARGS) </dev/null
 
 lint: venv  ## Check style and types.
 	.venv/bin/ruff check .
