@@ -99,7 +99,7 @@ WORDS: Final[dict[type[Trouble], str]] = {
     c.FormulaBelowZero: "{row}公式算出的金额小于零，没有保存。\n请核对公式以后再试。",
     c.WaiverTooMuch: "这笔违约金最多还能减免 {left_fen}，没有改动。\n请换一个金额再试。",
     c.ClauseMissing: "收违约金要写明是合同的哪一条，没有保存。\n请写上合同条款再试。",
-    c.PeriodClosed: "{period} 已经结账，这个月的账单没有改动。\n请先由经理反结账，改完以后再结账。",
+    c.PeriodClosed: "{period} 已经结账，没有再出这个月的账单。\n请先由经理反结账，出完以后再结账。",
     c.PeriodNotOver: "{period} 还没有过完，没有结账。\n请到下个月再结账。",
     c.CycleBroken: "“{fee_item}”不能从{begins_on}换收费周期，这一天在上一个周期中间，没有保存。\n"
     "请从新周期的第一天起换，例如季度的第一天。",

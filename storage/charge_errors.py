@@ -150,7 +150,7 @@ class FormulaBelowZero(Refusal):
 
 @dataclass(eq=False)
 class PeriodClosed(Refusal):
-    """The month is closed: no bill of it is made or taken back."""
+    """The month is closed: no new bill of it is made."""
 
     period: str
 

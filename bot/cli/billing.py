@@ -132,6 +132,8 @@ def correct(
         f"{made.bill_no}（{yuan(made.amount_fen)}元）已作废；"
         f"新账单 {made.new_no}（{yuan(made.new_amount_fen)}元）。"
     )
+    if made.is_after_close:
+        typer.echo("原账单的月份已结账，数字不动；差额记在这个月。")
 
 
 def month_or_exit(said: str) -> BillingPeriod:

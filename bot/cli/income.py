@@ -29,6 +29,8 @@ def command(
 
     found = read_books(database_url(config, folder), look)
     _show("权责发生：这个月的收入", found.accrued, found.accrued_fen)
+    if found.corrected_fen:
+        typer.echo(f"  其中更正以前月份的账单 {yuan(found.corrected_fen)}元")
     if found.waived_fen:
         typer.echo(f"  另外这个月减免了 {yuan(found.waived_fen)}元，没有从上面扣除")
     _show("收付实现：这个月收到的", found.received, found.received_fen)

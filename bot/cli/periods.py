@@ -41,7 +41,7 @@ def close(
     config: ConfigOption = None,
     folder: FolderOption = None,
 ) -> None:
-    """Close a month that is over: none of its bills is made or taken back any more."""
+    """Close a month that is over: none of its figures moves; corrections count in the open one."""
     period = month_or_exit(month)
 
     async def work(db: Database) -> bool:

@@ -1,7 +1,7 @@
 """Booking single bills, voiding one (作废), and telling households what was issued."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from storage import audit, ledger
 from storage.audit import Actor
-from storage.charge_errors import PeriodClosed
 from storage.errors import BillAlreadyPaid, UnknownBill
 from storage.events import BillsIssued
 from storage.frozen import dataclass
@@ -157,8 +156,8 @@ def _line_rows(bill_id: int, bill: NewBill) -> list[dict[str, Any]]:
 def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: datetime) -> bool:
     """Take a bill back that nobody has paid anything of. Returns False where it was voided before.
 
-    Raises UnknownBill, BillAlreadyPaid where some of it is paid: refund that first, and
-    PeriodClosed where its month is closed.
+    It counts on the day of voiding: of a closed month no figure moves. Raises UnknownBill, and
+    BillAlreadyPaid where some of it is paid: refund that first.
     """
     bill = tx.execute(select(bills).where(bills.c.id == bill_id).with_for_update()).one_or_none()
     if bill is None:
@@ -168,8 +167,7 @@ def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: d
     if bill.paid_fen > 0:
         raise BillAlreadyPaid(bill.bill_no)
     lock_billing(tx, bill.community_id)
-    if bill.period in closed_periods(tx, bill.community_id):
-        raise PeriodClosed(bill.period)
+    closed = closed_periods(tx, bill.community_id)
     tx.execute(
         update(bills)
         .where(bills.c.id == bill_id)
@@ -178,8 +176,16 @@ def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: d
     ledger.reverse(tx, key=f"bill:{bill.bill_no}", memo="作废", posted_at=now)
     forget(tx, bill_id, now=now)
     take_back(tx, bill_id, bill.bill_no, now=now)
-    audit.note(tx, actor, "void", "bill", bill.bill_no, at=now, detail=reason)
+    after = after_close(bill.period, closed, now)
+    audit.note(tx, actor, "void", "bill", bill.bill_no, at=now, detail=f"{reason}{after}")
     return True
+
+
+def after_close(period: str, closed: Collection[str], now: datetime) -> str:
+    """Say for the audit trail in which month a change to a closed month's bill is booked, or ""."""
+    if period not in closed:
+        return ""
+    return f" ({period} is closed, booked in {BillingPeriod.of(shanghai_day(now))})"
 
 
 def announce(

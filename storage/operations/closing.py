@@ -1,6 +1,7 @@
 """Closing a month (结账) and, with a reason, opening it again (反结账)."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, update
 
@@ -9,22 +10,29 @@ from storage.audit import Actor
 from storage.charge_errors import PeriodNotOver
 from storage.models.tariffs import period_closes
 from storage.operations.issuing import lock_billing
+from storage.operations.recognition import recognise_income
 from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.closes import closed_periods
+
+AT_ONCE: Final = 1000
 
 
 def close_period(
     tx: Connection, *, community_id: int, period: BillingPeriod, actor: Actor, now: datetime
 ) -> bool:
-    """Close a month: no bill of it is made or taken back. False where it is closed.
+    """Close a month: none of its figures moves any more. False where it is closed.
 
-    Raises PeriodNotOver: what is booked today lies in an open month.
+    What the month has earned and waits to be booked is booked first. No bill of it is made then;
+    one that is taken back or corrected counts on the day of that. Raises PeriodNotOver: what is
+    booked today lies in an open month.
     """
     if period >= BillingPeriod.of(shanghai_day(now)):
         raise PeriodNotOver(str(period))
     lock_billing(tx, community_id)
     if str(period) in closed_periods(tx, community_id):
         return False
+    while recognise_income(tx, community_id=community_id, now=now, limit=AT_ONCE):
+        pass
     tx.execute(
         period_closes.insert().values(
             community_id=community_id,

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, Row, func, select
 
 from storage import audit
 from storage.audit import Actor
-from storage.charge_errors import CannotReissue, PeriodClosed
+from storage.charge_errors import CannotReissue
 from storage.errors import UnknownBill
 from storage.frozen import dataclass
 from storage.models.bills import bills
 from storage.operations.bill_rows import Corrected, write_bills
-from storage.operations.bills import void_bill
+from storage.operations.bills import after_close, void_bill
 from storage.operations.issuing import lock_billing, use_discounts
 from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.closes import closed_periods
@@ -25,13 +25,17 @@ MOST_MONTHS: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The bill that was taken back and the one that answers it, with what they ask for."""
+    """The bill that was taken back and the one that answers it, with what they ask for.
+
+    `is_after_close` where its month is closed: the difference counts in the month of correcting.
+    """
 
     bill_no: str
     amount_fen: int
     new_id: int
     new_no: str
     new_amount_fen: int
+    is_after_close: bool
 
 
 def correct_bill(
@@ -39,15 +43,15 @@ def correct_bill(
 ) -> Correction:
     """Void a bill and make it anew from what is known now; both stay, linked to each other.
 
-    A bill that was voided before is only made anew. Raises UnknownBill, BillAlreadyPaid,
-    PeriodClosed, CannotReissue, and what is missing to price it; then nothing is changed.
+    A bill that was voided before is only made anew. The new one is for the same month; both
+    count on the day of correcting, so that no figure of a closed month moves. Raises UnknownBill,
+    BillAlreadyPaid, CannotReissue, and what is missing to price it; then nothing is changed.
     """
     old = tx.execute(select(bills).where(bills.c.id == bill_id).with_for_update()).one_or_none()
     if old is None:
         raise UnknownBill
     lock_billing(tx, old.community_id)
-    if old.period in closed_periods(tx, old.community_id):
-        raise PeriodClosed(old.period)
+    closed = closed_periods(tx, old.community_id)
     newest = select(func.max(bills.c.revision)).where(
         bills.c.unit_id == old.unit_id,
         bills.c.fee_item_id == old.fee_item_id,
@@ -61,9 +65,12 @@ def correct_bill(
     [new_id] = write_bills(tx, [new], community_id=old.community_id, now=now, instead_of=instead_of)
     use_discounts(tx, [new])
     new_no: str = tx.execute(select(bills.c.bill_no).where(bills.c.id == new_id)).scalar_one()
-    detail = f"{new_no} {old.amount_fen} -> {new.priced.amount_fen}"
+    after = after_close(old.period, closed, now)
+    detail = f"{new_no} {old.amount_fen} -> {new.priced.amount_fen}{after}"
     audit.note(tx, actor, "correct", "bill", old.bill_no, at=now, detail=detail)
-    return Correction(old.bill_no, old.amount_fen, new_id, new_no, new.priced.amount_fen)
+    return Correction(
+        old.bill_no, old.amount_fen, new_id, new_no, new.priced.amount_fen, bool(after)
+    )
 
 
 def _anew(tx: Connection, old: Row[Any], now: datetime) -> DueBill:

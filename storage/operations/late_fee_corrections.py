@@ -24,7 +24,6 @@ from storage.operations.late_fees import (
     write_late_fee,
 )
 from storage.periods import BillingPeriod, shanghai_day
-from storage.queries.closes import closed_periods
 from storage.queries.late_fees import (
     RECALCULATED,
     LateFeeBill,
@@ -45,12 +44,13 @@ def correct_late_fees(
     """Take back late fees that turned out too high, and charge what is right; return how many.
 
     A payment was heard late, a fee was waived, a bill voided: each late-fee bill is held against
-    the rule again, and one that is too high is voided and issued anew, linked to it. One that
-    was paid, or whose month is closed, is put before an operator. Run again it changes nothing.
+    the rule again, and one that is too high is voided and issued anew, linked to it, which counts
+    today even where its month is closed. One that was paid is put before an operator. Run again
+    it changes nothing.
     """
     lock_billing(tx, community_id)
     lock_units(tx, unit_ids)
-    books = _Books(community_id, terms_of(tx, community_id), closed_periods(tx, community_id), now)
+    books = _Books(community_id, terms_of(tx, community_id), now)
     known = late_fee_bills(tx, unit_ids)
     return sum(_replay(tx, charged, books) for charged in known.values())
 
@@ -61,12 +61,12 @@ class _Books:
 
     community_id: int
     terms: Sequence[Terms]
-    closed: frozenset[str]
     now: datetime
 
-    def may_change(self, bill: LateFeeBill) -> bool:
-        """Tell whether a bill stands, nobody has paid of it, and its month is open."""
-        return not bill.is_void and not bill.paid_fen and bill.period not in self.closed
+
+def _may_change(bill: LateFeeBill) -> bool:
+    """Tell whether a bill stands and nobody has paid of it."""
+    return not bill.is_void and not bill.paid_fen
 
 
 def _replay(tx: Connection, charged: Sequence[LateFeeBill], books: _Books) -> int:
@@ -82,7 +82,7 @@ def _replay(tx: Connection, charged: Sequence[LateFeeBill], books: _Books) -> in
             if one.principal_id in late
         ]
         amounts = {one.principal_id: one.amount_fen for one in bill.parts}
-        if _over_fen(amounts, parts) and books.may_change(bill):
+        if _over_fen(amounts, parts) and _may_change(bill):
             _reissue(tx, bill, [one for one in parts if one.amount_fen], books)
             amounts = {one.late.principal.bill_id: one.amount_fen for one in parts}
             corrected += 1
@@ -97,9 +97,9 @@ def _alarm_if_kept_too_much(
 ) -> None:
     """Put before an operator what the rule does not give (any more) and cannot be taken back.
 
-    It was paid, or its month is closed; what later months bear is charged less by it.
+    It was paid; what later months bear is charged less by it.
     """
-    kept = [one for one in charged if not one.is_void and not books.may_change(one)]
+    kept = [one for one in charged if not one.is_void and not _may_change(one)]
     if not kept:
         return
     late = lateness(tx, sofar, terms=books.terms, as_of=charged[-1].last_on)

@@ -111,7 +111,7 @@ def bills_due(
     """Return what the run of a month would bill on a Shanghai day; changes nothing.
 
     A fee whose bill of the same days is there, voided or not, counts as repeated, unless it is to
-    be made anew.
+    be made anew; that may be of a closed month.
     """
     found = _units(tx, community_id, unit_ids)
     dues = _Dues(tx, community_id, period, found)
@@ -127,7 +127,8 @@ def bills_due(
         if known is not None and _is_of(known, pricer.due.days):
             repeated += 1
             continue
-        made = SkipReason.PERIOD_TAKEN if known is not None else pricing.of(unit, scheme, pricer)
+        price = pricing.anew if place in anew else pricing.of
+        made = SkipReason.PERIOD_TAKEN if known is not None else price(unit, scheme, pricer)
         if isinstance(made, DueBill):
             new.append(made)
         elif made is not None:

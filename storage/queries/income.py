@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import Account, FeeClass, RefundStep
@@ -38,6 +38,8 @@ class MonthlyIncome:
     """Came in for others and as deposits (代收、押金), less what went back: never our income."""
     deferred_fen: int
     """Billed by the month's end for months after it."""
+    corrected_fen: int
+    """What of `accrued` is corrections of months before: bills taken back, less those made anew."""
     waived_fen: int
     """Waived in the month (减免), of whatever month it was; not taken off `accrued`."""
 
@@ -64,6 +66,7 @@ def income_of(tx: Connection, community_id: int, period: BillingPeriod) -> Month
         _set_aside(tx, community_id, period),
         for_others_fen,
         -_moved(tx, community_id, Account.DEFERRED, date.min, period),
+        _corrected(tx, community_id, period),
         _moved(tx, community_id, Account.WAIVER, period.first_on, period),
     )
 
@@ -86,6 +89,31 @@ def _accrued(tx: Connection, community_id: int, period: BillingPeriod) -> tuple[
         .order_by(name)
     )
     return tuple(ItemSum(row.item_name, int(row.fen)) for row in rows if row.fen)
+
+
+def _corrected(tx: Connection, community_id: int, period: BillingPeriod) -> int:
+    """Return by how much correcting bills of months before changed what the month earned."""
+    first_on = period.first_on
+    answered, wrong = entries.alias("answered"), bills.alias("wrong")
+    is_taken_back = exists().where(
+        answered.c.id == entries.c.reverses_id, answered.c.effective_on < first_on
+    )
+    is_made_anew = exists().where(
+        entries.c.entry_key == literal("bill:").concat(bills.c.bill_no),
+        wrong.c.id == bills.c.corrects_id,
+        wrong.c.issued_at < shanghai_instant(first_on),
+    )
+    found = tx.execute(
+        select(func.coalesce(func.sum(-postings.c.amount_fen), 0))
+        .join(entries, entries.c.id == postings.c.entry_id)
+        .where(
+            postings.c.account == Account.INCOME,
+            entries.c.community_id == community_id,
+            entries.c.effective_on.between(first_on, period.last_on),
+            or_(is_taken_back, is_made_anew),
+        )
+    )
+    return int(found.scalar_one())
 
 
 def _bill_no() -> ColumnElement[Any]:

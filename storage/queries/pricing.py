@@ -108,11 +108,19 @@ class Pricing:
         self, unit: BilledUnit, scheme: Scheme, pricer: Pricer
     ) -> "DueBill | SkipReason | Refusal | None":
         """Return a unit's bill, why there is none, or None where nothing is charged."""
-        due = pricer.due
-        if due.is_over_first and self._today < due.billed_on:
+        if not self._is_over(pricer.due):
             return SkipReason.NOT_OVER
         if pricer.period in self._closed:
             return SkipReason.PERIOD_CLOSED
+        return self.anew(unit, scheme, pricer)
+
+    def anew(
+        self, unit: BilledUnit, scheme: Scheme, pricer: Pricer
+    ) -> "DueBill | SkipReason | Refusal | None":
+        """Return the same of a bill that is corrected: that its month is closed is no hindrance."""
+        due = pricer.due
+        if not self._is_over(due):
+            return SkipReason.NOT_OVER
         stays = self._stays.get(unit.unit_id, ())
         payer = due.assignment.payer
         liable_id = only_owner(stays, payer, due.days)
@@ -133,6 +141,9 @@ class Pricing:
         return DueBill(
             unit.unit_id, unit.label, scheme, due, liable_id, paid_by(priced, payer), ids
         )
+
+    def _is_over(self, due: Due) -> bool:
+        return not due.is_over_first or self._today >= due.billed_on
 
     def _priced(
         self, unit: BilledUnit, scheme: Scheme, pricer: Pricer

@@ -26,6 +26,7 @@ from storage.operations.late_fees import Charged, bill_late_fees
 from storage.operations.payments import settle_payment
 from storage.periods import BillingPeriod
 from storage.ports.payments import PaymentFact, PaymentState
+from storage.queries.income import income_of
 from storage.queries.late_fees import Terms, late_fee_of_unit
 from storage.queries.proofs import prove
 from storage.rules.explanations import recompute
@@ -517,19 +518,22 @@ def close(tx: Connection, world: World, period: str = "2026-11") -> None:
     )
 
 
-async def test_what_a_closed_month_charged_too_much_the_next_charges_less(db: Database):
+async def test_what_a_closed_month_charged_too_much_is_taken_back_in_the_open_one(db: Database):
     world = await db.write(owing)
     await charge(db, world)
     await db.write(close, world)
     entered_at = at(date(2026, 12, 20))
     await pay(db, world.november_id, paid_at=at(date(2026, 11, 27)), heard_at=entered_at)
 
-    assert await correct(db, world) == 0
+    before = await db.read(income_of, world.community_id, NOVEMBER)
+    corrected = [await correct(db, world), await correct(db, world)]
     await charge(db, world, DECEMBER)
 
-    assert await charged(db) == [("2026-11", 63)]
+    assert corrected == [1, 0]
+    assert await charged(db) == [("2026-11", 25)]
+    assert await db.read(income_of, world.community_id, NOVEMBER) == before
     found = await db.read(lambda tx: tx.execute(select(discrepancies.c.detail)).scalars().all())
-    assert list(found) == [str(63 - 25)]
+    assert list(found) == []
 
 
 async def test_a_month_closed_before_its_late_fee_leaves_it_to_the_next(db: Database):
