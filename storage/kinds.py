@@ -35,7 +35,10 @@ class Account(StrEnum):
     REFUND_DUE = "refund_due"
     OPENING = "opening"
     DEFERRED = "deferred"
-    """Billed for months that have not come yet (合同负债): income when its month comes."""
+    """What months other than that of the bill earn: income of its own month.
+
+    A credit is billed for months to come (合同负债), a debit earned and not billed yet (合同资产).
+    """
     DEPOSIT = "deposit"
     """Held for residents, theirs to get back (其他应付—押金)."""
     AGENCY = "agency"

@@ -37,6 +37,8 @@ def command(
     typer.echo(f"另收到：预存等还没有对应账单的 {yuan(found.set_aside_fen)}元")
     typer.echo(f"另收到：代收和押金 {yuan(found.for_others_fen)}元，不是收入")
     typer.echo(f"到月底为止，已出账、以后月份才算收入的 {yuan(found.deferred_fen)}元")
+    if found.unbilled_fen:
+        typer.echo(f"到月底为止，已算收入、月底以后才出账的 {yuan(found.unbilled_fen)}元")
 
 
 def _show(title: str, sums: Sequence[ItemSum], total_fen: int) -> None:

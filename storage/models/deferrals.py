@@ -1,4 +1,4 @@
-"""What of a bill belongs to months that had not come when it was issued (合同负债)."""
+"""What of a bill belongs to other months than that of its issue (合同负债、合同资产)."""
 
 from sqlalchemy import CheckConstraint, Table, UniqueConstraint
 
@@ -17,7 +17,9 @@ deferrals = Table(
     *whole_fen("amount_fen"),
     partial_index("ix_deferrals_waiting", "period", "bill_id", where="recognised_at IS NULL"),
 )
-"""A month's part of a bill: income once its month has come and `recognised_at` is set.
+"""A month's part of a bill that was issued in another: income once its month has come.
+
+`recognised_at` is set then; of a month that is over, at issue.
 
 Those of a bill that was voided stay as they were; its entries are all reversed.
 """

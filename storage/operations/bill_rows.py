@@ -32,12 +32,13 @@ from storage.kinds import Account, FeeClass
 from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.deferrals import deferrals
 from storage.models.payments import serials
-from storage.operations.deferrals import defer
-from storage.periods import BillingPeriod, shanghai_day
+from storage.operations.deferrals import defer, recognise
+from storage.periods import BillingPeriod, DaySpan, shanghai_day
+from storage.queries.closes import closed_periods
 from storage.queries.pricing import DueBill
 from storage.rules.billing import Due
 from storage.rules.charging import AT_ONCE
-from storage.rules.recognition import Parts, parts_to_come
+from storage.rules.recognition import Parts, parts_apart, parts_to_come
 from storage.sql import insert
 
 
@@ -113,7 +114,7 @@ def write_bills(
     """
     if not new:
         return []
-    days = _Days(tx, shanghai_day(now))
+    days = _Days(tx, shanghai_day(now), community_id, is_correction=instead_of is not None)
     ordered = sorted(new, key=lambda one: (days.of(one.due)[0], one.unit_id, one.scheme.item_name))
     ids = _reserve(tx, bills, len(ordered))
     numbers = _numbers(tx, Counter(days.of(one.due)[0] for one in ordered))
@@ -132,22 +133,28 @@ def write_bills(
             )
         )
         lines += [(bill_id, *line) for line in priced.lines]
-        if parts := days.parts_to_come(one):
+        if parts := days.parts_apart(one):
             later.append((bill_id, parts))
     _BILLS.insert(tx, rows)
     _LINES.insert(tx, lines)
     defer(tx, later)
-    legs = _legs(tx, ids, is_part_deferred=bool(later))
+    legs = _legs(tx, ids, has_parts_apart=bool(later))
     ledger.post_select(tx, legs, memo="出账", community_id=community_id, posted_at=now)
+    while later and recognise(tx, community_id=community_id, now=now):
+        pass  # what months before have earned is theirs at once
     return ids
 
 
 class _Days:
     """What the days of a span are on its bills; a run has few spans and many bills."""
 
-    def __init__(self, tx: Connection, today: date) -> None:
-        self._tx, self._today = tx, today
-        self._month_ends_on = BillingPeriod.of(today).last_on
+    def __init__(
+        self, tx: Connection, today: date, community_id: int, *, is_correction: bool
+    ) -> None:
+        self._tx, self._today, self._community_id = tx, today, community_id
+        self._month = DaySpan.of(BillingPeriod.of(today))
+        self._is_correction = is_correction
+        self._closed: frozenset[str] | None = None
         self._known: dict[int, tuple[Due, tuple[str, Any, Any, Any, int]]] = {}
 
     def of(self, due: Due) -> tuple[str, Any, Any, Any, int]:
@@ -166,16 +173,24 @@ class _Days:
             found = self._known[id(due)] = (due, made)
         return found[1]
 
-    def parts_to_come(self, one: DueBill) -> Parts:
-        """Return what of a bill is earned in months after this; () of what is charged at once."""
+    def parts_apart(self, one: DueBill) -> Parts:
+        """Return what of a bill other months earn than this one; () of what is charged at once.
+
+        A correction counts today, however long ago the days were: only what is to come is apart.
+        """
         due = one.due
-        if due.days.last_on <= self._month_ends_on:
+        if due.days.common(self._month) == due.days:
             return ()
         if INCOME_OF[one.scheme.fee_class] is not Account.INCOME:
             return ()
         if any(tariff.basis in AT_ONCE for tariff in due.tariffs):
             return ()
-        return parts_to_come(one.priced.amount_fen, due.days, booked_on=self._today)
+        amount_fen, today = one.priced.amount_fen, self._today
+        if self._is_correction:
+            return parts_to_come(amount_fen, due.days, booked_on=today)
+        if self._closed is None:
+            self._closed = closed_periods(self._tx, self._community_id)
+        return parts_apart(amount_fen, due.days, booked_on=today, closed=self._closed)
 
 
 def _kept(tx: Connection, column: Column[Any], value: date) -> Any:  # noqa: ANN401
@@ -217,8 +232,8 @@ def lock_series(tx: Connection, period: str, *, take: int) -> int:
     return last
 
 
-def _legs(tx: Connection, ids: Sequence[int], *, is_part_deferred: bool) -> CompoundSelect[Any]:
-    """Select what bills book: what a unit owes, whose money that is, and what is to be earned."""
+def _legs(tx: Connection, ids: Sequence[int], *, has_parts_apart: bool) -> CompoundSelect[Any]:
+    """Select what bills book: what a unit owes, whose money that is, and what other months earn."""
     mine: ColumnElement[bool]
     if tx.dialect.name == "sqlite":
         mine = bills.c.id.between(ids[0], ids[-1])
@@ -241,7 +256,7 @@ def _legs(tx: Connection, ids: Sequence[int], *, is_part_deferred: bool) -> Comp
         .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         .where(mine)
     )
-    if not is_part_deferred:
+    if not has_parts_apart:
         return union_all(owed, earned)
     later = (
         select(deferrals.c.bill_id, func.sum(deferrals.c.amount_fen).label("fen"))

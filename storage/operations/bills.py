@@ -1,7 +1,7 @@
 """Booking single bills, voiding one (作废), and telling households what was issued."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from storage.models.bills import HISTORY, MONTHLY, bill_lines, bills, fee_items,
 from storage.models.estate import units
 from storage.models.people import bindings, identities, occupancies
 from storage.operations.bill_rows import lock_series
-from storage.operations.deferrals import defer, take_back
+from storage.operations.deferrals import defer, recognise, take_back
 from storage.operations.issuing import lock_billing
 from storage.operations.waiver_entries import forget
 from storage.outbox import Addressee, enqueue
@@ -26,7 +26,7 @@ from storage.periods import BillingPeriod, DaySpan, shanghai_day
 from storage.queries.closes import closed_periods
 from storage.queries.opening import spoken_to
 from storage.rules.pricing import Line
-from storage.rules.recognition import Parts, parts_to_come
+from storage.rules.recognition import Parts, parts_apart
 from storage.sql import insert
 
 
@@ -75,34 +75,38 @@ def book_bills(
         return []
     lines = [line for row in written for line in _line_rows(row.id, numbered[row.bill_no])]
     tx.execute(bill_lines.insert(), lines)
-    later = {row.id: _to_come(numbered[row.bill_no], against, shanghai_day(now)) for row in written}
-    defer(tx, later.items())
+    closed = closed_periods(tx, community_id)
+    today = shanghai_day(now)
+    apart = {row.id: _apart(numbered[row.bill_no], against, today, closed) for row in written}
+    defer(tx, apart.items())
     entries = [
         NewEntry(
             f"bill:{row.bill_no}",
             "出账" if bill.kind == MONTHLY else "期初",
-            _legs(bill, against, sum(fen for _, fen in later[row.id])),
+            _legs(bill, against, sum(fen for _, fen in apart[row.id])),
         )
         for row in written
         if (bill := numbered[row.bill_no]).kind != HISTORY
     ]
     ledger.post_many(tx, entries, community_id=community_id, posted_at=now)
+    while any(apart.values()) and recognise(tx, community_id=community_id, now=now):
+        pass  # what months before have earned is theirs at once
     return [numbered[row.bill_no] for row in written]
 
 
-def _to_come(bill: NewBill, against: Account, today: date) -> Parts:
-    """Return what of an income is earned in months after this; () where its days are not known."""
+def _apart(bill: NewBill, against: Account, today: date, closed: Container[str]) -> Parts:
+    """Return what of an income other months earn than this; () where its days are not known."""
     if against is not Account.INCOME or bill.begins_on is None or bill.last_on is None:
         return ()
     days = DaySpan(bill.begins_on, bill.last_on + timedelta(days=1))
-    return parts_to_come(bill.amount_fen, days, booked_on=today)
+    return parts_apart(bill.amount_fen, days, booked_on=today, closed=closed)
 
 
-def _legs(bill: NewBill, against: Account, later_fen: int) -> tuple[Leg, ...]:
+def _legs(bill: NewBill, against: Account, apart_fen: int) -> tuple[Leg, ...]:
     legs = (
         Leg(Account.RECEIVABLE, bill.amount_fen, bill.unit_id),
-        Leg(against, later_fen - bill.amount_fen),
-        Leg(Account.DEFERRED, -later_fen),
+        Leg(against, apart_fen - bill.amount_fen),
+        Leg(Account.DEFERRED, -apart_fen),
     )
     return tuple(leg for leg in legs if leg.amount_fen)
 

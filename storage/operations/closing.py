@@ -1,7 +1,6 @@
 """Closing a month (结账) and, with a reason, opening it again (反结账)."""
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import Connection, update
 
@@ -9,12 +8,10 @@ from storage import audit
 from storage.audit import Actor
 from storage.charge_errors import PeriodNotOver
 from storage.models.tariffs import period_closes
+from storage.operations.deferrals import recognise
 from storage.operations.issuing import lock_billing
-from storage.operations.recognition import recognise_income
 from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.closes import closed_periods
-
-AT_ONCE: Final = 1000
 
 
 def close_period(
@@ -31,7 +28,7 @@ def close_period(
     lock_billing(tx, community_id)
     if str(period) in closed_periods(tx, community_id):
         return False
-    while recognise_income(tx, community_id=community_id, now=now, limit=AT_ONCE):
+    while recognise(tx, community_id=community_id, now=now):
         pass
     tx.execute(
         period_closes.insert().values(

@@ -1,4 +1,4 @@
-"""What must be true of income that is set apart for months to come (递延收入)."""
+"""What must be true of income that is set apart for other months than the bill's (递延收入)."""
 
 from typing import Any
 

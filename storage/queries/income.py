@@ -38,6 +38,8 @@ class MonthlyIncome:
     """Came in for others and as deposits (代收、押金), less what went back: never our income."""
     deferred_fen: int
     """Billed by the month's end for months after it."""
+    unbilled_fen: int
+    """Earned by the month's end and billed after it (in arrears, or late)."""
     corrected_fen: int
     """What of `accrued` is corrections of months before: bills taken back, less those made anew."""
     waived_fen: int
@@ -65,7 +67,7 @@ def income_of(tx: Connection, community_id: int, period: BillingPeriod) -> Month
         received,
         _set_aside(tx, community_id, period),
         for_others_fen,
-        -_moved(tx, community_id, Account.DEFERRED, date.min, period),
+        *_apart(tx, community_id, period),
         _corrected(tx, community_id, period),
         _moved(tx, community_id, Account.WAIVER, period.first_on, period),
     )
@@ -178,6 +180,29 @@ def _set_aside(tx: Connection, community_id: int, period: BillingPeriod) -> int:
         .where(refund_parts.c.bill_id.is_(None), _went(community_id, period))
     )
     return int(tx.execute(came).scalar_one()) - int(tx.execute(went).scalar_one())
+
+
+def _apart(tx: Connection, community_id: int, period: BillingPeriod) -> tuple[int, int]:
+    """Return what bills had billed and not earned by a month's end, and what the other way."""
+    of_bill = (
+        select(func.sum(-postings.c.amount_fen).label("fen"))
+        .join(entries, entries.c.id == postings.c.entry_id)
+        .where(
+            postings.c.account == Account.DEFERRED,
+            entries.c.community_id == community_id,
+            entries.c.effective_on <= period.last_on,
+        )
+        .group_by(_bill_no())
+        .subquery("of_bill")
+    )
+    fen = of_bill.c.fen
+    deferred, unbilled = tx.execute(
+        select(
+            func.coalesce(func.sum(case((fen > 0, fen), else_=0)), 0),
+            func.coalesce(func.sum(case((fen < 0, -fen), else_=0)), 0),
+        )
+    ).one()
+    return int(deferred), int(unbilled)
 
 
 def _moved(

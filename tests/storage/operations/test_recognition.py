@@ -16,7 +16,8 @@ from storage.models.bills import bills
 from storage.models.deferrals import deferrals
 from storage.models.estate import units
 from storage.models.ledger import entries, postings
-from storage.operations.bills import void_bill
+from storage.models.tariffs import period_closes
+from storage.operations.bills import NewBill, book_bills, void_bill
 from storage.operations.closing import close_period
 from storage.operations.corrections import correct_bill
 from storage.operations.issuing import issue_bills
@@ -25,7 +26,7 @@ from storage.operations.tariffs import TariffFact, set_tariff
 from storage.periods import BillingPeriod
 from storage.queries.income import income_of
 from storage.queries.proofs import prove
-from tests.factories import add_community, add_resident, add_unit, move_in, pay
+from tests.factories import add_community, add_fee_item, add_resident, add_unit, move_in, pay
 from tests.postgres import Postgres
 
 SINCE = date(2020, 1, 1)
@@ -56,6 +57,11 @@ class Office:
     async def recognise(self, now: datetime, *, limit: int = 1_000) -> int:
         return await self.db.write(
             recognise_income, community_id=self.community_id, now=now, limit=limit
+        )
+
+    async def close(self, period: BillingPeriod, now: datetime) -> None:
+        await self.db.write(
+            close_period, community_id=self.community_id, period=period, actor=CLOCK, now=now
         )
 
     async def held(self) -> tuple[int, int]:
@@ -153,13 +159,101 @@ async def test_a_month_that_is_billed_before_it_comes_is_not_earned_yet(office: 
     assert (await office.earned())[:3] == [0, 2 * 25_060, 0]
 
 
-async def test_a_quarter_billed_late_earns_what_has_come_at_once(office: Office):
+async def test_a_quarter_billed_late_is_still_earned_in_its_own_months(office: Office):
     await office.price(replace(YEARLY, cycle=CycleLength.QUARTERLY))
 
     await office.issue("2026-01", at(2, 10))
 
     assert await office.held() == (2 * 2 * 25_060, 2 * 25_060)
-    assert (await office.earned())[:3] == [0, 4 * 25_060, 0]
+    assert (await office.earned())[:3] == [2 * 25_060, 2 * 25_060, 0]
+
+
+IN_ARREARS = replace(YEARLY, timing=CycleTiming.IN_ARREARS)
+
+
+async def test_a_month_billed_in_arrears_is_that_months_income(office: Office):
+    await office.price(replace(IN_ARREARS, cycle=CycleLength.MONTHLY))
+
+    await office.issue("2026-02", at(2, 1))
+    before = await office.count()
+    await office.issue("2026-02", at(2, 1))
+
+    assert await office.held() == (2 * 25_060, 0)
+    assert (await office.earned())[:3] == [2 * 25_060, 0, 0]
+    assert await office.count() == before
+    january, february = [
+        await office.db.read(income_of, office.community_id, BillingPeriod(2026, month))
+        for month in (1, 2)
+    ]
+    assert (january.unbilled_fen, january.deferred_fen) == (2 * 25_060, 0)
+    assert (february.unbilled_fen, february.deferred_fen) == (0, 0)
+    owed = (
+        select(func.sum(postings.c.amount_fen))
+        .join(entries)
+        .where(postings.c.account == Account.RECEIVABLE, entries.c.effective_on < date(2026, 2, 1))
+    )
+    assert await office.db.read(lambda tx: tx.execute(owed).scalar_one()) is None
+
+
+async def test_a_quarter_billed_in_arrears_is_its_three_months_income(office: Office):
+    await office.price(replace(IN_ARREARS, cycle=CycleLength.QUARTERLY))
+
+    await office.issue("2026-04", at(4, 1))
+
+    assert await office.held() == (2 * 3 * 25_060, 0)
+    assert (await office.earned())[:5] == [2 * 25_060] * 3 + [0, 0]
+
+
+async def test_arrears_of_a_month_that_is_closed_are_the_income_of_the_bills_day(office: Office):
+    await office.price(replace(IN_ARREARS, cycle=CycleLength.QUARTERLY))
+    await office.close(BillingPeriod(2026, 2), at(4, 1))
+
+    await office.issue("2026-04", at(4, 1))
+
+    assert await office.held() == (2 * 3 * 25_060, 0)
+    assert (await office.earned())[:5] == [2 * 25_060, 0, 2 * 25_060, 2 * 25_060, 0]
+
+
+async def test_a_single_bill_of_a_month_that_is_over_is_that_months_income(office: Office):
+    def write(tx: Connection) -> None:
+        new = NewBill(
+            unit_id=office.unit_ids[0],
+            fee_item_id=add_fee_item(tx, office.community_id, "电梯公摊", "shared"),
+            item_name="电梯公摊",
+            period=BillingPeriod(2026, 2),
+            amount_fen=12_345,
+            due_on=date(2026, 3, 25),
+            explanation={},
+            begins_on=date(2026, 2, 1),
+            last_on=date(2026, 2, 28),
+        )
+        booked = [
+            book_bills(
+                tx, [new], community_id=office.community_id, against=Account.INCOME, now=at(3, day)
+            )
+            for day in (4, 5)
+        ]
+        assert booked == [[new], []]
+
+    await office.db.write(write)
+
+    assert await office.held() == (12_345, 0)
+    assert (await office.earned())[:3] == [0, 12_345, 0]
+
+
+async def test_correcting_arrears_counts_on_the_day_of_the_correction(office: Office):
+    await office.price(replace(IN_ARREARS, cycle=CycleLength.MONTHLY))
+    await office.issue("2026-02", at(2, 1))
+    area = update(units).values(floor_area_m2=Decimal("80.00"))
+    await office.db.write(lambda tx: tx.execute(area) and None)
+    first, _ = await office.bills()
+
+    await office.db.write(
+        correct_bill, bill_id=first.id, reason="面积有误", actor=CLOCK, now=at(2, 1)
+    )
+
+    assert await office.held() == (25_060 + 22_400, 0)
+    assert (await office.earned())[:3] == [2 * 25_060, 22_400 - 25_060, 0]
 
 
 @pytest.mark.parametrize("fee_class", [FeeClass.AGENCY, FeeClass.DEPOSIT])
@@ -194,16 +288,22 @@ async def test_months_that_were_missed_are_earned_in_their_own_month(office: Off
     assert (await office.earned())[:5] == [2 * 25_060] * 4 + [0]
 
 
-async def test_a_month_that_is_closed_by_then_is_earned_today(office: Office):
+async def test_closing_a_month_first_books_what_it_has_earned(office: Office):
     await office.price(YEARLY)
     await office.issue("2026-01", JANUARY)
-    await office.db.write(
-        close_period,
-        community_id=office.community_id,
-        period=BillingPeriod(2026, 2),
-        actor=CLOCK,
-        now=at(3),
-    )
+
+    await office.close(BillingPeriod(2026, 2), at(3))
+
+    assert (await office.earned())[:4] == [50_120] * 3 + [0]
+    assert await office.recognise(at(3, 2)) == 0
+    assert await office.held() == (3 * 50_120, 9 * 50_120)
+
+
+async def test_what_still_waits_for_a_closed_month_is_earned_today(office: Office):
+    await office.price(YEARLY)
+    await office.issue("2026-01", JANUARY)
+    row = {"community_id": office.community_id, "period": "2026-02", "closed_at": at(3)}
+    await office.db.write(lambda tx: tx.execute(period_closes.insert().values(row)) and None)
 
     await office.recognise(at(3, 2))
 
