@@ -6,6 +6,7 @@ from typing import Final
 
 from handlers import words
 from storage.queries.happenings import RowKind
+from storage.queries.payer_statements import PayerStatement
 from storage.queries.statements import Statement, StatementRow
 
 TITLES: Final[Mapping[RowKind, str]] = {
@@ -22,6 +23,8 @@ TITLES: Final[Mapping[RowKind, str]] = {
 }
 NAMED: Final = 4
 """So many bills of a payment are named on its line."""
+UNITS: Final = 12
+"""So many units of a payer are named in chat."""
 
 
 def title(row: StatementRow) -> str:
@@ -75,15 +78,36 @@ def summary(statement: Statement) -> str:
     heading = f"{statement.unit_label} 往来明细（{days(statement.first_on, statement.last_on)}）"
     if not statement.rows and not statement.open_fen and not statement.in_advance_fen:
         return f"{heading}\n这段时间没有账单，也没有收付款。"
-    sums = [f"新出账单 {words.money(statement.billed_fen)}"]
-    sums.append(f"缴了 {words.money(statement.paid_fen)}")
-    if statement.refunded_fen:
-        sums.append(f"退了 {words.money(statement.refunded_fen)}")
     ahead = ""
     if statement.has_prepayment and statement.in_advance_fen:
         ahead = f"，预存 {words.money(statement.in_advance_fen)}"
     return words.lines(
         heading,
-        f"{'，'.join(sums)}。",
+        _sums(statement),
         f"到{words.day(statement.last_on)}待缴 {words.money(statement.open_fen)}{ahead}。",
     )
+
+
+def summary_of_all(statement: PayerStatement) -> str:
+    """Tell one statement over many units in a few lines: the sums, and how each unit stands."""
+    span = days(statement.first_on, statement.last_on)
+    ahead = ""
+    if statement.has_prepayment and statement.in_advance_fen:
+        ahead = f"，预存 {words.money(statement.in_advance_fen)}"
+    return words.lines(
+        f"{len(statement.parts)} 处房屋合在一起的往来明细（{span}）",
+        _sums(statement),
+        f"到{words.day(statement.last_on)}待缴：",
+        *(f"{one.unit_label} {words.money(one.open_fen)}" for one in statement.parts[:UNITS]),
+        f"还有 {more} 处，请看链接" if (more := len(statement.parts) - UNITS) > 0 else "",
+        f"合计待缴 {words.money(statement.open_fen)}{ahead}。",
+    )
+
+
+def _sums(statement: Statement | PayerStatement) -> str:
+    """Say what was billed, paid and given back."""
+    sums = [f"新出账单 {words.money(statement.billed_fen)}"]
+    sums.append(f"缴了 {words.money(statement.paid_fen)}")
+    if statement.refunded_fen:
+        sums.append(f"退了 {words.money(statement.refunded_fen)}")
+    return f"{'，'.join(sums)}。"

@@ -76,6 +76,19 @@ class Links:
         """Prove a statement's token. Raises LinkExpired for one that is forged, foreign or over."""
         return self._read_link(b"statement", token, today)
 
+    def all_units_url(self, link: PayLink, *, first_on: date, last_on: date) -> str:
+        """Return the address of one statement for all units of the link's holder.
+
+        Signed for itself: who was handed one unit's statement cannot open this one with it.
+        """
+        token = self._sign(b"all-units", _packed(link))
+        days = f"from={first_on.isoformat()}&to={last_on.isoformat()}"
+        return f"{self._base_url}/statements/all/{token}?{days}"
+
+    def read_all_units(self, token: str, *, today: date) -> PayLink:
+        """Prove such a token. Raises LinkExpired for one that is forged, foreign or over."""
+        return self._read_link(b"all-units", token, today)
+
     def refund_url(self, link: PayLink) -> str:
         """Return the address of the page on which a refund is asked for and followed."""
         return f"{self._base_url}/refunds/{self._sign(b'refund', _packed(link))}"

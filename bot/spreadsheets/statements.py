@@ -9,11 +9,13 @@ from typing import Final
 
 from bot.spreadsheets.writing import Cell, write_table
 from handlers import statements, words
+from storage.queries.payer_statements import PayerStatement
 from storage.queries.statements import Statement, StatementRow
 
 TITLE: Final = "往来明细"
 HEADERS: Final = ("日期", "事项", "说明", "单号", "应缴变动（元）", "待缴余额（元）")
 HEADERS_AHEAD: Final = ("预存变动（元）", "预存余额（元）")
+ALL_UNITS: Final = "全部房屋"
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -24,6 +26,41 @@ def workbook_of(statement: Statement) -> bytes:
         path = Path(folder) / "statement.xlsx"
         write_table(path, title=TITLE, headers=(*HEADERS, *ahead), rows=_rows(statement))
         return path.read_bytes()
+
+
+def workbook_of_payer(statement: PayerStatement) -> bytes:
+    """Return the .xlsx file of one statement over many units: sums by unit, then every line."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "statement.xlsx"
+        write_payer_table(path, statement)
+        return path.read_bytes()
+
+
+def write_payer_table(path: Path, statement: PayerStatement) -> None:
+    """Write such a file. Raises OSError."""
+    ahead = HEADERS_AHEAD if statement.has_prepayment else ()
+    headers = (HEADERS[0], "房屋", *HEADERS[1:], *ahead)
+    write_table(path, title=TITLE, headers=headers, rows=_payer_rows(statement))
+
+
+def _payer_rows(statement: PayerStatement) -> Iterator[tuple[Cell, ...]]:
+    has_ahead = statement.has_prepayment
+
+    def standing(title: str, where: str, open_fen: int, ahead_fen: int) -> tuple[Cell, ...]:
+        on = statement.first_on if title == "期初" else statement.last_on
+        ahead = (None, _yuan(ahead_fen)) if has_ahead else ()
+        return (on, *_safe(where), title, words.day(on), "", None, _yuan(open_fen), *ahead)
+
+    opening = statement.opening_open_fen, statement.opening_in_advance_fen
+    yield standing("期初", ALL_UNITS, *opening)
+    for one in statement.rows:
+        row = one.row
+        said = _safe(one.unit_label, statements.title(row), statements.detail(row), row.number)
+        ahead = (_yuan(row.prepaid_fen), _yuan(row.in_advance_fen)) if has_ahead else ()
+        yield (row.on, *said, _yuan(row.owed_fen), _yuan(row.open_fen), *ahead)
+    for part in statement.parts:
+        yield standing("期末", part.unit_label, part.open_fen, part.in_advance_fen)
+    yield standing("期末", ALL_UNITS, statement.open_fen, statement.in_advance_fen)
 
 
 def _rows(statement: Statement) -> Iterator[tuple[Cell, ...]]:

@@ -30,12 +30,12 @@ class StatementDoor:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the days that the address names, or the year so far. Raises LinkExpired."""
-        days, is_read = self._days(request)
+        today = self._today
+        days, is_read = asked_days(request, today)
         statement = await self._statement(request, *days)
-        token, today = request.match_info["token"], self._today
+        token = request.match_info["token"]
         path = f"{self._pages.root}/statements/{token}"
         asked = urlencode({"from": days[0].isoformat(), "to": days[1].isoformat()})
-        last_year = (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
         return self._pages.render(
             "statement.html",
             statement=statement,
@@ -47,22 +47,16 @@ class StatementDoor:
             notice="" if is_read else UNREAD,
             page_url=path,
             sheet_url=f"{path}/statement.xlsx?{asked}",
-            years=[(days_of_year(today), "今年"), (last_year, "去年")],
+            years=years(today),
             today=today,
         )
 
     async def sheet(self, request: web.Request) -> web.Response:
         """Give the same days as a workbook. Raises LinkExpired."""
-        days, _ = self._days(request)
+        days, _ = asked_days(request, self._today)
         statement = await self._statement(request, *days)
         make = load("bot.spreadsheets.statements").workbook_of
-        body: bytes = await asyncio.to_thread(make, statement)
-        span = f"{days[0].isoformat()}_{days[1].isoformat()}"
-        named = quote(f"往来明细_{span}.xlsx")
-        disposition = f"attachment; filename=statement_{span}.xlsx; filename*=UTF-8''{named}"
-        return web.Response(
-            body=body, content_type=XLSX, headers={"Content-Disposition": disposition}
-        )
+        return workbook_answer(await asyncio.to_thread(make, statement), days)
 
     @property
     def _today(self) -> date:
@@ -72,15 +66,30 @@ class StatementDoor:
         link = self._parts.links.read_statement(request.match_info["token"], today=self._today)
         return await self._parts.db.read(statement_for, link, first_on=first_on, last_on=last_on)
 
-    def _days(self, request: web.Request) -> tuple[tuple[date, date], bool]:
-        """Return the days that are asked for and whether they could be read; none beyond today."""
-        said = [query_text(request, name) for name in ("from", "to")]
-        if not any(said):
-            return days_of_year(self._today), True
-        try:
-            first_on, last_on = (date.fromisoformat(text) for text in said)
-        except ValueError:
-            return days_of_year(self._today), False
-        last_on = min(last_on, self._today)
-        is_span = EARLIEST <= first_on <= last_on
-        return ((first_on, last_on) if is_span else days_of_year(self._today)), is_span
+
+def asked_days(request: web.Request, today: date) -> tuple[tuple[date, date], bool]:
+    """Return the days that are asked for and whether they could be read; none beyond today."""
+    said = [query_text(request, name) for name in ("from", "to")]
+    if not any(said):
+        return days_of_year(today), True
+    try:
+        first_on, last_on = (date.fromisoformat(text) for text in said)
+    except ValueError:
+        return days_of_year(today), False
+    last_on = min(last_on, today)
+    is_span = EARLIEST <= first_on <= last_on
+    return ((first_on, last_on) if is_span else days_of_year(today)), is_span
+
+
+def years(today: date) -> list[tuple[tuple[date, date], str]]:
+    """Return the days of this year and of the last, as they are offered."""
+    last_year = (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31))
+    return [(days_of_year(today), "今年"), (last_year, "去年")]
+
+
+def workbook_answer(body: bytes, days: tuple[date, date]) -> web.Response:
+    """Give a workbook of some days as a file to keep."""
+    span = f"{days[0].isoformat()}_{days[1].isoformat()}"
+    named = quote(f"往来明细_{span}.xlsx")
+    disposition = f"attachment; filename=statement_{span}.xlsx; filename*=UTF-8''{named}"
+    return web.Response(body=body, content_type=XLSX, headers={"Content-Disposition": disposition})

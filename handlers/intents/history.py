@@ -1,5 +1,6 @@
 """What was paid before (缴费记录): the newest payments, those of some months, or a statement."""
 
+from datetime import date
 from typing import Final
 
 from handlers import statements, words
@@ -10,7 +11,9 @@ from storage.lazy import regex
 from storage.links import PayLink
 from storage.periods import BillingPeriod, shanghai_day
 from storage.ports.chat import OutgoingMessage
+from storage.queries.payer_statements import statement_for_holder
 from storage.queries.payments import SettledPayment, settled_payments
+from storage.queries.residents import Home
 from storage.queries.statements import days_of_months, days_of_year, statement_for
 
 SHOWN: Final = 6
@@ -19,12 +22,17 @@ _ASKS_FOR_STATEMENT: Final = regex(
     r"对账|往来|台账|流水|statement|[交缴付]了?多少|(?:一共|总共|合计).{0,4}[交缴付]|都列出来"
 )
 
+_OF_ALL: Final = regex(r"全部|所有|名下|[几每][套处间]|合并|合在?一?起|一起|总的?对账")
+
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """List payments that paid something she may see, the newest first; or tell the statement."""
-    home, slots = turn.home, turn.understood.slots
-    period = slots.period
-    if slots.fee_item is None and _ASKS_FOR_STATEMENT.search(turn.understood.normal):
+    slots, said = turn.understood.slots, turn.understood.normal
+    asks_for_statement = slots.fee_item is None and _ASKS_FOR_STATEMENT.search(said)
+    if asks_for_statement and _OF_ALL.search(said) and _neighbours(turn):
+        return await _statement_of_all(turn, deps)
+    home, period = turn.home, slots.period
+    if asks_for_statement:
         return await _statement(turn, deps)
     found = await deps.db.read(settled_payments, home.binding_id, limit=ASKED_FOR)
     if period is not None:
@@ -48,16 +56,52 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 async def _statement(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """Sum up some months, or the year so far, with a link to every line."""
-    home, period = turn.home, turn.understood.slots.period
-    first_on, last_on = days_of_year(turn.today)
-    if period is not None:
-        months = BillingPeriod(*period.first), BillingPeriod(*period.last)
-        first_on, last_on = days_of_months(*months, today=turn.today)
-    link = PayLink(home.unit_id, home.binding_id, home.link_epoch, turn.today + LINK_LASTS)
+    first_on, last_on = _days(turn)
+    link = _link(turn, turn.home)
     found = await deps.db.read(statement_for, link, first_on=first_on, last_on=last_on)
-    text = words.lines(statements.summary(found), "点下面的链接看每一笔，也可以下载表格。")
+    text = words.lines(
+        statements.summary(found),
+        "您绑定了几处房屋，回复“全部对账单”可以合在一起看。" if _neighbours(turn) else "",
+        "点下面的链接看每一笔，也可以下载表格。",
+    )
     url = deps.links.statement_url(link, first_on=first_on, last_on=last_on)
     return OutgoingMessage("history", text, url=url)
+
+
+async def _statement_of_all(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Sum up the same for all her flats of a community, with a link to every line."""
+    first_on, last_on = _days(turn)
+    link = _link(turn, _any_home(turn))
+    found = await deps.db.read(statement_for_holder, link, first_on=first_on, last_on=last_on)
+    text = words.lines(statements.summary_of_all(found), "点下面的链接看每一笔，也可以下载表格。")
+    url = deps.links.all_units_url(link, first_on=first_on, last_on=last_on)
+    return OutgoingMessage("history", text, url=url)
+
+
+def _days(turn: Turn) -> tuple[date, date]:
+    """Return the days of the months that were named, or the year so far."""
+    period = turn.understood.slots.period
+    if period is None:
+        return days_of_year(turn.today)
+    months = BillingPeriod(*period.first), BillingPeriod(*period.last)
+    return days_of_months(*months, today=turn.today)
+
+
+def _link(turn: Turn, home: Home) -> PayLink:
+    return PayLink(home.unit_id, home.binding_id, home.link_epoch, turn.today + LINK_LASTS)
+
+
+def _any_home(turn: Turn) -> Home:
+    """Return the flat the talk is about, or her first one: all of its community are told."""
+    return turn.person.home or turn.person.homes[0]
+
+
+def _neighbours(turn: Turn) -> bool:
+    """Say whether she has bound several flats of one community."""
+    if not turn.person.homes:
+        return False
+    community_id = _any_home(turn).community_id
+    return sum(one.community_id == community_id for one in turn.person.homes) > 1
 
 
 def _month(one: SettledPayment) -> tuple[int, int]:

@@ -5,7 +5,8 @@ ledger's own account of the unit, which all but tenants see, from the day they c
 """
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
@@ -43,6 +44,7 @@ class StatementRow:
     """
 
     on: date
+    at: datetime
     kind: RowKind
     owed_fen: int
     prepaid_fen: int
@@ -53,6 +55,15 @@ class StatementRow:
     gateway: str = ""
     paid_on: date | None = None
     note: str = ""
+
+    def after(self, open_fen: int, in_advance_fen: int) -> "StatementRow":
+        """Return the same line with other balances after it."""
+        return replace(self, open_fen=open_fen, in_advance_fen=in_advance_fen)
+
+
+def in_order(one: StatementRow | Happening) -> tuple[date, datetime, int, str]:
+    """Return by what lines are put in order."""
+    return one.on, one.at, _ORDER.index(one.kind), one.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +134,34 @@ def statement_for(tx: Connection, link: PayLink, *, first_on: date, last_on: dat
     link, behind which is nobody whose eyes we know.
     """
     payer = payer_of(tx, link)
-    if not payer.binding_id:
-        raise LinkExpired
+    return statement_of_binding(
+        tx, payer.unit_id, payer.binding_id, first_on=first_on, last_on=last_on
+    )
+
+
+def statement_of_binding(
+    tx: Connection, unit_id: int, binding_id: int, *, first_on: date, last_on: date
+) -> Statement:
+    """Return the statement that an active binding may see. Raises LinkExpired for another."""
     binding = tx.execute(
         select(bindings.c.role, bindings.c.resident_id, bindings.c.bound_at).where(
-            bindings.c.id == payer.binding_id, bindings.c.state == BindingState.ACTIVE
+            bindings.c.id == binding_id, bindings.c.state == BindingState.ACTIVE
         )
-    ).one()
-    seen = all_seen(bills.c.id).params(binding_id=payer.binding_id)
+    ).one_or_none()
+    if binding is None:
+        raise LinkExpired
+    seen = all_seen(bills.c.id).params(binding_id=binding_id)
     sees_prepayment = binding.role != OccupancyRole.TENANT
-    since = _lives_here_since(tx, payer.unit_id, binding) if sees_prepayment else None
-    return _statement(tx, payer.unit_id, seen, since, first_on=first_on, last_on=last_on)
+    since = _lives_here_since(tx, unit_id, binding) if sees_prepayment else None
+    return statement_of_bills(tx, unit_id, seen, since=since, first_on=first_on, last_on=last_on)
 
 
 def statement_of_unit(tx: Connection, unit_id: int, *, first_on: date, last_on: date) -> Statement:
     """Return the whole statement of a unit, whoever owes: for the office. Equal to the ledger."""
     everything = select(bills.c.id).where(bills.c.unit_id == unit_id)
-    return _statement(tx, unit_id, everything, date.min, first_on=first_on, last_on=last_on)
+    return statement_of_bills(
+        tx, unit_id, everything, since=date.min, first_on=first_on, last_on=last_on
+    )
 
 
 def _lives_here_since(tx: Connection, unit_id: int, binding: Any) -> date:  # noqa: ANN401 - a row
@@ -154,16 +176,20 @@ def _lives_here_since(tx: Connection, unit_id: int, binding: Any) -> date:  # no
     return moved_in or shanghai_day(binding.bound_at)
 
 
-def _statement(
+def statement_of_bills(
     tx: Connection,
     unit_id: int,
     scope: Scope,
-    since: date | None,
     *,
+    since: date | None,
     first_on: date,
     last_on: date,
 ) -> Statement:
-    """Put the days' happenings in order; `since` None leaves the prepayment out."""
+    """Return the statement of some bills of a unit.
+
+    What lies in advance for the unit is told line by line from the day `since` on; None leaves it
+    out.
+    """
     happened = billed(tx, scope) + paid(tx, scope)
     before: list[Happening] = []
     if since is not None:
@@ -171,10 +197,7 @@ def _statement(
         happened = merged(happened, told)
     happened = [one for one in happened if one.on <= last_on]
     earlier = [one for one in happened if one.on < first_on]
-    within = sorted(
-        (one for one in happened if one.on >= first_on),
-        key=lambda one: (one.on, one.at, _ORDER.index(one.kind), one.number),
-    )
+    within = sorted((one for one in happened if one.on >= first_on), key=in_order)
     open_fen = sum(one.owed_fen for one in earlier)
     folded = [one for one in before if one.on <= last_on]
     ahead_fen = sum(one.prepaid_fen for one in [*earlier, *folded])
@@ -205,6 +228,7 @@ def _running(
         in_advance_fen += one.prepaid_fen
         yield StatementRow(
             on=one.on,
+            at=one.at,
             kind=one.kind,
             owed_fen=one.owed_fen,
             prepaid_fen=one.prepaid_fen,

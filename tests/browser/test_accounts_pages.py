@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from bot.web.server import build
 from storage.database import Database, open_database
 from tests.bot.web.published import publish
+from tests.bot.web.test_payer_statements import all_units_of, bind_both
 from tests.bot.web.test_statements import address_of, pay
 from tests.bot.web.town import NOW, Town, settle
 
@@ -27,6 +28,7 @@ async def books(sqlite_url: str) -> AsyncIterator[Database]:
 async def town(books: Database) -> Town:
     town = await settle(books)
     await pay(town, town.first)
+    await bind_both(town)
     return town
 
 
@@ -37,6 +39,7 @@ async def paths(town: Town) -> dict[str, str]:
     public = f"/disclosure/{town.community_id}"
     return {
         "statement": address_of(town, town.first),
+        "payer_statement": all_units_of(town, town.first),
         "disclosure": public,
         "shared": f"{public}/shared/{cost_id}",
     }
@@ -61,7 +64,7 @@ async def open_page(browser: Browser, address: str, width: int) -> Page:
     return page
 
 
-@pytest.mark.parametrize("name", ["statement", "disclosure", "shared"])
+@pytest.mark.parametrize("name", ["statement", "payer_statement", "disclosure", "shared"])
 @pytest.mark.parametrize("width", [320, 390, 1440])
 async def test_no_page_is_wider_than_its_screen(
     browser: Browser, base: str, paths: dict[str, str], name: str, width: int

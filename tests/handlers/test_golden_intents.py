@@ -87,6 +87,7 @@ TALKS = {
         (on.owing, "缴费记录"),
         (on.paid_twice, "缴费记录", "那上个月呢"),
         (on.refunding("submitted"), "缴费记录"),
+        (on.two_flats, "全部对账单", "对账单", "1", "去年所有房子的往来明细"),
         (on.paid_twice, "对账单", "2025年往来明细", "今年物业费交了多少"),
         (on.owing, "这一年交了多少"),
         (on.tenant, "往来明细"),
