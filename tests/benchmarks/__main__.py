@@ -9,6 +9,7 @@ from tests.benchmarks import (
     billing,
     chat,
     codec,
+    dunning,
     endurance,
     machine,
     outbox,
@@ -28,6 +29,7 @@ BENCHMARKS: tuple[tuple[Measure, tuple[str, ...]], ...] = (
     (start.measure, ("start_to_first_reply",)),
     (endurance.measure, ("memory_flat",)),
     (billing.measure, billing.NAMES),
+    (dunning.measure, dunning.NAMES),
     (reconciling.measure, reconciling.NAMES),
     (settling.measure, settling.NAMES),
 )

@@ -9,6 +9,7 @@ CHILDREN = {
     "platform": "tests.benchmarks.slow_platform",
     "drain": "tests.benchmarks.drain",
     "billing": "tests.benchmarks.billing_run",
+    "dunning": "tests.benchmarks.dunning_run",
     "reconcile": "tests.benchmarks.reconcile_run",
     "settle": "tests.benchmarks.settle_run",
     "commits": "tests.benchmarks.commits_run",

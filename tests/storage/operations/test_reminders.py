@@ -325,7 +325,7 @@ async def test_the_figures_are_those_of_the_moment(db: Database):
 
 
 async def test_planning_reads_only_bills_that_are_due(sqlite_url: str):
-    def steps(tx: Connection) -> list[str]:
+    def steps(tx: Connection) -> dict[str, list[str]]:
         world = one_debt(tx)
         asked = []
 
@@ -335,15 +335,22 @@ async def test_planning_reads_only_bills_that_are_due(sqlite_url: str):
         event.listen(tx.engine, "before_cursor_execute", note)
         plan_reminders(tx, community_id=world.community_id, now=morning(DUE_ON))
         event.remove(tx.engine, "before_cursor_execute", note)
-        (planning,) = [one for one in asked if "due_on IN" in one[0]]
-        explained = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {planning[0]}", planning[1])
-        return [row[3] for row in explained]
+        return {
+            statement: [
+                row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+            for statement, parameters in asked
+            if "FROM bills" in statement
+        }
 
     async with open_database(sqlite_url) as db:
         seen = await db.write(steps)
 
-    assert any("ix_bills_due" in step for step in seen), seen
-    assert not any(step.startswith("SCAN bills") for step in seen)
+    (planning,) = [steps for statement, steps in seen.items() if "due_on IN" in statement]
+    (open_ones,) = [steps for statement, steps in seen.items() if "bills.unit_id IN" in statement]
+    assert any("ix_bills_due" in step for step in planning), planning
+    assert any("ix_bills_open" in step for step in open_ones), open_ones
+    assert not any(step.startswith("SCAN bills") for steps in seen.values() for step in steps)
 
 
 def test_each_distance_belongs_to_the_step_reached_last():
