@@ -24,6 +24,7 @@ _LABELS: Final = {
 TITLES: Final = {
     "payment_settled": ("缴费成功通知", _MONEY),
     "payment_returned": ("重复缴费退回通知", _MONEY),
+    "transfer_waits": ("转账核对通知", _MONEY),
     "refund_received": ("退款受理通知", _MONEY),
     "refund_approved": ("退款审核通知", _MONEY),
     "refund_declined": ("退款结果通知", _MONEY),

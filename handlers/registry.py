@@ -68,6 +68,7 @@ from handlers.notifications import (
     staff_task,
     tax_invoice_declined,
     tax_invoice_issued,
+    transfer_waits,
 )
 from handlers.staff.words import WORDS
 from handlers.turn import Answer, Intent, Turn
@@ -148,6 +149,7 @@ STAFF_INTENTS: Final[tuple[Intent, ...]] = tuple(map(_of_staff, WORDS))
 NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     payment_settled.NOTIFICATION,
     payment_returned.NOTIFICATION,
+    transfer_waits.NOTIFICATION,
     refund_received.NOTIFICATION,
     refund_approved.NOTIFICATION,
     refund_declined.NOTIFICATION,

@@ -47,6 +47,19 @@ class PaymentReturned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TransferWaits(Event):
+    """A transfer came with her code, but not as it was asked for: the office says what it pays."""
+
+    unit_label: str
+    amount_fen: int
+    asked_fen: int
+    """What the transfer with this code was to be."""
+    cause: str
+    """other_amount | not_awaited (paid or closed meanwhile) | several_codes."""
+    came_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundReceived(Event):
     """A request for money back is in our books."""
 

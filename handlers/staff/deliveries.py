@@ -19,6 +19,7 @@ SHOWN: Final = 8
 ABOUT: Final = {
     "PaymentSettled": "缴费收据",
     "PaymentReturned": "重复缴费退回",
+    "TransferWaits": "转账待核对",
     "RefundReceived": "退款受理",
     "RefundApproved": "退款审核通过",
     "RefundDeclined": "退款未通过",

@@ -23,6 +23,7 @@ from storage.operations.bank_returns import take_back
 from storage.operations.hearers import tell_staff
 from storage.operations.payments import settle_payment
 from storage.operations.settlements import note_credit
+from storage.operations.transfer_news import tell_payers
 from storage.paying_kinds import BankRowState
 from storage.periods import shanghai_day
 from storage.ports.bank import BankLine
@@ -226,6 +227,7 @@ def _received(
     suggested = found.kind in (MatchKind.SUGGESTED, MatchKind.QUEUED)
     community_id = _community_of(tx, found)
     _suspend(tx, row_id, line.amount_fen, community_id, now)
+    tell_payers(tx, row_id, line, found, now=now)
     return _set(
         tx,
         row_id,

@@ -88,6 +88,18 @@ EVENTS: dict[str, Event] = {
         UNIT, "装修押金", "returned", 25_060, 0, "转账回单 20261123"
     ),
     "payment_returned": e.PaymentReturned("W1", *REFUND, "paid_twice"),
+    "transfer_waits_less": e.TransferWaits(
+        UNIT, 25_000, 25_060, "other_amount", "2026-11-23T02:00:00+00:00"
+    ),
+    "transfer_waits_more": e.TransferWaits(
+        UNIT, 30_000, 25_060, "other_amount", "2026-11-23T02:00:00+00:00"
+    ),
+    "transfer_waits_closed": e.TransferWaits(
+        UNIT, 25_060, 25_060, "not_awaited", "2026-11-23T02:00:00+00:00"
+    ),
+    "transfer_waits_several": e.TransferWaits(
+        UNIT, 50_120, 50_120, "several_codes", "2026-11-23T02:00:00+00:00"
+    ),
     "refund_received": e.RefundReceived(*REFUND, is_automatic=True),
     "refund_received_waits": e.RefundReceived(*REFUND, is_automatic=False),
     "refund_approved": e.RefundApproved(*REFUND),
