@@ -24,6 +24,7 @@ bank_rows = Table(
     text("row_key", 120),
     ref("payee_id", "payees", nullable=True),
     text("account_no", 40),
+    text("gateway", 20),
     instant("booked_at"),
     Column("day_on", Date, nullable=False),
     fen("amount_fen"),
@@ -51,7 +52,10 @@ bank_rows = Table(
         where="state IN ('suspense', 'suggested')",
     ),
 )
-"""`amount_fen` is positive for money in. `suggestion` is JSON: bills or order, score, reasons."""
+"""`gateway` is the name by which the account collects. `amount_fen` is positive for money in.
+
+`suggestion` is JSON: bills or order, score, reasons.
+"""
 
 bank_feeds = Table(
     "bank_feeds",

@@ -133,6 +133,7 @@ def _write(
         "row_key": line.row_key[:120],
         "payee_id": account.payee_id,
         "account_no": account.account_no,
+        "gateway": account.gateway,
         "booked_at": line.booked_at,
         "day_on": shanghai_day(line.booked_at),
         "amount_fen": line.amount_fen,

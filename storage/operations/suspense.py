@@ -121,7 +121,7 @@ def _write_order(tx: Connection, row: Row[Any], plan: PlannedRow, now: datetime)
             community_id=unit.community_id,
             unit_id=unit.id,
             payee_id=row.payee_id,
-            gateway="bank_transfer",
+            gateway=row.gateway,
             kind=TradeKind.NATIVE,
             choice_key=f"row:{row.id}",
             state=OrderState.OPEN,

@@ -13,7 +13,7 @@ from storage.kinds import OrderState
 from storage.models.bank import bank_rows
 from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
-from storage.models.payments import payment_orders
+from storage.models.payments import payment_order_bills, payment_orders
 from storage.models.people import occupancies, residents
 from storage.paying_kinds import BankRowState
 from storage.periods import BillingPeriod
@@ -111,11 +111,12 @@ class PlannedRow:
 def plan_of_row(tx: Connection, row_id: int, unit_id: int) -> PlannedRow:
     """Return what a waiting row would pay for a unit, the oldest bill first; changes nothing.
 
-    The bills that were suggested for just this unit come first. Raises UnknownBankRow.
+    The bills that the row's code was asked for come first, or that were suggested for just this
+    unit. Raises UnknownBankRow.
     """
     row = _row(tx, row_id)
     label: str = tx.execute(select(units.c.label).where(units.c.id == unit_id)).scalar_one()
-    meant = _suggested_bills(row, unit_id)
+    meant = _suggested_bills(tx, row, unit_id)
     left = row.amount_fen
     lines = []
     found = tx.execute(_OPEN_BILLS.where(bills.c.unit_id == unit_id)).all()
@@ -135,11 +136,17 @@ def _row(tx: Connection, row_id: int) -> Row[Any]:
     return row
 
 
-def _suggested_bills(row: Row[Any], unit_id: int) -> frozenset[str]:
+def _suggested_bills(tx: Connection, row: Row[Any], unit_id: int) -> frozenset[str]:
     if not row.suggestion:
         return frozenset()
-    told = json.loads(row.suggestion)["units"]
-    return frozenset(no for one in told if one["unit_id"] == unit_id for no in one["bills"])
+    told = json.loads(row.suggestion)
+    chosen = tx.execute(
+        select(bills.c.bill_no)
+        .select_from(payment_order_bills.join(bills).join(payment_orders))
+        .where(payment_orders.c.order_no.in_(told["orders"]))
+    ).scalars()
+    suggested = (no for one in told["units"] if one["unit_id"] == unit_id for no in one["bills"])
+    return frozenset((*chosen, *suggested))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from storage.ledger import balance
 from storage.models.bank import bank_rows
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments, receipts, refunds
-from storage.operations.bank_rows import cursor_of, take_news, take_rows
+from storage.operations.bank_rows import BankAccount, cursor_of, take_news, take_rows
 from storage.operations.suspense import assign_row, dismiss_row
 from storage.paying_kinds import BankRowState
 from storage.queries.bank_rows import waiting_rows
@@ -96,6 +96,37 @@ async def test_what_nobody_can_know_is_suspense_until_it_is_claimed(stage: Stage
     assert await fen_of(stage, Account.SUSPENSE) == 0
     assert await fen_of(stage, Account.BANK) == 40_000
     assert await stage.db.read(prove) == []
+
+
+async def test_a_claimed_row_of_a_second_account_is_paid_through_that_accounts_gateway(
+    stage: Stage,
+):
+    lake = BankAccount("6225000000000099999", "bank_transfer_lake")
+    row = line("S1", 40_000, "转账", row_key=f"{lake.account_no}:S1")
+    await stage.db.write(take_rows, [row], lake, source="test", now=stage.now)
+    [waiting] = await stage.rows(bank_rows)
+
+    done = await stage.db.write(
+        assign_row, waiting.id, stage.world.unit_id, actor=CLOCK, now=stage.now
+    )
+
+    [payment] = await stage.rows(payments)
+    [order] = await stage.rows(payment_orders)
+    assert payment.gateway == "bank_transfer_lake"
+    assert (order.gateway, order.merchant_id) == ("bank_transfer_lake", lake.account_no)
+    await stage.request(done.payment_id, 100)
+    assert [one.gateway for one in await stage.rows(refunds)] == ["bank_transfer_lake"]
+    assert await stage.db.read(prove) == []
+
+
+async def test_a_claimed_row_pays_the_bills_that_its_code_was_asked_for_first(stage: Stage):
+    order = await awaited(stage, [stage.world.november_id])
+    await take(stage, line("S1", OWED - 60, code_of(order.order_no)))
+    [row] = await stage.rows(bank_rows)
+
+    await stage.db.write(assign_row, row.id, stage.world.unit_id, actor=CLOCK, now=stage.now)
+
+    assert await stage.open_fen() == [OWED, 60]
 
 
 async def test_a_row_is_claimed_once(stage: Stage):

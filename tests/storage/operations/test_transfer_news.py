@@ -13,9 +13,7 @@ from tests.storage.operations.transfers import ACCOUNT, OWED, awaited, line, tak
 
 async def heard(stage: Stage) -> list[tuple[str, TransferWaits]]:
     """Return to whom what was told of transfers that wait."""
-    found = [
-        (row.recipient, events.load(row.event, row.facts)) for row in await stage.rows(outbox)
-    ]
+    found = [(row.recipient, events.load(row.event, row.facts)) for row in await stage.rows(outbox)]
     return [(who, event) for who, event in found if isinstance(event, TransferWaits)]
 
 
