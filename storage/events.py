@@ -113,6 +113,12 @@ class RefundSettled(Event):
     reopened_fen: int
     gateway: str = ""
     """By which way it went; "" where that was not written down."""
+    receipt_no: str = ""
+    """The receipt over what is kept, in the place of the old one; "" where nothing is kept."""
+    kept_fen: int = 0
+    """What that receipt is over."""
+    payment_id: int = 0
+    """The payment that it is the receipt of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,11 @@ def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
             f"{event.unit_label} 的退款 {words.money(event.amount_fen)} "
             + WENT.get(event.gateway, BY_PLATFORM).format(number=event.refund_no),
             following,
+            _receipt(event),
         ),
+        url=told.links.receipt_url(told.links.receipt_token(event.payment_id))
+        if event.receipt_no
+        else "",
         fields=fields(
             unit=event.unit_label,
             amount=amount(event.amount_fen),
@@ -37,6 +41,13 @@ def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
             number=event.refund_no,
         ),
     )
+
+
+def _receipt(event: RefundSettled) -> str:
+    """Say which receipt is hers now, where a part of the payment stays paid."""
+    if not event.receipt_no:
+        return ""
+    return f"收据已换成 {event.receipt_no}（{words.money(event.kept_fen)}），原收据作废，点开可看。"
 
 
 NOTIFICATION = Notification(RefundSettled, say)

@@ -1,5 +1,6 @@
 """What a platform says of a refund, by whichever way it is heard: one door, never backwards."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import Leg
 from storage.models.bills import bills
 from storage.models.payments import allocations, refund_parts, refunds
+from storage.models.payments import receipts as receipt_table
 from storage.operations import deposits, receipts
 from storage.operations.differences import raise_difference
 from storage.operations.findings import close_about, keep_finding
@@ -162,20 +164,30 @@ def _settled(tx: Connection, row: Row[Any], fact: RefundFact, now: datetime) -> 
     crashpoints.reach("refund.before_outbox")
     reopened = [] if row.cause == deposits.CAUSE else parts
     reopened_fen = sum(part.amount_fen for part in reopened if part.bill_id is not None)
-    receipts.after_refund(tx, row.payment_id, now=now)
+    receipt_no = receipts.after_refund(tx, row.payment_id, now=now)
     redden_after_refund(tx, row.payment_id, now=now)
-    tell(tx, row, _settled_news(tx, row, settled_at, reopened_fen), now)
+    tell(tx, row, _settled_news(tx, row, settled_at, reopened_fen, receipt_no), now)
 
 
 def _settled_news(
-    tx: Connection, row: Row[Any], settled_at: datetime, reopened_fen: int
+    tx: Connection,
+    row: Row[Any],
+    settled_at: datetime,
+    reopened_fen: int,
+    receipt_no: str | None,
 ) -> RefundSettled | PaymentVoided:
     label = label_of(tx, row)
     if row.cause == VOID:
         return PaymentVoided(label, row.amount_fen, row.reason, reopened_fen)
     when = settled_at.isoformat()
     sent_fen = row.amount_fen - row.kept_fen
-    return RefundSettled(row.refund_no, label, sent_fen, when, reopened_fen, row.gateway)
+    news = RefundSettled(row.refund_no, label, sent_fen, when, reopened_fen, row.gateway)
+    if receipt_no is None:
+        return news
+    kept_fen = tx.execute(
+        select(receipt_table.c.amount_fen).where(receipt_table.c.receipt_no == receipt_no)
+    ).scalar_one()
+    return replace(news, receipt_no=receipt_no, kept_fen=kept_fen, payment_id=row.payment_id)
 
 
 def _reopen(tx: Connection, row: Row[Any], bill_id: int, amount_fen: int, now: datetime) -> None:

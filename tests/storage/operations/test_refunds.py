@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from storage import ledger
+from storage import events, ledger
 from storage.audit import Actor
 from storage.database import open_database
 from storage.errors import (
@@ -23,7 +23,8 @@ from storage.errors import (
 )
 from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import Leg
-from storage.models.payments import payment_orders, payments, refund_parts, refunds
+from storage.models.messages import outbox
+from storage.models.payments import payment_orders, payments, receipts, refund_parts, refunds
 from storage.models.people import identities
 from storage.operations.refunds import (
     approve_refund,
@@ -506,6 +507,24 @@ async def test_b18_prepayment_that_was_spent_cannot_go_back(stage: Stage):
         "prepayment is the surplus that nobody has taken back",
         "prepayment is the sum of its moves",
     ]
+
+
+async def test_who_gets_a_part_back_hears_the_number_of_the_receipt_over_the_rest(stage: Stage):
+    payment_id = await stage.paid(stage.both)
+
+    for fen in (100, FULL - 100):
+        asked = await stage.request(payment_id, fen, key=f"ask:{fen}")
+        await stage.given_back(asked.refund_no)
+
+    told = [
+        events.load(row.event, row.facts)
+        for row in await stage.rows(outbox)
+        if row.event == "RefundSettled"
+    ]
+    [first, second] = [one for one in told if isinstance(one, events.RefundSettled)]
+    newer = [one for one in await stage.rows(receipts) if one.replaces_id is not None]
+    assert [(first.receipt_no, first.kept_fen)] == [(one.receipt_no, FULL - 100) for one in newer]
+    assert (second.receipt_no, second.kept_fen) == ("", 0)
 
 
 async def test_b13_parts_of_a_refund_sum_up_and_bill_states_follow(stage: Stage):
