@@ -13,7 +13,7 @@ from storage.models.bank import bank_rows
 from storage.models.payments import payments, refunds
 from storage.operations.differences import raise_difference
 from storage.operations.refund_results import note_refund
-from storage.operations.refund_sources import sources_of
+from storage.operations.refund_sources import sources_undone
 from storage.operations.refunds import RefundAskedFor, write_refund
 from storage.paying_kinds import BankRowState
 from storage.ports.payments import RefundFact, RefundState
@@ -40,7 +40,7 @@ def take_back(tx: Connection, row_id: int, by_row_id: int, *, now: datetime) -> 
     payment = tx.execute(
         select(payments).where(payments.c.id == earlier.payment_id).with_for_update()
     ).one()
-    left_fen = sum(one.left_fen for one in sources_of(tx, payment))
+    left_fen = sum(one.left_fen for one in sources_undone(tx, payment))
     if payment.reserved_fen or left_fen != payment.amount_fen:
         reference = payment.transaction_id
         raise_difference(tx, "BankReturned", reference, str(payment.amount_fen), at=now)

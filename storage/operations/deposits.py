@@ -4,6 +4,7 @@ A deposit is the payer's money: it pays no other bill, and is deducted from only
 with her word that she agrees.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,6 +62,20 @@ def take(tx: Connection, bill_ids: list[int], *, now: datetime) -> int:
         for row in rows
     ]
     return sum(one is not None for one in taken)
+
+
+def forget(tx: Connection, bill_ids: Iterable[int]) -> None:
+    """Hold the deposits of bills no more whose payment is undone: they are owed as before.
+
+    Raises DepositTooMuch where one was inspected: only then may anything become of it.
+    """
+    rows = tx.execute(
+        select(deposits).where(deposits.c.bill_id.in_([*bill_ids])).with_for_update()
+    ).all()
+    for row in rows:
+        if row.inspected_at is not None:
+            raise DepositTooMuch(left_of(row))
+    tx.execute(deposits.delete().where(deposits.c.id.in_([row.id for row in rows])))
 
 
 @dataclass(frozen=True, slots=True)

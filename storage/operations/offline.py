@@ -29,7 +29,7 @@ from storage.models.people import staff
 from storage.models.refund_terms import bill_waivers
 from storage.operations.payments import book_payment
 from storage.operations.refund_results import note_refund
-from storage.operations.refund_sources import sources_of
+from storage.operations.refund_sources import sources_undone
 from storage.operations.refunds import RefundAskedFor, write_refund
 from storage.operations.waiver_entries import lower, rounding_no, take_back
 from storage.paying_kinds import CashMethod, WaiverKind, WaiverState
@@ -287,7 +287,7 @@ def _reverse(tx: Connection, voucher: Row[Any], reason: str, now: datetime) -> N
     payment = tx.execute(
         select(payments).where(payments.c.id == voucher.payment_id).with_for_update()
     ).one()
-    left_fen = sum(one.left_fen for one in sources_of(tx, payment))
+    left_fen = sum(one.left_fen for one in sources_undone(tx, payment))
     if payment.reserved_fen or left_fen != payment.amount_fen:
         raise VoucherFinal(voucher.voucher_no)
     asked = RefundAskedFor(

@@ -37,7 +37,7 @@ from storage.operations import deposits, prepayments
 from storage.operations.hearers import hearers, tell_staff
 from storage.operations.payout_tasks import ask_for_payout, next_step_at
 from storage.operations.refund_judgments import Wish, judge
-from storage.operations.refund_sources import sources_of
+from storage.operations.refund_sources import sources_of, sources_undone
 from storage.outbox import enqueue
 from storage.periods import shanghai_day
 from storage.rules.counter import way_back
@@ -183,7 +183,9 @@ def _reserve(
     now: datetime,
 ) -> None:
     """Speak for the money: on the payment row, and out of the prepayment where it lies there."""
-    parts = take_from(row.amount_fen, sources_of(tx, payment, deposit_bill_id))
+    is_void = row.cause == VOID
+    sources = sources_undone(tx, payment) if is_void else sources_of(tx, payment, deposit_bill_id)
+    parts = take_from(row.amount_fen, sources)
     tx.execute(
         refund_parts.insert(),
         [{"refund_id": row.id, "bill_id": one, "amount_fen": amount} for one, amount in parts],
@@ -193,6 +195,8 @@ def _reserve(
         .where(payments.c.id == payment.id)
         .values(reserved_fen=payments.c.reserved_fen + row.amount_fen)
     )
+    if is_void:
+        deposits.forget(tx, [one for one, _ in parts if one is not None])
     unallocated = sum(amount for one, amount in parts if one is None)
     if unallocated and not payment.returned_fen:
         prepayments.set_apart(tx, row, unallocated, now=now)

@@ -8,6 +8,8 @@ import pytest
 from storage import ledger
 from storage.audit import CLOCK, Actor
 from storage.charge_errors import DepositTooMuch, EvidenceMissing, UnknownDeposit
+from storage.counter_errors import VoucherFinal
+from storage.database import Database
 from storage.errors import RefundTooMuch
 from storage.kinds import Account, FeeClass, StaffRole
 from storage.models.bills import bills
@@ -17,12 +19,14 @@ from storage.operations.bills import void_bill
 from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.deposit_returns import OfflineReturn, return_by_refund, return_offline
 from storage.operations.deposits import Inspection, inspect
+from storage.operations.offline import Recorded
 from storage.operations.refunds import approve_refund, decline_refund
 from storage.ports.payments import RefundState
 from storage.queries.deposits import deposits_held
 from tests import factories
 from tests.storage.operations.purse import add_item, events
 from tests.storage.operations.stage import Stage, staged
+from tests.storage.operations.till import Till, tilled
 
 HELD = 200_000
 
@@ -276,3 +280,56 @@ async def test_a_deposit_does_not_go_back_by_an_ordinary_refund(stage: Stage):
     assert (await stage.rows(deposits))[0].returned_fen == 0
     assert [row.cause for row in await stage.rows(refunds)] == ["paid_too_much"]
     await stage.books_hold()
+
+
+async def at_the_counter(db: Database) -> tuple[Till, str, Recorded]:
+    """Have a deposit paid in cash; return its bill's number too."""
+    till = await tilled(db)
+    bill_no = await ask(till)
+    taken = await till.take(HELD, bill_ids=(await key_of(till, bill_no),))
+    return till, bill_no, taken
+
+
+async def test_cash_for_a_deposit_may_be_voided_and_the_deposit_is_asked_for_again(db: Database):
+    till, bill_no, taken = await at_the_counter(db)
+    assert len(await till.rows(deposits)) == 1
+
+    await till.void(taken.voucher_no)
+
+    assert await till.rows(deposits) == []
+    assert await till.held(Account.CASH) == 0
+    assert await till.held(Account.DEPOSIT) == -HELD
+    [bill] = [row for row in await till.rows(bills) if row.bill_no == bill_no]
+    assert (bill.paid_fen, bill.amount_fen) == (0, HELD)
+    await till.proved()
+
+    await till.take(HELD, bill_ids=(bill.id,))
+    assert len(await till.rows(deposits)) == 1
+    await till.proved()
+
+
+@pytest.mark.parametrize("deducted_fen", [0, 5_000])
+async def test_cash_for_a_deposit_that_was_inspected_is_not_voided(db: Database, deducted_fen):
+    till, bill_no, taken = await at_the_counter(db)
+    await look(till, Inspection(bill_no, deducted_fen, "照片", "业主同意"))
+
+    with pytest.raises(VoucherFinal):
+        await till.void(taken.voucher_no)
+
+    [row] = await till.rows(deposits)
+    assert row.amount_fen == HELD
+    await till.proved()
+
+
+async def test_cash_for_a_bill_and_a_deposit_is_voided_as_one(db: Database):
+    till = await tilled(db)
+    bill_no = await ask(till)
+    both = (till.world.october_id, await key_of(till, bill_no))
+    before = await till.open_fen()
+    taken = await till.take(before[0] + HELD, bill_ids=both)
+
+    await till.void(taken.voucher_no)
+
+    assert await till.open_fen() == before
+    assert await till.rows(deposits) == []
+    await till.proved()
