@@ -62,13 +62,17 @@ class CounterDesk:
         """Return a form that this cashier was given, and its key. Raises UnfitRequest."""
         refuse_other_sites(request, self._parts.base_url)
         form = await read_form(request)
+        return form, self._opened(form, staff, what)
+
+    def _opened(self, form: Form, staff: Staff, what: str) -> str:
+        """Return the key of a form that this cashier was given. Raises UnfitRequest."""
         sealed = one_of(form, "press")[:400]
         text = self._seals.open("counter", sealed, now=self._parts.clock.now())
         whose, _, rest = (text or "").partition("|")
         meant, _, nonce = rest.rpartition("|")
         if not nonce or (whose, meant) != (str(staff.staff_id), what):
             raise UnfitRequest(403, "not her form")
-        return form, f"page:{nonce}"
+        return f"page:{nonce}"
 
     def _go(self, request: web.Request, page: str, **query: str) -> web.Response:
         where = f"{self._path(request)}{page}"
@@ -84,7 +88,7 @@ class CounterDoor(CounterDesk):
         """Show the one field; with `q` what it found, with `unit` (or one hit) what is open."""
         staff = await self._staff(request)
         if unit := query_text(request, "unit"):
-            return await self._flat_page(request, staff, _key(unit))
+            return await self._flat_page(request, staff, key_of(unit))
         said = query_text(request, "q")[:60]
         found = await self._counter.find(staff, said) if said.strip() else []
         if len(found) == 1:
@@ -100,7 +104,7 @@ class CounterDoor(CounterDesk):
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Take the money, or open an order and show its code; what is refused is said."""
         staff = await self._staff(request)
-        unit_id = _key(query_text(request, "unit"))
+        unit_id = key_of(query_text(request, "unit"))
         form, key = await self._pressed(request, staff, f"unit:{unit_id}")
         try:
             if one_of(form, "method") == BY_CODE:
@@ -119,7 +123,7 @@ class CounterDoor(CounterDesk):
     async def show_order(self, request: web.Request) -> web.StreamResponse:
         """Show the code of an order, and that it is paid once it is."""
         staff = await self._staff(request)
-        flat = await self._counter.open_flat(staff, _key(query_text(request, "unit")))
+        flat = await self._counter.open_flat(staff, key_of(query_text(request, "unit")))
         order_no = query_text(request, "order")
         if _ORDER_NO.fullmatch(order_no) is None:
             raise UnknownOrder
@@ -198,7 +202,8 @@ def one_of(form: Form, name: str) -> str:
     return form.get(name, [""])[0].strip()
 
 
-def _key(text: str) -> int:
+def key_of(text: str) -> int:
+    """Return the key that an address or a form names. Raises UnknownOrder."""
     if _NUMBER.fullmatch(text) is None:
         raise UnknownOrder
     return int(text)

@@ -22,6 +22,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "disclosure": ("bot.web.disclosure", "DisclosureDoor"),
     "counter": ("bot.web.counter", "CounterDoor"),
     "counter_papers": ("bot.web.counter_desk", "CounterPaperDoor"),
+    "counter_waivers": ("bot.web.counter_waivers", "CounterWaiverDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -53,6 +54,8 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/counter/{LINK}", "counter", "show"),
     ("POST", f"/counter/{LINK}", "counter", "press"),
     ("GET", f"/counter/{LINK}/order", "counter", "show_order"),
+    ("GET", f"/counter/{LINK}/waiver", "counter_waivers", "show"),
+    ("POST", f"/counter/{LINK}/waiver", "counter_waivers", "press"),
     ("GET", f"/counter/{LINK}/done", "counter_papers", "done"),
     ("POST", f"/counter/{LINK}/void", "counter_papers", "void"),
     ("GET", f"/counter/{LINK}/day", "counter_papers", "day"),

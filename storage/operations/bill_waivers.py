@@ -57,8 +57,9 @@ class WaiverAsk:
 def ask_waiver(tx: Connection, ask: WaiverAsk, *, by: Staff, now: datetime) -> WaiverView:
     """Ask for a waiver; managers of the community hear of it. Nothing changes yet.
 
-    Raises NotAllowed, UnknownBill, ReasonMissing, AttachmentMissing, and NotWaivable for more
-    than is open, for a deposit, and for the kind that only the counter makes.
+    The same once more, while it waits, is the same one. Raises NotAllowed, UnknownBill,
+    ReasonMissing, AttachmentMissing, and NotWaivable for more than is open, for a deposit, and for
+    the kind that only the counter makes.
     """
     bill = _lock(tx, ask.bill_id)
     if bill.community_id not in by.community_ids:
@@ -68,6 +69,9 @@ def ask_waiver(tx: Connection, ask: WaiverAsk, *, by: Staff, now: datetime) -> W
     if not ask.attachment or not ask.attachment_name.strip() or len(ask.attachment) > MOST_BYTES:
         raise AttachmentMissing
     _check(tx, bill, ask.kind, ask.amount_fen)
+    known = _asked_before(tx, ask, by)
+    if known is not None:
+        return waiver_of(tx, known, community_ids=by.community_ids)
     day = shanghai_day(now)
     policy = policy_on(tx, bill.community_id, day)
     waiver_no = f"JM{day:%y%m}{next_number(tx, f'waiver:{day:%y%m}'):05d}"
@@ -93,6 +97,24 @@ def ask_waiver(tx: Connection, ask: WaiverAsk, *, by: Staff, now: datetime) -> W
     view = waiver_of(tx, waiver_no, community_ids=by.community_ids)
     _ask_managers(tx, view, now)
     return view
+
+
+def _asked_before(tx: Connection, ask: WaiverAsk, by: Staff) -> str | None:
+    """Return the number under which she asked for just this; the bill is locked."""
+    return (
+        tx.execute(
+            select(bill_waivers.c.waiver_no).where(
+                bill_waivers.c.bill_id == ask.bill_id,
+                bill_waivers.c.state == WaiverState.ASKED,
+                bill_waivers.c.kind == ask.kind,
+                bill_waivers.c.amount_fen == ask.amount_fen,
+                bill_waivers.c.reason == ask.reason.strip()[:120],
+                bill_waivers.c.asked_by == by.staff_id,
+            )
+        )
+        .scalars()
+        .first()
+    )
 
 
 def _lock(tx: Connection, bill_id: int) -> Row[Any]:
