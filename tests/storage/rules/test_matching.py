@@ -1,6 +1,7 @@
 """Bank rows: booked by code and amount alone, else at most suggested, and never out of a tie."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -201,3 +202,34 @@ def test_code_and_amount_are_both_needed(memo: str, payer: str, fen: int) -> Non
     found = came(f"{memo} {CODE}", fen=fen, payer=payer)
 
     assert (found.kind is MatchKind.AUTOMATIC) == (fen == 58000 and found.order_nos == ("P1",))
+
+
+def splits(digits: str) -> list[str]:
+    """Return every room "a-b-c" whose digits in a row are these, and whose parts are numbers."""
+    return [
+        f"{digits[:one]}-{digits[one:two]}-{digits[two:]}"
+        for one in range(1, len(digits) - 1)
+        for two in range(one + 1, len(digits))
+        if digits[0] != "0" and digits[one] != "0"
+    ]
+
+
+@given(
+    st.from_regex("[1-9]{4,6}", fullmatch=True).filter(lambda one: len(splits(one)) > 1),
+    st.sampled_from([45000, 100]),
+    st.sampled_from(["", "物业费", " 王五"]),
+    st.randoms(),
+)
+def test_c09_digits_that_are_two_rooms_never_book_and_never_suggest_one(
+    digits: str, fen: int, words: str, dice: Random
+) -> None:
+    rooms = dice.sample(splits(digits), 2)
+    town = directory(home(at, room, "赵六", 45000) for at, room in enumerate(rooms, 1))
+
+    found = match(Arrival(fen, "某某", f"{digits}{words}", NOW), AWAITED, town)
+
+    assert found.kind is MatchKind.UNMATCHED
+    for at, room in enumerate(rooms, 1):
+        named = match(Arrival(fen, "某某", room, NOW), AWAITED, town)
+        assert named.kind in (MatchKind.SUGGESTED, MatchKind.UNMATCHED)
+        assert named.kind is MatchKind.UNMATCHED or named.candidates[0].unit_id == at
