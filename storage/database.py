@@ -13,11 +13,11 @@ import asyncio
 import fcntl
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from sqlite3 import Connection as RawConnection
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import aiosqlite
@@ -25,11 +25,23 @@ from sqlalchemy import Connection, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.errors import StorageUnavailable
-from storage.gate import Call, Gate, Outcomes, Work, look, resolve
+from storage.gate import (
+    Call,
+    Gate,
+    Outcomes,
+    Shared,
+    Spoiled,
+    Work,
+    look,
+    resolve,
+    take,
+    turns,
+)
 from storage.lazy import load
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -71,8 +83,19 @@ class Database:
 
         Raises what the operation raises (its own changes are undone), or StorageUnavailable.
         """
-        work = _bound(operation, args, kwargs)
-        result: T = await self._writes.submit(work, is_light=False)
+        return cast("T", await self._commit(_bound(operation, args, kwargs)))
+
+    async def write_together(
+        self, operation: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """Run an operation as `write` does, at once for all who wait for it, an item each.
+
+        It returns a result per item, in their order. Where it raises, each item is tried alone.
+        """
+        return cast("T", await self._commit(Shared(operation, item)))
+
+    async def _commit(self, work: Work | Shared) -> Any:  # noqa: ANN401
+        result = await self._writes.submit(work, is_light=False)
         for wake in self._on_commit:
             wake()
         return result
@@ -178,16 +201,12 @@ class _Sqlite:
         await self.link.close()
 
 
-class _Spoiled(Exception):
-    """One of several light calls failed: nothing of the batch is kept, each is tried alone."""
-
-
 def _light(call: Call, tx: Connection) -> Any:  # noqa: ANN401
-    """Run light work without a savepoint of its own: it hardly ever fails. Raises _Spoiled."""
+    """Run light work without a savepoint of its own: it hardly ever fails. Raises Spoiled."""
     try:
         return call.work(tx)
     except Exception as trouble:
-        raise _Spoiled from trouble
+        raise Spoiled from trouble
 
 
 PRAGMAS: Final = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "cache_size=-8192")
@@ -220,7 +239,7 @@ class _SqliteBackend:
             outcomes = await self._writer.call(lambda: self._carry(calls))
         except sqlite3.OperationalError as trouble:  # the door itself: locked from outside
             outcomes = [(call, None, StorageUnavailable(str(trouble))) for call in calls]
-        except (DBAPIError, sqlite3.Error, _Spoiled):
+        except (DBAPIError, sqlite3.Error, Spoiled):
             log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
             outcomes = await self._writer.call(lambda: self._one_by_one(calls))
         resolve(outcomes)
@@ -236,15 +255,15 @@ class _SqliteBackend:
                 return [(call, _light(call, tx), None) for call in calls]
         outcomes: Outcomes = []
         with tx.begin():
-            for call in calls:
+            for turn in turns(calls):
                 raw.execute("SAVEPOINT one")
                 try:
-                    outcomes.append((call, call.work(tx), None))
-                except DBAPIError:
+                    outcomes += take(turn, tx)
+                except (DBAPIError, Spoiled):
                     raise
                 except Exception as trouble:  # the caller's own, handed back to her
                     raw.execute("ROLLBACK TO one")
-                    outcomes.append((call, None, trouble))
+                    outcomes.append((turn[0], None, trouble))
                 raw.execute("RELEASE one")
         return outcomes
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.errors import StorageUnavailable
-from storage.gate import Call, Outcomes, look, resolve
+from storage.gate import Call, Outcomes, Spoiled, look, resolve, take, turns
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class PostgresBackend(PostgresReader):
     async def write(self, calls: list[Call]) -> None:
         try:
             outcomes = await self._carry(calls)
-        except (DBAPIError, OSError):
+        except (DBAPIError, OSError, Spoiled):
             log.warning("database.batch_failed", extra={"calls": len(calls)}, exc_info=True)
             outcomes = await _one_by_one(self._carry, calls)
         resolve(outcomes)
@@ -163,12 +163,12 @@ def _named(trouble: DBAPIError | OSError) -> Exception:
 
 def _with_savepoints(tx: Connection, calls: list[Call]) -> Outcomes:
     outcomes: Outcomes = []
-    for call in calls:
+    for turn in turns(calls):
         try:
             with tx.begin_nested():
-                outcomes.append((call, call.work(tx), None))
-        except DBAPIError:
+                outcomes += take(turn, tx)
+        except (DBAPIError, Spoiled):
             raise
         except Exception as trouble:  # the caller's own, handed back to her
-            outcomes.append((call, None, trouble))
+            outcomes.append((turn[0], None, trouble))
     return outcomes
