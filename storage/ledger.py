@@ -31,7 +31,8 @@ from storage.kinds import Account
 from storage.models.base import UtcDateTime
 from storage.models.ledger import entries, postings, unit_balances
 from storage.periods import shanghai_day
-from storage.sql import insert, insert_once
+from storage.prepared import Prepared, filled
+from storage.sql import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ class Leg:
     account: Account
     amount_fen: int
     unit_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """One entry that is to be booked once; of a second one with its key nothing is booked."""
+
+    key: str
+    memo: str
+    community_id: int
+    posted_at: datetime
+    legs: tuple[Leg, ...]
+    reverses_id: int | None = None
 
 
 def post(
@@ -57,52 +70,13 @@ def post(
 
     Raises ValueError where the legs do not sum to zero.
     """
-    legs = [leg for leg in legs if leg.amount_fen]
-    if sum(leg.amount_fen for leg in legs) != 0 or len(legs) < 2:
-        raise ValueError(f"entry {key} does not balance: {legs}")
-    entry_id = insert_once(
-        tx,
-        entries,
-        {
-            "entry_key": key,
-            "memo": memo,
-            "community_id": community_id,
-            "effective_on": shanghai_day(posted_at),
-            "posted_at": posted_at,
-            "reverses_id": reverses_id,
-        },
-    )
-    if entry_id is None:
-        return False
-    tx.execute(
-        postings.insert(),
-        [
-            {
-                "entry_id": entry_id,
-                "account": leg.account,
-                "unit_id": leg.unit_id,
-                "amount_fen": leg.amount_fen,
-            }
-            for leg in legs
-        ],
-    )
-    _add_to_balances(tx, legs)
-    return True
+    kept = tuple(leg for leg in legs if leg.amount_fen)
+    entry = NewEntry(key, memo, community_id, posted_at, kept, reverses_id)
+    return post_many(tx, [entry]) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """One entry of many that are booked together."""
-
-    key: str
-    memo: str
-    legs: tuple[Leg, ...]
-
-
-def post_many(
-    tx: Connection, new: Sequence[NewEntry], *, community_id: int, posted_at: datetime
-) -> int:
-    """Book many entries of a community at once; return how many were not booked before.
+def post_many(tx: Connection, new: Sequence[NewEntry]) -> int:
+    """Book many entries at once; return how many were not booked before.
 
     Raises ValueError where the legs of one do not sum to zero; then nothing is booked.
     """
@@ -112,31 +86,41 @@ def post_many(
             raise ValueError(f"entry {entry.key} does not balance: {entry.legs}")
     if not by_key:
         return 0
-    common = {
-        "community_id": community_id,
-        "effective_on": shanghai_day(posted_at),
-        "posted_at": posted_at,
-    }
     booked = tx.execute(
         insert(tx, entries).on_conflict_do_nothing().returning(entries.c.id, entries.c.entry_key),
-        [{"entry_key": one.key, "memo": one.memo, **common} for one in by_key.values()],
+        [_entry_row(one) for one in by_key.values()],
     ).all()
     legs = [(row.id, leg) for row in booked for leg in by_key[row.entry_key].legs]
-    if legs:
-        tx.execute(
-            postings.insert(),
-            [
-                {
-                    "entry_id": entry_id,
-                    "account": leg.account,
-                    "unit_id": leg.unit_id,
-                    "amount_fen": leg.amount_fen,
-                }
-                for entry_id, leg in legs
-            ],
-        )
-        _add_to_balances(tx, (leg for _, leg in legs))
+    _POSTING.run_many(
+        tx,
+        [
+            {
+                "entry_id": entry_id,
+                "account": leg.account,
+                "unit_id": leg.unit_id,
+                "amount_fen": leg.amount_fen,
+            }
+            for entry_id, leg in legs
+        ],
+    )
+    _add_to_balances(tx, (leg for _, leg in legs))
     return len(booked)
+
+
+def _entry_row(entry: NewEntry) -> dict[str, Any]:
+    return {
+        "entry_key": entry.key,
+        "memo": entry.memo,
+        "community_id": entry.community_id,
+        "effective_on": shanghai_day(entry.posted_at),
+        "posted_at": entry.posted_at,
+        "reverses_id": entry.reverses_id,
+    }
+
+
+_POSTING = Prepared(
+    lambda insert: filled(insert, postings, "entry_id", "account", "unit_id", "amount_fen")
+)
 
 
 def post_select(
@@ -281,21 +265,27 @@ def _add_to_balances(tx: Connection, legs: Iterable[Leg]) -> None:
         for (unit_id, account), added in sorted(totals.items())
         if added
     ]
-    if not changes:
-        return
-    tx.execute(
-        insert(tx, unit_balances).on_conflict_do_nothing(),
-        [
-            {"unit_id": one["at_unit"], "account": one["at_account"], "balance_fen": 0}
-            for one in changes
-        ],
+    places = [{name: one[name] for name in ("at_unit", "at_account")} for one in changes]
+    _BALANCE.run_many(tx, places)
+    _ADD.run_many(tx, changes)
+
+
+_BALANCE = Prepared(
+    lambda insert: (
+        insert(unit_balances)
+        .values(
+            unit_id=bindparam("at_unit"), account=bindparam("at_account"), balance_fen=literal(0)
+        )
+        .on_conflict_do_nothing()
     )
-    tx.execute(
+)
+_ADD = Prepared(
+    lambda _: (
         update(unit_balances)
         .where(
             unit_balances.c.unit_id == bindparam("at_unit"),
             unit_balances.c.account == bindparam("at_account"),
         )
-        .values(balance_fen=unit_balances.c.balance_fen + bindparam("added_fen")),
-        changes,
+        .values(balance_fen=unit_balances.c.balance_fen + bindparam("added_fen"))
     )
+)

@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -13,7 +15,9 @@ from sqlalchemy import (
     Dialect,
     Select,
     Table,
+    Text,
     Update,
+    any_,
     bindparam,
     func,
     insert,
@@ -22,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 Turn = Callable[[Any], Any]
-Among = Callable[[Column[int]], ColumnElement[bool]]
+Among = Callable[[Column[Any]], ColumnElement[bool]]
 """Makes of a column the condition that its value is one of the keys."""
 
 
@@ -33,14 +37,25 @@ class Keyed:
         """Take the function that writes the statement, given how to say "one of the keys"."""
         keys = func.json_each(bindparam("keys")).table_valued("value")
         self._sqlite = write(lambda column: column.in_(select(keys.c.value)))
-        self._postgres = write(lambda column: column.in_(bindparam("keys", expanding=True)))
+        self._postgres = write(_in_array)
 
-    def run(self, tx: Connection, keys: Collection[int], **values: Any) -> CursorResult[Any]:  # noqa: ANN401
+    def run(
+        self,
+        tx: Connection,
+        keys: Collection[int] | Collection[str],
+        **values: Any,  # noqa: ANN401
+    ) -> CursorResult[Any]:
         """Run it; other parameters are given by name."""
         ordered = sorted(keys)
         if tx.dialect.name == "sqlite":
             return tx.execute(self._sqlite, {"keys": json.dumps(ordered), **values})
         return tx.execute(self._postgres, {"keys": ordered, **values})
+
+
+def _in_array(column: Column[Any]) -> ColumnElement[bool]:
+    """Give all keys as one parameter, so that any number of them is the same statement."""
+    kind = Text() if column.type.python_type is str else BigInteger()
+    return column == any_(bindparam("keys", type_=ARRAY(kind)))
 
 
 class Rows:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, Table, Update
+from sqlalchemy import Connection, Dialect, Select, Table, Update, bindparam
+from sqlalchemy import Insert as PlainInsert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
@@ -13,9 +14,14 @@ from sqlalchemy.sql.dml import ReturningInsert
 from storage.lazy import load
 
 Turn = Callable[[Any], Any]
-Statement = Select[Any] | ReturningInsert[Any] | Update
+Statement = Select[Any] | ReturningInsert[Any] | PlainInsert | Update
 Insert = Callable[[Table], sqlite.Insert]
 """The engine's own INSERT, which can say ON CONFLICT; PostgreSQL's is alike."""
+
+
+def filled(insert: Insert, table: Table, *names: str) -> sqlite.Insert:
+    """Return an INSERT whose columns are filled by parameters of their names."""
+    return insert(table).values({name: bindparam(name) for name in names})
 
 
 class Prepared:

@@ -83,12 +83,14 @@ def book_bills(
         NewEntry(
             f"bill:{row.bill_no}",
             "出账" if bill.kind == MONTHLY else "期初",
+            community_id,
+            now,
             _legs(bill, against, sum(fen for _, fen in apart[row.id])),
         )
         for row in written
         if (bill := numbered[row.bill_no]).kind != HISTORY
     ]
-    ledger.post_many(tx, entries, community_id=community_id, posted_at=now)
+    ledger.post_many(tx, entries)
     while any(apart.values()) and recognise(tx, community_id=community_id, now=now):
         pass  # what months before have earned is theirs at once
     return [numbered[row.bill_no] for row in written]

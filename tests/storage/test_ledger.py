@@ -81,10 +81,11 @@ async def test_a_key_is_booked_once_however_often_it_comes(db: Database, world: 
 async def test_many_entries_are_booked_once_each_or_not_at_all(db: Database, world: World):
     def entry(key: str, fen: int, back_fen: int) -> NewEntry:
         receivable = Leg(Account.RECEIVABLE, fen, world.unit_id)
-        return NewEntry(key, "出账", (receivable, Leg(Account.INCOME, -back_fen)))
+        legs = (receivable, Leg(Account.INCOME, -back_fen))
+        return NewEntry(key, "出账", world.community_id, NOW, legs)
 
     def book_all(tx: Connection, *new: NewEntry) -> int:
-        return ledger.post_many(tx, new, community_id=world.community_id, posted_at=NOW)
+        return ledger.post_many(tx, new)
 
     before = await db.read(ledger.balance, Account.RECEIVABLE, world.unit_id)
     assert await db.write(book_all, entry("a", 10, 10), entry("b", 20, 20)) == 2
