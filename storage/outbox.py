@@ -23,6 +23,7 @@ from storage.models.base import UtcDateTime
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
 from storage.ports.chat import Attempt, Reach, Verdict
+from storage.prepared import Prepared, filled
 from storage.queries.due_messages import DueMessage, due_messages, is_any_due
 from storage.queries.quiet import quiet_end
 from storage.reports import lock_people, note_attempts, note_held
@@ -63,6 +64,20 @@ class Claimed:
     """Whether a try that a crash cut off may have gone by the window, which knows no id of ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What is decided to be said, once per key."""
+
+    event: events.Event
+    to: Addressee
+    key: str
+    urgency: Urgency
+    now: datetime
+    not_before: datetime | None = None
+    community_id: int | None = None
+    broadcast_id: int | None = None
+
+
 def enqueue(
     tx: Connection,
     event: events.Event,
@@ -76,22 +91,38 @@ def enqueue(
     broadcast_id: int | None = None,
 ) -> bool:
     """Decide to say something, once per key. Returns False where it was decided before."""
-    values = {
-        "message_key": key,
-        "event": type(event).__name__,
-        "facts": events.dump(event),
-        "account": to.account,
-        "recipient": to.recipient,
-        "identity_id": to.identity_id,
-        "community_id": community_id,
-        "broadcast_id": broadcast_id,
-        "urgency": urgency,
-        "priority": PRIORITY[urgency],
+    message = NewMessage(event, to, key, urgency, now, not_before, community_id, broadcast_id)
+    return insert_once(tx, outbox, _row(message)) is not None
+
+
+def enqueue_many(tx: Connection, messages: Sequence[NewMessage]) -> None:
+    """Decide to say many things at once, each once per key."""
+    _ENQUEUE.run_many(tx, [_row(message) for message in messages])
+
+
+def _row(message: NewMessage) -> dict[str, Any]:
+    return {
+        "message_key": message.key,
+        "event": type(message.event).__name__,
+        "facts": events.dump(message.event),
+        "account": message.to.account,
+        "recipient": message.to.recipient,
+        "identity_id": message.to.identity_id,
+        "community_id": message.community_id,
+        "broadcast_id": message.broadcast_id,
+        "urgency": message.urgency,
+        "priority": PRIORITY[message.urgency],
         "state": OutboxState.WAITING,
-        "created_at": now,
-        "not_before": not_before or now,
+        "created_at": message.now,
+        "not_before": message.not_before or message.now,
     }
-    return insert_once(tx, outbox, values) is not None
+
+
+_OF_MESSAGE: Final = (
+    *("message_key", "event", "facts", "account", "recipient", "identity_id", "community_id"),
+    *("broadcast_id", "urgency", "priority", "state", "created_at", "not_before"),
+)
+_ENQUEUE = Prepared(lambda insert: filled(insert, outbox, *_OF_MESSAGE).on_conflict_do_nothing())
 
 
 def is_known(tx: Connection, key: str) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from handlers.deps import HandlerDeps
 from storage.errors import Contradiction, UnknownPaymentOrder, UnknownRefundNo
-from storage.operations.payments import settle_payment
+from storage.operations.payments import Heard, settle_payments
 from storage.operations.refund_results import note_refund
 from storage.ports.payments import PaymentFact, RefundFact
 
@@ -28,7 +28,7 @@ async def hear(fact: PaymentFact | RefundFact, deps: HandlerDeps) -> Hearing:
     """
     now = deps.clock.now()
     if isinstance(fact, PaymentFact):
-        settlement = await deps.db.write(settle_payment, fact, heard_at=now)
+        settlement = await deps.db.write_together(settle_payments, Heard(fact, now))
         number, outcome, denied = fact.order_no, settlement.outcome, settlement.contradiction
     else:
         heard = await deps.db.write(note_refund, fact, heard_at=now)

@@ -4,7 +4,7 @@ A deposit is the payer's money: it pays no other bill, and is deducted from only
 with her word that she agrees.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from storage.events import DepositMoved
 from storage.frozen import dataclass
 from storage.kinds import Account, FeeClass, Urgency
 from storage.ledger import Leg
+from storage.many import Keyed
 from storage.models.bills import MONTHLY, bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payment_orders, payments
@@ -29,23 +30,29 @@ CAUSE: Final = "deposit"
 """The cause of a refund that gives a deposit back: its bill stays paid."""
 
 
-def take(tx: Connection, bill_ids: list[int], *, now: datetime) -> int:
-    """Hold the deposits among bills that are paid in full by now, each once; return how many.
-
-    One that was brought along as a debt of the old books is theirs to hold, not ours.
-    """
-    rows = tx.execute(
+_DEPOSITS = Keyed(
+    lambda among: (
         select(bills.c.id, bills.c.unit_id, bills.c.liable_id, bills.c.amount_fen, fee_items.c.name)
         .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         .where(
-            bills.c.id.in_(bill_ids),
+            among(bills.c.id),
             fee_items.c.fee_class == FeeClass.DEPOSIT,
             bills.c.paid_fen == bills.c.amount_fen,
             bills.c.voided_at.is_(None),
             bills.c.is_imported == MONTHLY,
         )
         .order_by(bills.c.id)
-    ).all()
+    )
+)
+
+
+def take(tx: Connection, paid_at: Mapping[int, datetime]) -> int:
+    """Hold the deposits among bills that are paid in full by now, each once; return how many.
+
+    Takes bill → when money came for it. One that was brought along as a debt of the old books is
+    theirs to hold, not ours.
+    """
+    rows = _DEPOSITS.run(tx, paid_at).all()
     taken = [
         insert_once(
             tx,
@@ -56,7 +63,7 @@ def take(tx: Connection, bill_ids: list[int], *, now: datetime) -> int:
                 "resident_id": row.liable_id,
                 "amount_fen": row.amount_fen,
                 "purpose": row.name,
-                "taken_at": now,
+                "taken_at": paid_at[row.id],
             },
         )
         for row in rows

@@ -1,15 +1,18 @@
 """Who hears of a payment or a refund: who made it, or else all who have bound the unit."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from storage.events import StaffTask
 from storage.frozen import dataclass
 from storage.kinds import BindingState, StaffRole, Urgency
+from storage.many import Keyed
 from storage.models.people import bindings, identities
 from storage.outbox import Addressee, enqueue
-from storage.queries.residents import listeners, staff_identities
+from storage.queries.residents import IS_LIVE, listeners_of_units, staff_identities
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +23,55 @@ class Hearer:
     binding_id: int
 
 
+class Cause(NamedTuple):
+    """What money moved by: whose link it was (None: nobody's), and of which unit."""
+
+    identity_id: int | None
+    unit_id: int
+
+
 def hearers(tx: Connection, *, identity_id: int | None, unit_id: int) -> list[Hearer]:
     """Return who is told about money of a unit."""
-    if identity_id is None:
-        return [
-            Hearer(Addressee(one.account, one.openid, one.identity_id), one.binding_id)
-            for one in listeners(tx, unit_id)
-        ]
-    person = tx.execute(select(identities).where(identities.c.id == identity_id)).one()
-    binding_id = tx.execute(
-        select(bindings.c.id).where(
-            bindings.c.identity_id == identity_id,
-            bindings.c.unit_id == unit_id,
-            bindings.c.state == BindingState.ACTIVE,
-        )
-    ).scalar_one_or_none()
-    return [Hearer(Addressee(person.account, person.openid, person.id), binding_id or 0)]
+    cause = Cause(identity_id, unit_id)
+    return hearers_of_many(tx, [cause])[cause]
+
+
+def hearers_of_many(tx: Connection, causes: Collection[Cause]) -> dict[Cause, list[Hearer]]:
+    """Return, for each cause, who is told about its money."""
+    known = [one.identity_id for one in causes if one.identity_id is not None]
+    people = {row.id: row for row in _PEOPLE.run(tx, known)} if known else {}
+    bound = _bindings(tx, known) if known else {}
+    of_nobody = [one.unit_id for one in causes if one.identity_id is None]
+    everybody = listeners_of_units(tx, of_nobody) if of_nobody else {}
+    found: dict[Cause, list[Hearer]] = {}
+    for cause in causes:
+        if cause.identity_id is None:
+            found[cause] = [
+                Hearer(Addressee(one.account, one.openid, one.identity_id), one.binding_id)
+                for one in everybody[cause.unit_id]
+            ]
+        else:
+            person = people[cause.identity_id]
+            addressee = Addressee(person.account, person.openid, person.id)
+            found[cause] = [Hearer(addressee, bound.get((cause.identity_id, cause.unit_id), 0))]
+    return found
+
+
+def _bindings(tx: Connection, identity_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Return (identity, unit) → the binding that is active."""
+    return {(row.identity_id, row.unit_id): row.id for row in _BOUND.run(tx, identity_ids)}
+
+
+_PEOPLE = Keyed(
+    lambda among: select(identities.c.id, identities.c.account, identities.c.openid).where(
+        among(identities.c.id)
+    )
+)
+_BOUND = Keyed(
+    lambda among: select(bindings.c.identity_id, bindings.c.unit_id, bindings.c.id).where(
+        among(bindings.c.identity_id), bindings.c.state == BindingState.ACTIVE, IS_LIVE
+    )
+)
 
 
 def tell_staff(

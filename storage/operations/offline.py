@@ -27,7 +27,7 @@ from storage.models.payments import (
 )
 from storage.models.people import staff
 from storage.models.refund_terms import bill_waivers
-from storage.operations.payments import book_payment
+from storage.operations.bookings import book_payment
 from storage.operations.refund_results import note_refund
 from storage.operations.refund_sources import sources_undone
 from storage.operations.refunds import RefundAskedFor, write_refund

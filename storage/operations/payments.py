@@ -5,13 +5,14 @@ statement. Lock → check → change → post → enqueue, in one transaction.
 """
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
-from storage import crashpoints, ledger
+from storage import crashpoints
 from storage.errors import (
     AmountMismatch,
     Contradiction,
@@ -19,21 +20,14 @@ from storage.errors import (
     UnknownPaymentOrder,
 )
 from storage.frozen import dataclass
-from storage.kinds import Account, OrderState
-from storage.ledger import Leg
-from storage.models.bills import bills
-from storage.models.payments import (
-    allocations,
-    payment_events,
-    payment_order_bills,
-    payment_orders,
-    payments,
-)
-from storage.operations import deposits, prepayments, receipts, refunds
+from storage.kinds import OrderState
+from storage.many import Keyed
+from storage.models.payments import payment_events, payment_orders, payments
+from storage.operations.bookings import Booking, book_payments, lock_wanted
 from storage.operations.differences import raise_difference
 from storage.operations.orders import close_order
 from storage.ports.payments import PaymentFact, PaymentState
-from storage.rules.allocation import allocate_chosen
+from storage.prepared import Prepared, filled
 from storage.rules.counter import place_of
 from storage.sql import insert_once
 
@@ -86,6 +80,13 @@ class Settlement:
     payment_id: int | None = None
 
 
+class Heard(NamedTuple):
+    """A platform's word, and when it came."""
+
+    fact: PaymentFact
+    at: datetime
+
+
 def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> Settlement:
     """Take a platform's word on an order: allocate the money, book it, tell the payer.
 
@@ -93,28 +94,98 @@ def settle_payment(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> 
     returned as a contradiction, with nothing booked. Money for bills that were paid meanwhile
     goes back by itself; a part that is too much becomes prepayment.
     """
+    return settle_payments(tx, [Heard(fact, heard_at)])[0]
+
+
+def settle_payments(tx: Connection, heard: Sequence[Heard]) -> list[Settlement]:
+    """Settle several at once, each as `settle_payment` would one after the other.
+
+    Those that touch the same order, number or flat take turns in the order in which they came.
+    """
     crashpoints.reach("settle.after_begin")
-    event_key = f"{fact.gateway}:{fact.event_id or f'{fact.order_no}:{fact.state}'}"
-    order = tx.execute(
+    found: dict[int, Settlement] = {}
+    waiting = dict(enumerate(heard))
+    while waiting:
+        orders = _lock_orders(tx, [one.fact for one in waiting.values()])
+        wanted = lock_wanted(tx, [row.id for row in orders.values() if not _is_paid(row)])
+        turn = _first_turn(waiting, orders, wanted)
+        found.update(zip(turn, _settle_turn(tx, turn.values(), orders, wanted), strict=True))
+        waiting = {place: one for place, one in waiting.items() if place not in turn}
+    return [found[place] for place in range(len(heard))]
+
+
+Orders = Mapping[str, Row[Any]]
+Wanted = Mapping[int, Sequence[Row[Any]]]
+
+
+def _lock_orders(tx: Connection, facts: Sequence[PaymentFact]) -> Orders:
+    """Lock the orders that are spoken of; return them by their numbers."""
+    return {row.order_no: row for row in _ORDERS.run(tx, {one.order_no for one in facts})}
+
+
+_ORDERS = Keyed(
+    lambda among: (
         select(payment_orders)
-        .where(payment_orders.c.order_no == fact.order_no, payment_orders.c.gateway == fact.gateway)
+        .where(among(payment_orders.c.order_no))
+        .order_by(payment_orders.c.id)
         .with_for_update()
-    ).one_or_none()
-    settlement = _judge(tx, order, fact)
-    is_new = _record(tx, fact, event_key, settlement.outcome, heard_at)
+    )
+)
+
+
+def _first_turn(waiting: Mapping[int, Heard], orders: Orders, wanted: Wanted) -> dict[int, Heard]:
+    """Return those that touch nothing which one before them touches."""
+    taken: set[object] = set()
+    turn = {}
+    for place, one in waiting.items():
+        touched = _touched(one.fact, orders.get(one.fact.order_no), wanted)
+        if taken.isdisjoint(touched):
+            turn[place] = one
+        taken |= touched
+    return turn
+
+
+def _touched(fact: PaymentFact, order: Row[Any] | None, wanted: Wanted) -> set[object]:
+    touched: set[object] = {fact.order_no, _event_key(fact), (fact.gateway, fact.transaction_id)}
+    if order is not None:
+        touched.add(order.unit_id)
+        touched.update(bill.unit_id for bill in wanted.get(order.id, ()))
+    return touched
+
+
+def _settle_turn(
+    tx: Connection, turn: Collection[Heard], orders: Orders, wanted: Wanted
+) -> list[Settlement]:
+    booked = _booked(tx, turn, orders)
+    settlements = [_judge(_order_of(one.fact, orders), one.fact, booked) for one in turn]
+    both = list(zip(turn, settlements, strict=True))
+    _record(tx, both)
     crashpoints.reach("settle.after_event")
-    if settlement.contradiction is not None:
-        if is_new:
-            _alarm(tx, settlement.contradiction, fact, heard_at)
-        return settlement
-    if settlement.outcome != "settled" or order is None:
-        return settlement
-    payment_id = book_payment(tx, order, fact, heard_at, into=place_of(order.gateway))
-    crashpoints.reach("settle.before_commit")
-    return replace(settlement, payment_id=payment_id)
+    bookings = [
+        Booking(order, wanted[order.id], one.fact, one.at, place_of(order.gateway))
+        for one, settlement in both
+        if settlement.outcome == "settled"
+        for order in (orders[one.fact.order_no],)
+    ]
+    keys = iter(book_payments(tx, bookings))
+    if bookings:
+        crashpoints.reach("settle.before_commit")
+    return [
+        replace(one, payment_id=next(keys)) if one.outcome == "settled" else one
+        for one in settlements
+    ]
 
 
-def _judge(tx: Connection, order: Row[Any] | None, fact: PaymentFact) -> Settlement:
+def _order_of(fact: PaymentFact, orders: Orders) -> Row[Any] | None:
+    order = orders.get(fact.order_no)
+    return None if order is None or order.gateway != fact.gateway else order
+
+
+def _is_paid(order: Row[Any]) -> bool:
+    return bool(order.state == OrderState.PAID)
+
+
+def _judge(order: Row[Any] | None, fact: PaymentFact, booked: "_Booked") -> Settlement:
     if order is None:
         return Settlement("contradiction", UnknownPaymentOrder(fact.order_no))
     if fact.state is not PaymentState.PAID:
@@ -125,25 +196,72 @@ def _judge(tx: Connection, order: Row[Any] | None, fact: PaymentFact) -> Settlem
     if fact.amount_fen != order.amount_fen:
         mismatch = AmountMismatch(fact.order_no, order.amount_fen, fact.amount_fen)
         return Settlement("contradiction", mismatch)
-    if _denies_number(tx, order, fact):
+    if _denies_number(booked, order, fact):
         return Settlement("contradiction", MerchantMismatch(fact.order_no, "transaction_id"))
-    return Settlement("repeated" if order.state == OrderState.PAID else "settled")
+    return Settlement("repeated" if _is_paid(order) else "settled")
 
 
-def _denies_number(tx: Connection, order: Row[Any], fact: PaymentFact) -> bool:
-    """Tell whether the platform's number is missing, another order's, or not the one we booked."""
-    is_order = payments.c.order_id == order.id
-    is_number = payments.c.transaction_id == fact.transaction_id
-    clash = select(payments.c.id).where(
-        payments.c.gateway == fact.gateway,
-        or_(and_(is_order, ~is_number), and_(is_number, ~is_order)),
+class _Booked(NamedTuple):
+    """What is booked by now: (order, gateway) → its number, (gateway, number) → its order."""
+
+    numbers: dict[tuple[int, str], str]
+    orders: dict[tuple[str, str], int]
+
+
+def _booked(tx: Connection, turn: Collection[Heard], orders: Orders) -> _Booked:
+    facts = [one.fact for one in turn]
+    gateways = sorted({one.gateway for one in facts})
+    ids = {row.id for row in orders.values()}
+    rows = [
+        *_BOOKED_ORDERS.run(tx, ids),
+        *(
+            row
+            for gateway in gateways
+            for row in _BOOKED_NUMBERS.run(
+                tx, {one.transaction_id for one in facts}, gateway=gateway
+            )
+        ),
+    ]
+    return _Booked(
+        {(row.order_id, row.gateway): row.transaction_id for row in rows},
+        {(row.gateway, row.transaction_id): row.order_id for row in rows},
     )
-    return not fact.transaction_id or tx.execute(clash).first() is not None
 
 
-def _record(
-    tx: Connection, fact: PaymentFact, event_key: str, outcome: str, heard_at: datetime
-) -> bool:
+_BOOKED = select(payments.c.order_id, payments.c.gateway, payments.c.transaction_id)
+_BOOKED_ORDERS = Keyed(lambda among: _BOOKED.where(among(payments.c.order_id)))
+_BOOKED_NUMBERS = Keyed(
+    lambda among: _BOOKED.where(
+        payments.c.gateway == bindparam("gateway"), among(payments.c.transaction_id)
+    )
+)
+
+
+def _denies_number(booked: _Booked, order: Row[Any], fact: PaymentFact) -> bool:
+    """Tell whether the platform's number is missing, another order's, or not the one we booked."""
+    number = booked.numbers.get((order.id, fact.gateway), fact.transaction_id)
+    of_order = booked.orders.get((fact.gateway, fact.transaction_id), order.id)
+    return not fact.transaction_id or number != fact.transaction_id or of_order != order.id
+
+
+def _event_key(fact: PaymentFact) -> str:
+    return f"{fact.gateway}:{fact.event_id or f'{fact.order_no}:{fact.state}'}"[:120]
+
+
+def _record(tx: Connection, settled: Sequence[tuple[Heard, Settlement]]) -> None:
+    """Write down once what was heard; an operator hears of what our books deny."""
+    plain = []
+    for one, settlement in settled:
+        event = _event_row(one, settlement.outcome)
+        if settlement.contradiction is None:
+            plain.append(event)
+        elif insert_once(tx, payment_events, event) is not None:
+            _alarm(tx, settlement.contradiction, one.fact, one.at)
+    _EVENT.run_many(tx, plain)
+
+
+def _event_row(heard: Heard, outcome: str) -> dict[str, Any]:
+    fact = heard.fact
     facts = {
         "state": fact.state,
         "amount_fen": fact.amount_fen,
@@ -153,110 +271,25 @@ def _record(
         "transaction_id": fact.transaction_id,
         "paid_at": fact.paid_at.isoformat() if fact.paid_at else "",
     }
-    values = {
-        "event_key": event_key[:120],
+    return {
+        "event_key": _event_key(fact),
         "gateway": fact.gateway,
         "reference": fact.order_no[:64],
         "outcome": outcome,
         "facts": json.dumps(facts),
-        "heard_at": heard_at,
+        "heard_at": heard.at,
     }
-    return insert_once(tx, payment_events, values) is not None
+
+
+_EVENT = Prepared(
+    lambda insert: filled(
+        insert,
+        payment_events,
+        *("event_key", "gateway", "reference", "outcome", "facts", "heard_at"),
+    ).on_conflict_do_nothing()
+)
 
 
 def _alarm(tx: Connection, trouble: Contradiction, fact: PaymentFact, heard_at: datetime) -> None:
     detail = f"{fact.gateway} {fact.amount_fen} {fact.transaction_id} {trouble}"
     raise_difference(tx, type(trouble).__name__, fact.order_no, detail[:80], at=heard_at)
-
-
-def book_payment(
-    tx: Connection,
-    order: Row[Any],
-    fact: PaymentFact,
-    heard_at: datetime,
-    *,
-    into: Account = Account.CLEARING,
-) -> int:
-    """Spread the money over what the payer ticked; the rest is prepayment, or goes back.
-
-    The caller has locked the order and judged the fact. `into` is where the money lies now.
-    """
-    wanted = tx.execute(
-        select(bills, payment_order_bills.c.amount_fen.label("chosen_fen"))
-        .join(payment_order_bills, payment_order_bills.c.bill_id == bills.c.id)
-        .where(payment_order_bills.c.order_id == order.id)
-        .order_by(bills.c.id)
-        .with_for_update(of=bills)
-    ).all()
-    wanted = sorted(wanted, key=lambda row: (row.period, row.id))
-    open_fen = [0 if row.voided_at else row.amount_fen - row.paid_fen for row in wanted]
-    shares = allocate_chosen(fact.amount_fen, [row.chosen_fen for row in wanted], open_fen)
-    is_second, rest_fen = bool(wanted) and sum(shares) == 0, fact.amount_fen - sum(shares)
-    rest = Account.REFUND_DUE if is_second else Account.PREPAYMENT
-    payment_id = _write_payment(tx, order, fact, heard_at, (rest, rest_fen))
-    legs = [Leg(into, fact.amount_fen)]
-    for row, share in zip(wanted, shares, strict=True):
-        if share:
-            _allocate(tx, payment_id, row.id, share, heard_at)
-            legs.append(Leg(Account.RECEIVABLE, -share, row.unit_id))
-    legs.append(Leg(rest, -rest_fen, order.unit_id))
-    crashpoints.reach("settle.before_ledger")
-    ledger.post(
-        tx,
-        key=f"payment:{order.order_no}",
-        memo="收款",
-        community_id=order.community_id,
-        posted_at=heard_at,
-        legs=legs,
-    )
-    crashpoints.reach("settle.after_ledger")
-    _set_state(tx, order.id, OrderState.PAID, settled_at=heard_at)
-    if rest is Account.PREPAYMENT and rest_fen:
-        prepayments.put_aside(tx, payment_id)
-    deposits.take(tx, [row.id for row in wanted], now=heard_at)
-    receipts.issue(tx, payment_id, now=heard_at)
-    if is_second:
-        refunds.give_back(tx, payment_id, now=heard_at)
-    return payment_id
-
-
-def _write_payment(
-    tx: Connection,
-    order: Row[Any],
-    fact: PaymentFact,
-    heard_at: datetime,
-    rest: tuple[Account, int],
-) -> int:
-    place, rest_fen = rest
-    payment_id: int = tx.execute(
-        payments.insert()
-        .values(
-            order_id=order.id,
-            community_id=order.community_id,
-            unit_id=order.unit_id,
-            gateway=fact.gateway,
-            transaction_id=fact.transaction_id,
-            amount_fen=fact.amount_fen,
-            allocated_fen=fact.amount_fen - rest_fen,
-            surplus_fen=rest_fen if place is Account.PREPAYMENT else 0,
-            returned_fen=rest_fen if place is Account.REFUND_DUE else 0,
-            paid_at=fact.paid_at or heard_at,
-            settled_at=heard_at,
-        )
-        .returning(payments.c.id)
-    ).scalar_one()
-    return payment_id
-
-
-def _allocate(tx: Connection, payment_id: int, bill_id: int, share: int, now: datetime) -> None:
-    given = {"payment_id": payment_id, "bill_id": bill_id, "amount_fen": share, "booked_at": now}
-    tx.execute(allocations.insert().values(given))
-    tx.execute(update(bills).where(bills.c.id == bill_id).values(paid_fen=bills.c.paid_fen + share))
-
-
-def _set_state(tx: Connection, order_id: int, state: OrderState, **more: datetime) -> None:
-    tx.execute(
-        update(payment_orders)
-        .where(payment_orders.c.id == order_id)
-        .values(state=state, next_query_at=None, **more)
-    )

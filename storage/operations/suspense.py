@@ -16,7 +16,7 @@ from storage.models.bills import bills
 from storage.models.estate import units
 from storage.models.payments import payment_order_bills, payment_orders, receipts
 from storage.operations.bank_rows import transaction_of
-from storage.operations.payments import book_payment
+from storage.operations.bookings import book_payment
 from storage.paying_kinds import BankRowState
 from storage.ports.payments import PaymentFact, PaymentState, TradeKind
 from storage.queries.bank_rows import OPEN, PlannedRow, plan_of_row

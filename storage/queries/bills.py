@@ -1,12 +1,13 @@
 """What a viewer owes, item by item, and how each amount came about."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Dialect,
     Select,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     TypeDecorator,
     and_,
     bindparam,
+    func,
     or_,
     select,
     type_coerce,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 
 from storage.frozen import dataclass
 from storage.kinds import Basis, BindingState, OccupancyRole
+from storage.many import Keyed
 from storage.models.bills import bill_lines, bills, fee_items, tariffs
 from storage.models.estate import units
 from storage.models.payments import allocations, payments
@@ -72,7 +75,7 @@ _COLUMNS = (
 _IS_OPEN = and_(bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_fen)
 
 
-def _visible() -> Any:  # noqa: ANN401 - a SQL condition
+def _visible(is_asked: ColumnElement[bool]) -> ColumnElement[bool]:
     """Say which bills a binding may see: its own debts, and the owners' for all but tenants.
 
     A binding that has ended sees nothing. Debt follows the person: a bill shows the party who
@@ -84,7 +87,7 @@ def _visible() -> Any:  # noqa: ANN401 - a SQL condition
         occupancies.c.until_on.is_(None),
     )
     return and_(
-        bindings.c.id == bindparam("binding_id"),
+        is_asked,
         bindings.c.state == BindingState.ACTIVE,
         bills.c.unit_id == bindings.c.unit_id,
         or_(
@@ -97,7 +100,13 @@ def _visible() -> Any:  # noqa: ANN401 - a SQL condition
     )
 
 
-def _seen_by_binding(*columns: Any) -> Select[Any]:  # noqa: ANN401
+_IS_ASKED = bindings.c.id == bindparam("binding_id")
+
+
+def _seen_by_binding(
+    *columns: Any,  # noqa: ANN401
+    is_asked: ColumnElement[bool] = _IS_ASKED,
+) -> Select[Any]:
     return (
         select(*columns)
         .select_from(
@@ -105,7 +114,7 @@ def _seen_by_binding(*columns: Any) -> Select[Any]:  # noqa: ANN401
                 fee_items, fee_items.c.id == bills.c.fee_item_id
             )
         )
-        .where(_visible())
+        .where(_visible(is_asked))
     )
 
 
@@ -124,6 +133,25 @@ _OPEN_OF_UNITS = (
 def open_bills(tx: Connection, binding_id: int) -> list[OpenBill]:
     """Return the open bills that a binding may see, the oldest first."""
     return list(map(OpenBill._make, _OPEN.rows(tx, binding_id=binding_id)))
+
+
+def open_fen_of_bindings(tx: Connection, binding_ids: Collection[int]) -> dict[int, int]:
+    """Return binding → the fen that are open of the bills it may see."""
+    found = {row.id: int(row.open_fen) for row in _OPEN_FEN.run(tx, binding_ids)}
+    return {one: found.get(one, 0) for one in binding_ids}
+
+
+_OPEN_FEN = Keyed(
+    lambda among: (
+        _seen_by_binding(
+            bindings.c.id,
+            func.sum(bills.c.amount_fen - bills.c.paid_fen).label("open_fen"),
+            is_asked=among(bindings.c.id),
+        )
+        .where(_IS_OPEN)
+        .group_by(bindings.c.id)
+    )
+)
 
 
 class Foreseen(NamedTuple):

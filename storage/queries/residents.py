@@ -69,7 +69,7 @@ class Person:
 
 MEMORY_LASTS: Final = timedelta(minutes=30)
 
-_IS_LIVE = text("bindings.state IN ('active', 'applied')")
+IS_LIVE = text("bindings.state IN ('active', 'applied')")
 """Said as the index of live bindings says it, or the engines read all bindings instead."""
 
 _HOMES = Prepared(
@@ -98,7 +98,7 @@ _HOMES = Prepared(
                 and_(
                     bindings.c.identity_id == identities.c.id,
                     bindings.c.state == BindingState.ACTIVE,
-                    _IS_LIVE,
+                    IS_LIVE,
                 ),
             )
             .outerjoin(units, units.c.id == bindings.c.unit_id)

@@ -20,8 +20,10 @@ import handlers.webhooks.payments
 from bot.cli.main import main
 from bot.gateways.wechat_pay import Gateway
 from storage import crashpoints
+from storage.models.payments import payment_events
 from storage.operations import payments
 from storage.ports.payments import PaymentFact, RefundAsk, RefundFact
+from storage.sql import insert_once
 
 REACHED, GO_ON = "reached", "go_on"
 HELD_SECONDS = 60.0
@@ -32,8 +34,9 @@ def events_are_committed_before_the_books() -> None:
     settle = payments.settle_payment
 
     def planted(tx: Connection, fact: PaymentFact, *, heard_at: datetime) -> payments.Settlement:
-        key = f"{fact.gateway}:{fact.order_no}:{fact.state}"
-        is_new = payments._record(tx, fact, key, "settled", heard_at)
+        event = payments._event_row(payments.Heard(fact, heard_at), "settled")
+        event["event_key"] = f"{fact.gateway}:{fact.order_no}:{fact.state}"
+        is_new = insert_once(tx, payment_events, event) is not None
         _commit_and_begin_anew(tx)
         if not is_new:
             return payments.Settlement("repeated")
@@ -73,8 +76,11 @@ def _renamed(fact: PaymentFact, hearing: int) -> PaymentFact:
 
 
 def _settle_with(planted: Callable[..., payments.Settlement]) -> None:
-    for module in (payments, handlers.checkout, handlers.webhooks.payments):
+    for module in (payments, handlers.checkout):
         vars(module)["settle_payment"] = planted
+    vars(handlers.webhooks.payments)["settle_payments"] = lambda tx, heard: [
+        planted(tx, one.fact, heard_at=one.at) for one in heard
+    ]
 
 
 def every_try_of_a_refund_has_a_new_number() -> None:

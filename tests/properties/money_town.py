@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +30,7 @@ from storage.models.payments import (
 )
 from storage.operations.bank_rows import BankAccount
 from storage.operations.orders import OrderAsk, note_prepay, open_order
-from storage.operations.payments import Settlement, settle_payment
+from storage.operations.payments import Heard, Settlement, settle_payment, settle_payments
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.ports.bank import BankLine
 from storage.ports.payments import (
@@ -148,16 +148,24 @@ class MoneyTown:
         return order.order_no
 
     async def settle(self, fact: PaymentFact) -> Settlement:
-        return await self.db.write(settle_payment, fact, heard_at=self.till.now)
+        return await self.db.write_together(settle_payments, Heard(fact, self.till.now))
 
     def hear(self, fact: PaymentFact) -> Settlement:
         return self.wait(self.settle(fact))
+
+    def hear_all(self, facts: Sequence[PaymentFact]) -> list[Settlement]:
+        """Hear several in the same instant, in this order."""
+
+        async def all_of_them() -> list[Settlement]:
+            return list(await asyncio.gather(*map(self.settle, facts)))
+
+        return self.wait(all_of_them())
 
     def hear_twice_at_once(self, fact: PaymentFact) -> list[Settlement]:
         """Have two replicas hear of it in the same instant."""
 
         async def both() -> list[Settlement]:
-            other = self.replica.write(settle_payment, fact, heard_at=self.till.now)
+            other = self.replica.write_together(settle_payments, Heard(fact, self.till.now))
             return list(await asyncio.gather(self.settle(fact), other))
 
         return self.wait(both())

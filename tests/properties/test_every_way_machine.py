@@ -46,6 +46,7 @@ STEPS = int(os.environ.get("WUYEBOT_STEPS", "600"))
 STEPS_A_STORY = 50
 ALL_OF_THEM = {
     "an order was refused",
+    "several at once",
     "two replicas",
     "a refund was refused",
     "a refund went out and was forgotten",
@@ -110,6 +111,20 @@ class EveryWay(Mornings):
         outcomes = [self.town.hear(fact).outcome for _ in range(times - 1)]
         assert set(outcomes) <= {"repeated"}
         assert self.town.fingerprint() == before
+
+    @rule(facts=st.lists(notices, min_size=2, max_size=5))
+    def several_notices_arrive_at_once(self, facts: list[Any]) -> None:
+        """W1: those of one instant are booked together, and each as if it had come alone."""
+        outcomes = self.town.hear_all(facts)
+        self.heard.extend(facts)
+        for number, fact in enumerate(facts):
+            came_before = fact.order_no in [one.order_no for one in facts[:number]]
+            wanted = {"repeated"} if came_before else {"settled", "repeated"}
+            assert outcomes[number].outcome in wanted
+        before = self.town.fingerprint()
+        assert {one.outcome for one in self.town.hear_all(facts)} == {"repeated"}
+        assert self.town.fingerprint() == before
+        self.saw("several at once")
 
     @rule(fact=notices)
     def two_replicas_hear_of_it_at_once(self, fact: Any) -> None:

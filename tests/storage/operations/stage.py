@@ -15,7 +15,7 @@ from storage.models.bills import bills
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments, receipts, refunds
 from storage.operations.orders import OpenOrder, OrderAsk, open_order
-from storage.operations.payments import Settlement, settle_payment
+from storage.operations.payments import Heard, Settlement, settle_payments
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, RefundView, request_refund
 from storage.ports.payments import PaymentAsk, PaymentFact, RefundAsk, RefundFact, TradeKind
@@ -78,7 +78,11 @@ class Stage:
         return order
 
     async def settle(self, fact: PaymentFact) -> Settlement:
-        return await self.db.write(settle_payment, fact, heard_at=self.now)
+        return await self.db.write_together(settle_payments, Heard(fact, self.now))
+
+    async def settle_all(self, *facts: PaymentFact) -> list[Settlement]:
+        """Hear several in the same instant, in this order."""
+        return list(await asyncio.gather(*map(self.settle, facts)))
 
     async def paid(self, bill_ids: Sequence[int], *, payer: str = "oLi") -> int:
         """Order, pay and hear of it; return the payment's key."""
