@@ -11,11 +11,12 @@ from bot.spreadsheets.places import read_place
 from bot.spreadsheets.tables import TableRow, plain_text
 from bot.spreadsheets.taking import Taken, take
 from storage.kinds import Payer
+from storage.operations.assignments import MAX_HEADS
 from storage.operations.unit_tariffs import Choice, ChoicePlan, Objection, Reason
+from storage.rules.charging import MAX_COUNT
 
 REQUIRED: Final = ("unit", "fee_item", "from_on")
 USUAL: Final = "默认"
-MAX_COUNT: Final = 100_000
 MAX_PLATE_CHARS: Final = 20
 
 PAYERS: Final = {
@@ -67,7 +68,7 @@ def _read_row(reader: RowReader, community: str) -> Choice | None:
         scheme="" if scheme in (None, USUAL) else str(scheme),
         is_charged=is_charged is not False,
         count=reader.optional("count", fields.whole_number(1, MAX_COUNT)) or 1,
-        heads=reader.optional("heads", fields.whole_number(0, 999)),
+        heads=reader.optional("heads", fields.whole_number(0, MAX_HEADS)),
         payer=payer or Payer.OWNER,
         anchored_on=reader.optional("anchored_on", fields.day),
         plate=reader.optional("plate", _plate) or "",

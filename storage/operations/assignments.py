@@ -1,9 +1,9 @@
 """Which unit is charged by which price, when it stands empty, and what is taken off (优惠)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, or_, select, update
 
@@ -11,6 +11,7 @@ from storage import audit
 from storage.audit import Actor
 from storage.charge_errors import InputRefused, TariffGap
 from storage.kinds import ChargeInput
+from storage.many import Keyed
 from storage.models.bills import fee_items, tariffs
 from storage.models.estate import communities, units
 from storage.models.tariffs import discounts, unit_tariffs, vacancies
@@ -42,22 +43,13 @@ def assign(
     Returns False where exactly this was said before. Raises TariffOverlaps where something later
     is said already, TariffGap where the scheme has no price on the first day, and InputRefused.
     """
-    _check(assigned)
+    check(assigned)
     unit = tx.execute(select(units).where(units.c.id == unit_id).with_for_update()).one()
     item_name: str = tx.execute(
         select(fee_items.c.name).where(fee_items.c.id == fee_item_id)
     ).scalar_one()
-    values = {
-        "scheme": assigned.scheme,
-        "is_charged": int(assigned.is_charged),
-        "count": assigned.count,
-        "heads": assigned.heads,
-        "payer": assigned.payer,
-        "anchored_on": assigned.anchored_on,
-        "plate": plate,
-        "from_on": assigned.from_on,
-        "until_on": assigned.until_on,
-    }
+    new = Entered(unit_id, fee_item_id, assigned, plate)
+    values = new.terms | {"from_on": assigned.from_on, "until_on": assigned.until_on}
     of_fee = (unit_tariffs.c.unit_id == unit_id, unit_tariffs.c.fee_item_id == fee_item_id)
     known = tx.execute(select(unit_tariffs).where(*of_fee)).all()
     if any(_is_same(row, values) for row in known):
@@ -65,15 +57,96 @@ def assign(
     if not _is_priced(tx, unit.kind, fee_item_id, assigned):
         raise TariffGap(assigned.from_on, f"{unit.label} {item_name} {assigned.scheme}".strip())
     refuse_overlap(known, assigned.from_on, assigned.until_on, f"{unit.label} {item_name}")
-    _end_open(tx, unit_tariffs, of_fee, assigned.from_on)
-    tx.execute(unit_tariffs.insert().values(unit_id=unit_id, fee_item_id=fee_item_id, **values))
+    enter(tx, [new])
     detail = " ".join(f"{name}={value}" for name, value in values.items() if name != "plate")
     reference = f"{unit_id}/{fee_item_id}"
     audit.note(tx, actor, "assign", "tariff", reference, at=now, detail=detail)
     return True
 
 
-def _check(assigned: Assignment) -> None:
+class Entered(NamedTuple):
+    """What of a unit's fee differs from its kind, to be written down."""
+
+    unit_id: int
+    fee_item_id: int
+    assigned: Assignment
+    plate: str = ""
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """All that it says besides its days, as it is kept."""
+        return {
+            "scheme": self.assigned.scheme,
+            "is_charged": int(self.assigned.is_charged),
+            "count": self.assigned.count,
+            "heads": self.assigned.heads,
+            "payer": self.assigned.payer,
+            "anchored_on": self.assigned.anchored_on,
+            "plate": self.plate,
+        }
+
+
+def enter(tx: Connection, new: Sequence[Entered]) -> None:
+    """Write down what was found to fit: the one door to what a unit is charged by.
+
+    What is open ends on the day on which the next of the same fee begins, whether that was known
+    or comes now. Raises InputRefused, and ValueError for one that ends before it begins.
+    """
+    for one in new:
+        check(one.assigned)
+    if not new:
+        return
+    begins = _begins(tx, {one.unit_id for one in new})
+    for one in new:
+        begins.setdefault((one.unit_id, one.fee_item_id), set()).add(one.assigned.from_on)
+    rows = []
+    for one in new:
+        from_on, until_on = one.assigned.from_on, one.assigned.until_on
+        days = begins[one.unit_id, one.fee_item_id]
+        if until_on is None:
+            until_on = min((day for day in days if day > from_on), default=None)
+        if any(day < from_on for day in days):
+            of_fee = (unit_tariffs.c.unit_id == one.unit_id,
+                      unit_tariffs.c.fee_item_id == one.fee_item_id)  # fmt: skip
+            _end_open(tx, unit_tariffs, of_fee, from_on)
+        place = {"unit_id": one.unit_id, "fee_item_id": one.fee_item_id}
+        rows.append(place | one.terms | {"from_on": from_on, "until_on": until_on})
+    tx.execute(unit_tariffs.insert(), rows)
+
+
+def _begins(tx: Connection, unit_ids: Collection[int]) -> dict[tuple[int, int], set[date]]:
+    """Return (unit, fee) → the days on which something begins."""
+    found: dict[tuple[int, int], set[date]] = {}
+    rows: Iterable[Any] = _BEGINS.run(tx, unit_ids)
+    for unit_id, item_id, from_on in rows:
+        found.setdefault((unit_id, item_id), set()).add(from_on)
+    return found
+
+
+_BEGINS: Final = Keyed(
+    lambda among: select(
+        unit_tariffs.c.unit_id, unit_tariffs.c.fee_item_id, unit_tariffs.c.from_on
+    ).where(among(unit_tariffs.c.unit_id))
+)
+
+
+def end_assignment(
+    tx: Connection, *, unit_id: int, fee_item_id: int, from_on: date, until_on: date
+) -> None:
+    """End what began on a day; `until_on` is the first day without it."""
+    tx.execute(
+        update(unit_tariffs)
+        .where(
+            unit_tariffs.c.unit_id == unit_id,
+            unit_tariffs.c.fee_item_id == fee_item_id,
+            unit_tariffs.c.from_on == from_on,
+        )
+        .values(until_on=until_on)
+    )
+
+
+def check(assigned: Assignment) -> None:
+    """Refuse what no price can be reckoned with. Raises InputRefused and ValueError."""
     if not 1 <= assigned.count <= MAX_COUNT:
         raise InputRefused(ChargeInput.COUNT, str(assigned.count))
     if assigned.heads is not None and not 0 <= assigned.heads <= MAX_HEADS:

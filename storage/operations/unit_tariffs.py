@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from storage import audit
 from storage.audit import Actor
@@ -14,6 +14,8 @@ from storage.kinds import Payer
 from storage.models.bills import fee_items, tariffs
 from storage.models.estate import communities, units
 from storage.models.tariffs import unit_tariffs
+from storage.operations.assignments import Entered, end_assignment, enter
+from storage.rules.billing import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,20 @@ class Choice:
             self.payer,
             self.anchored_on,
             self.plate,
+        )
+
+    @property
+    def assigned(self) -> Assignment:
+        """What it says, as bills are reckoned with it."""
+        return Assignment(
+            scheme=self.scheme,
+            is_charged=self.is_charged,
+            count=self.count,
+            heads=self.heads,
+            payer=self.payer,
+            anchored_on=self.anchored_on,
+            from_on=self.from_on,
+            until_on=self.until_on,
         )
 
 
@@ -116,6 +132,10 @@ class _Books:
         ):
             one = choice_of(called[row.community_id], row)
             self.choices.setdefault(one.place, []).append(one)
+
+    def place_of(self, row: Choice) -> tuple[int, int]:
+        """Return the keys of the unit and the fee that a row is about."""
+        return self.units[row.community, row.code].id, self.items[row.community, row.fee_item]
 
 
 def choice_of(community: str, row: Any) -> Choice:  # noqa: ANN401 - a row with code and name
@@ -193,8 +213,9 @@ def _judged(
     same = next((one for one in known if one.from_on == row.from_on), None)
     verdict: Objection | bool | None = True
     if same is not None:
-        verdict = None if same.until_on == row.until_on else False
-        is_other_end = same.until_on not in (None, row.until_on)
+        ends_with_next = row.until_on is None and any(one.from_on == same.until_on for one in known)
+        verdict = None if same.until_on == row.until_on or ends_with_next else False
+        is_other_end = same.until_on not in (None, row.until_on) and not ends_with_next
         if same.terms != row.terms or is_other_end:
             return Objection(index, Reason.DIFFERS, detail=row.from_on.isoformat())
     for other, one in [*said, *((None, one) for one in known if one is not same)]:
@@ -216,17 +237,22 @@ def import_choices(
         return plan
     for index in plan.ended:
         row = rows[index]
-        tx.execute(
-            update(unit_tariffs)
-            .where(
-                unit_tariffs.c.unit_id == books.units[row.community, row.code].id,
-                unit_tariffs.c.fee_item_id == books.items[row.community, row.fee_item],
-                unit_tariffs.c.from_on == row.from_on,
+        if row.until_on is not None:
+            unit_id, item_id = books.place_of(row)
+            end_assignment(
+                tx,
+                unit_id=unit_id,
+                fee_item_id=item_id,
+                from_on=row.from_on,
+                until_on=row.until_on,
             )
-            .values(until_on=row.until_on)
-        )
-    if plan.new:
-        tx.execute(unit_tariffs.insert(), [_values(books, rows[index]) for index in plan.new])
+    enter(
+        tx,
+        [
+            Entered(*books.place_of(row), row.assigned, row.plate)
+            for row in map(rows.__getitem__, plan.new)
+        ],
+    )
     for name, community_id in books.communities.items():
         changed = sum(rows[index].community == name for index in (*plan.new, *plan.ended))
         if changed:
@@ -235,19 +261,3 @@ def import_choices(
                 tx, actor, "import", "unit_tariffs", str(community_id), at=now, detail=detail
             )
     return plan
-
-
-def _values(books: _Books, row: Choice) -> dict[str, Any]:
-    return {
-        "unit_id": books.units[row.community, row.code].id,
-        "fee_item_id": books.items[row.community, row.fee_item],
-        "scheme": row.scheme,
-        "is_charged": int(row.is_charged),
-        "count": row.count,
-        "heads": row.heads,
-        "payer": row.payer,
-        "anchored_on": row.anchored_on,
-        "plate": row.plate,
-        "from_on": row.from_on,
-        "until_on": row.until_on,
-    }
