@@ -1,15 +1,27 @@
 """What a month earned and what it took in (权责发生、收付实现): by fee item, to the fen."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from storage.frozen import dataclass
 from storage.kinds import Account, FeeClass, RefundStep
 from storage.models.bills import bills, fee_items
 from storage.models.ledger import entries, postings
 from storage.models.payments import allocations, payments, refund_parts, refunds
+from storage.models.tariffs import period_closes
 from storage.periods import BillingPeriod, shanghai_instant
 
 _OURS: Final = (FeeClass.OWN, FeeClass.RENEWAL)
@@ -59,13 +71,15 @@ class MonthlyIncome:
 def income_of(tx: Connection, community_id: int, period: BillingPeriod) -> MonthlyIncome:
     """Return what a community earned and took in in a month, as Shanghai counts it.
 
-    Money counts on the platform's day; a draw of what was put aside is no new money.
+    Money counts on the platform's day, or, where that month was closed before it was heard of, on
+    the day of that; a draw of what was put aside is no new money.
     """
-    received, for_others_fen = _received(tx, community_id, period)
+    moved = _Moved(tx, community_id, period)
+    received, for_others_fen = _received(tx, community_id, moved)
     return MonthlyIncome(
         _accrued(tx, community_id, period),
         received,
-        _set_aside(tx, community_id, period),
+        _set_aside(tx, community_id, moved),
         for_others_fen,
         *_apart(tx, community_id, period),
         _corrected(tx, community_id, period),
@@ -132,7 +146,7 @@ def _bill_no() -> ColumnElement[Any]:
 
 
 def _received(
-    tx: Connection, community_id: int, period: BillingPeriod
+    tx: Connection, community_id: int, moved: "_Moved"
 ) -> tuple[tuple[ItemSum, ...], int]:
     came = (
         select(fee_items.c.name, fee_items.c.fee_class, func.sum(allocations.c.amount_fen))
@@ -145,7 +159,7 @@ def _received(
             payments.c.community_id == community_id,
             allocations.c.refund_id.is_(None),
             allocations.c.move_id.is_(None),
-            _in(period, payments.c.paid_at),
+            moved.came,
         )
         .group_by(fee_items.c.name, fee_items.c.fee_class)
     )
@@ -156,7 +170,7 @@ def _received(
             .join(bills, bills.c.id == refund_parts.c.bill_id)
             .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         )
-        .where(_went(community_id, period))
+        .where(moved.went)
         .group_by(fee_items.c.name, fee_items.c.fee_class)
     )
     ours: dict[str, int] = {}
@@ -170,14 +184,14 @@ def _received(
     return tuple(ItemSum(name, fen) for name, fen in sorted(ours.items()) if fen), for_others_fen
 
 
-def _set_aside(tx: Connection, community_id: int, period: BillingPeriod) -> int:
+def _set_aside(tx: Connection, community_id: int, moved: "_Moved") -> int:
     came = select(
         func.coalesce(func.sum(payments.c.surplus_fen + payments.c.returned_fen), 0)
-    ).where(payments.c.community_id == community_id, _in(period, payments.c.paid_at))
+    ).where(payments.c.community_id == community_id, moved.came)
     went = (
         select(func.coalesce(func.sum(refund_parts.c.amount_fen), 0))
         .join(refunds, refunds.c.id == refund_parts.c.refund_id)
-        .where(refund_parts.c.bill_id.is_(None), _went(community_id, period))
+        .where(refund_parts.c.bill_id.is_(None), moved.went)
     )
     return int(tx.execute(came).scalar_one()) - int(tx.execute(went).scalar_one())
 
@@ -221,15 +235,47 @@ def _moved(
     return int(tx.execute(moved).scalar_one())
 
 
-def _went(community_id: int, period: BillingPeriod) -> ColumnElement[bool]:
-    return and_(
-        refunds.c.community_id == community_id,
-        refunds.c.state == RefundStep.SUCCESS,
-        _in(period, refunds.c.settled_at),
-    )
+class _Moved:
+    """Which payments and refunds are a month's.
+
+    What was heard of after its own month was closed counts when it was heard of, so that no
+    figure of a closed month moves.
+    """
+
+    def __init__(self, tx: Connection, community_id: int, period: BillingPeriod) -> None:
+        self._period = period
+        self._closes = tx.execute(
+            select(period_closes).where(period_closes.c.community_id == community_id)
+        ).all()
+        booked_at = (
+            select(entries.c.posted_at)
+            .where(entries.c.entry_key == literal("refund:").concat(refunds.c.refund_no))
+            .scalar_subquery()
+        )
+        self.came = self._counted(payments.c.paid_at, payments.c.settled_at)
+        self.went = and_(
+            refunds.c.community_id == community_id,
+            refunds.c.state == RefundStep.SUCCESS,
+            self._counted(refunds.c.settled_at, booked_at),
+        )
+
+    def _counted(self, at: ColumnElement[Any], heard_at: ColumnElement[Any]) -> ColumnElement[bool]:
+        if not self._closes:
+            return _in(self._period, at)
+        was_closed = or_(
+            *(
+                and_(
+                    _in(BillingPeriod.parse(one.period), at),
+                    heard_at >= one.closed_at,
+                    true() if one.reopened_at is None else heard_at < one.reopened_at,
+                )
+                for one in self._closes
+            )
+        )
+        return case((was_closed, _in(self._period, heard_at)), else_=_in(self._period, at))
 
 
-def _in(period: BillingPeriod, instant: ColumnElement[datetime]) -> ColumnElement[bool]:
+def _in(period: BillingPeriod, instant: ColumnElement[Any]) -> ColumnElement[bool]:
     """Say that an instant lies in a month of Shanghai."""
     first = shanghai_instant(period.first_on)
     return and_(instant >= first, instant < shanghai_instant(period.plus(1).first_on))

@@ -13,18 +13,47 @@ from storage.ledger import Leg
 from storage.models.bills import bills
 from storage.models.payments import payments
 from storage.operations.bills import void_bill
+from storage.operations.closing import close_period
+from storage.operations.orders import OpenOrder
+from storage.operations.payments import settle_payment
 from storage.operations.prepay_orders import Aside
 from storage.operations.prepayments import apply_prepayments
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.periods import BillingPeriod
-from storage.ports.payments import RefundFact, RefundState
+from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.income import ItemSum, MonthlyIncome, income_of
-from tests.factories import NOW, Owed, World, add_bill, add_fee_item, build, meet, pay, put_aside
+from tests.factories import (
+    NOW,
+    Owed,
+    World,
+    add_bill,
+    add_fee_item,
+    begin_to_pay,
+    build,
+    meet,
+    pay,
+    put_aside,
+)
 
 OCTOBER, NOVEMBER, DECEMBER = (BillingPeriod(2026, month) for month in (10, 11, 12))
 LATE = datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC)
 """The last second of November in Shanghai."""
+
+
+def paid(order: OpenOrder, at: datetime) -> PaymentFact:
+    """Return the platform's word that an order was paid."""
+    return PaymentFact(
+        gateway="wechat_pay",
+        order_no=order.order_no,
+        state=PaymentState.PAID,
+        amount_fen=order.amount_fen,
+        currency="CNY",
+        merchant_id="1900000001",
+        app_id="wx1",
+        transaction_id=f"42{order.order_no}",
+        paid_at=at,
+    )
 
 
 @pytest.fixture
@@ -66,6 +95,56 @@ async def test_money_counts_in_the_month_in_which_it_was_paid(db: Database, worl
     november, december = await of(db, world, NOVEMBER), await of(db, world, DECEMBER)
 
     assert november.received == december.received == (ItemSum("物业费", 25_060),)
+
+
+async def close(db: Database, world: World, period: BillingPeriod, at: datetime) -> None:
+    await db.write(
+        close_period, community_id=world.community_id, period=period, actor=CLOCK, now=at
+    )
+
+
+async def test_money_heard_of_after_its_month_was_closed_came_in_when_it_was_heard_of(
+    db: Database, world: World
+):
+    heard_at = datetime(2026, 12, 3, 2, tzinfo=UTC)
+    await db.write(pay, world.unit_id, (world.october_id,), paid_at=LATE)
+    await close(db, world, NOVEMBER, heard_at)
+    before = await of(db, world, NOVEMBER)
+
+    def hear(tx: Connection) -> None:
+        order = begin_to_pay(tx, world.unit_id, (world.november_id,), at=LATE)
+        settle_payment(tx, paid(order, LATE), heard_at=heard_at)
+        put_aside(tx, world.unit_id, Aside(60_000), paid_at=heard_at)
+
+    await db.write(hear)
+
+    december = await of(db, world, DECEMBER)
+    assert await of(db, world, NOVEMBER) == before
+    assert (before.received_fen, december.received_fen) == (25_060, 25_060)
+    assert december.set_aside_fen == 60_000
+
+
+async def test_a_refund_heard_of_after_its_month_was_closed_went_out_when_it_was_heard_of(
+    db: Database, world: World
+):
+    heard_at = datetime(2026, 12, 3, 2, tzinfo=UTC)
+
+    def ask(tx: Connection) -> str:
+        identity_id = meet(tx, "oLi")
+        payment_id = pay(tx, world.unit_id, (world.october_id,), identity_id=identity_id)
+        asked = RefundAskedFor(payment_id, 25_060, "paid_twice", "重复", "1", identity_id)
+        return request_refund(tx, asked, actor=Actor(identity_id=identity_id), now=NOW).refund_no
+
+    refund_no = await db.write(ask)
+    await close(db, world, NOVEMBER, heard_at)
+    before = await of(db, world, NOVEMBER)
+    done = RefundFact("wechat_pay", refund_no, "", RefundState.SUCCESS, 25_060, settled_at=LATE)
+
+    await db.write(note_refund, done, heard_at=heard_at)
+
+    assert await of(db, world, NOVEMBER) == before
+    assert before.received_fen == 25_060
+    assert (await of(db, world, DECEMBER)).received_fen == -25_060
 
 
 async def test_what_is_put_aside_is_no_income_and_what_it_pays_no_new_money(
