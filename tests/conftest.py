@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from storage.database import Database, open_database
@@ -23,6 +24,12 @@ BROWSER_ARGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# How long an example takes says what else the machine does: no test of ours is about that.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("untimed")
 
 
 def cannot_run(reason: str) -> NoReturn:
