@@ -34,7 +34,6 @@ from storage.models.deferrals import deferrals
 from storage.models.payments import serials
 from storage.operations.deferrals import defer, recognise
 from storage.periods import BillingPeriod, DaySpan, shanghai_day
-from storage.queries.closes import closed_periods
 from storage.queries.pricing import DueBill
 from storage.rules.billing import Due
 from storage.rules.charging import AT_ONCE
@@ -114,7 +113,7 @@ def write_bills(
     """
     if not new:
         return []
-    days = _Days(tx, shanghai_day(now), community_id, is_correction=instead_of is not None)
+    days = _Days(tx, shanghai_day(now), is_correction=instead_of is not None)
     ordered = sorted(new, key=lambda one: (days.of(one.due)[0], one.unit_id, one.scheme.item_name))
     ids = _reserve(tx, bills, len(ordered))
     numbers = _numbers(tx, Counter(days.of(one.due)[0] for one in ordered))
@@ -148,13 +147,10 @@ def write_bills(
 class _Days:
     """What the days of a span are on its bills; a run has few spans and many bills."""
 
-    def __init__(
-        self, tx: Connection, today: date, community_id: int, *, is_correction: bool
-    ) -> None:
-        self._tx, self._today, self._community_id = tx, today, community_id
+    def __init__(self, tx: Connection, today: date, *, is_correction: bool) -> None:
+        self._tx, self._today = tx, today
         self._month = DaySpan.of(BillingPeriod.of(today))
         self._is_correction = is_correction
-        self._closed: frozenset[str] | None = None
         self._known: dict[int, tuple[Due, tuple[str, Any, Any, Any, int]]] = {}
 
     def of(self, due: Due) -> tuple[str, Any, Any, Any, int]:
@@ -188,9 +184,7 @@ class _Days:
         amount_fen, today = one.priced.amount_fen, self._today
         if self._is_correction:
             return parts_to_come(amount_fen, due.days, booked_on=today)
-        if self._closed is None:
-            self._closed = closed_periods(self._tx, self._community_id)
-        return parts_apart(amount_fen, due.days, booked_on=today, closed=self._closed)
+        return parts_apart(amount_fen, due.days, booked_on=today)
 
 
 def _kept(tx: Connection, column: Column[Any], value: date) -> Any:  # noqa: ANN401

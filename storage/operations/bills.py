@@ -1,7 +1,7 @@
 """Booking single bills, voiding one (作废), and telling households what was issued."""
 
 import json
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -75,9 +75,7 @@ def book_bills(
         return []
     lines = [line for row in written for line in _line_rows(row.id, numbered[row.bill_no])]
     tx.execute(bill_lines.insert(), lines)
-    closed = closed_periods(tx, community_id)
-    today = shanghai_day(now)
-    apart = {row.id: _apart(numbered[row.bill_no], against, today, closed) for row in written}
+    apart = {row.id: _apart(numbered[row.bill_no], against, shanghai_day(now)) for row in written}
     defer(tx, apart.items())
     entries = [
         NewEntry(
@@ -96,12 +94,12 @@ def book_bills(
     return [numbered[row.bill_no] for row in written]
 
 
-def _apart(bill: NewBill, against: Account, today: date, closed: Container[str]) -> Parts:
+def _apart(bill: NewBill, against: Account, today: date) -> Parts:
     """Return what of an income other months earn than this; () where its days are not known."""
     if against is not Account.INCOME or bill.begins_on is None or bill.last_on is None:
         return ()
     days = DaySpan(bill.begins_on, bill.last_on + timedelta(days=1))
-    return parts_apart(bill.amount_fen, days, booked_on=today, closed=closed)
+    return parts_apart(bill.amount_fen, days, booked_on=today)
 
 
 def _legs(bill: NewBill, against: Account, apart_fen: int) -> tuple[Leg, ...]:

@@ -1,6 +1,5 @@
 """Which month a bill's money is earned in (收入归属): each month's part, to the fen."""
 
-from collections.abc import Container
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -26,18 +25,11 @@ def parts_by_month(amount_fen: int, days: DaySpan) -> Parts:
     return tuple((month, fen) for (month, _), fen in zip(months, parts, strict=True))
 
 
-def parts_apart(
-    amount_fen: int, days: DaySpan, *, booked_on: date, closed: Container[str]
-) -> Parts:
-    """Return the parts of other months than that of a Shanghai day, before it and after it.
-
-    What a month in `closed` ("2026-10") earned counts in that of the day: it is no part.
-    """
+def parts_apart(amount_fen: int, days: DaySpan, *, booked_on: date) -> Parts:
+    """Return the parts of other months than that of a Shanghai day, before it and after it."""
     now = BillingPeriod.of(booked_on)
     return tuple(
-        (month, fen)
-        for month, fen in parts_by_month(amount_fen, days)
-        if month != now and fen and str(month) not in closed
+        (month, fen) for month, fen in parts_by_month(amount_fen, days) if month != now and fen
     )
 
 
@@ -46,7 +38,7 @@ def parts_to_come(amount_fen: int, days: DaySpan, *, booked_on: date) -> Parts:
     now = BillingPeriod.of(booked_on)
     if days.last_on <= now.last_on:
         return ()
-    parts = parts_apart(amount_fen, days, booked_on=booked_on, closed=())
+    parts = parts_apart(amount_fen, days, booked_on=booked_on)
     return tuple((month, fen) for month, fen in parts if month > now)
 
 

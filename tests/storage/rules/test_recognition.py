@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.periods import BillingPeriod, DaySpan
-from storage.rules.recognition import parts_by_month, parts_to_come
+from storage.rules.recognition import parts_apart, parts_by_month, parts_to_come
 
 
 def span(begins: str, ends: str) -> DaySpan:
@@ -46,6 +46,18 @@ def test_what_is_to_come_is_what_lies_after_the_month_of_booking():
     assert len(before) == 12
     assert parts_to_come(120_000, year, booked_on=date(2026, 12, 1)) == ()
     assert parts_to_come(120_000, year, booked_on=date(2027, 3, 1)) == ()
+
+
+def test_what_is_apart_is_what_lies_in_other_months_than_that_of_booking():
+    quarter = span("2026-01-01", "2026-04-01")
+
+    found = [parts_apart(30_000, quarter, booked_on=date(2026, month, 9)) for month in (2, 5)]
+
+    assert [[str(month) for month, _ in parts] for parts in found] == [
+        ["2026-01", "2026-03"],
+        ["2026-01", "2026-02", "2026-03"],
+    ]
+    assert parts_apart(30_000, span("2026-02-03", "2026-02-09"), booked_on=date(2026, 2, 1)) == ()
 
 
 @given(
