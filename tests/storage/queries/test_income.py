@@ -13,7 +13,7 @@ from storage.ledger import Leg
 from storage.models.bills import bills
 from storage.models.payments import payments
 from storage.operations.bills import void_bill
-from storage.operations.closing import close_period
+from storage.operations.closing import close_period, reopen_period
 from storage.operations.orders import OpenOrder
 from storage.operations.payments import settle_payment
 from storage.operations.prepay_orders import Aside
@@ -122,6 +122,38 @@ async def test_money_heard_of_after_its_month_was_closed_came_in_when_it_was_hea
     assert await of(db, world, NOVEMBER) == before
     assert (before.received_fen, december.received_fen) == (25_060, 25_060)
     assert december.set_aside_fen == 60_000
+
+
+@pytest.mark.parametrize("heard_on", [1, 9])
+async def test_money_heard_of_before_the_close_or_after_it_was_undone_keeps_its_own_month(
+    db: Database, world: World, heard_on: int
+):
+    third = datetime(2026, 12, 3, 2, tzinfo=UTC)
+    heard_at = third.replace(day=heard_on)
+
+    def hear(tx: Connection) -> None:
+        order = begin_to_pay(tx, world.unit_id, (world.november_id,), at=LATE)
+        settle_payment(tx, paid(order, LATE), heard_at=heard_at)
+
+    def reopen(tx: Connection) -> None:
+        reopen_period(
+            tx,
+            community_id=world.community_id,
+            period=NOVEMBER,
+            reason="漏记",
+            actor=CLOCK,
+            now=third.replace(day=5),
+        )
+
+    if heard_on == 1:
+        await db.write(hear)
+    await close(db, world, NOVEMBER, third)
+    if heard_on == 9:
+        await db.write(reopen)
+        await db.write(hear)
+
+    found = [(await of(db, world, one)).received_fen for one in (NOVEMBER, DECEMBER)]
+    assert found == [25_060, 0]
 
 
 async def test_a_refund_heard_of_after_its_month_was_closed_went_out_when_it_was_heard_of(

@@ -44,6 +44,7 @@ from tests.factories import (
 
 TODAY = shanghai_day(NOW)
 DAYS = {"first_on": date(2026, 1, 1), "last_on": TODAY + timedelta(days=1)}
+SINCE = date(2026, 1, 1)
 SHOPS = ("S-1-101", "S-1-102", "S-1-103")
 
 
@@ -76,7 +77,7 @@ def build(tx: Connection) -> Street:
     for payer, item in ((Payer.DEVELOPER, fee), (Payer.COMPANY, water)):
         assign(
             tx,
-            Assignment(payer=payer, is_charged=False, from_on=date(2026, 1, 1)),
+            Assignment(payer=payer, is_charged=False, from_on=SINCE),
             unit_id=unsold,
             fee_item_id=item,
             actor=CLOCK,
@@ -122,6 +123,9 @@ async def test_all_units_are_summed_and_the_balance_runs_over_all_of_them(
         running += one.row.owed_fen
         assert one.row.open_fen == running
     assert (running, len(found.rows)) == (found.open_fen, 7)
+    billed = [one for one in found.rows if one.row.owed_fen > 0]
+    assert [one.row.number[:8] for one in billed] == ["B2026-10"] * 3 + ["B2026-11"] * 3
+    assert [one.unit_label[-3:] for one in billed] == ["101", "102", "103"] * 2
     paid_rows = [(one.unit_label, one.row.owed_fen) for one in found.rows if one.row.owed_fen < 0]
     assert paid_rows == [("S栋1单元102", -fen[second])]
 
@@ -140,6 +144,8 @@ async def test_each_bill_is_on_one_payers_statement_and_together_they_are_the_le
 ):
     [wrong, _] = await ids_of(db, street.shops[2], street.fee)
     await db.write(void_bill, bill_id=wrong, reason="重复", actor=CLOCK, now=NOW)
+    sold = Owed(street.unsold, street.fee, "2026-10", 111, liable_id=street.tenant_id)
+    await db.write(add_bill, sold)
 
     people = [
         await db.read(statement_of_resident, street.community_id, one, **DAYS)
@@ -151,7 +157,7 @@ async def test_each_bill_is_on_one_payers_statement_and_together_they_are_the_le
     ]
 
     assert [one.open_fen for one in firms] == [25_060 + 35, 700]
-    assert [len(one.parts) for one in (*people, *firms)] == [3, 1, 1, 1]
+    assert [len(one.parts) for one in (*people, *firms)] == [3, 2, 1, 1]
     owed = await db.read(ledger.balance, Account.RECEIVABLE)
     assert sum(one.open_fen for one in (*people, *firms)) == owed
     for unit_id in (*street.shops, street.unsold):
@@ -164,6 +170,35 @@ async def test_each_bill_is_on_one_payers_statement_and_together_they_are_the_le
         )
         assert told == whole.open_fen == await db.read(ledger.balance, Account.RECEIVABLE, unit_id)
     assert await db.read(prove) == []
+
+
+async def test_a_firms_statement_holds_the_bills_of_the_days_on_which_it_paid(
+    db: Database, street: Street
+):
+    def change(tx: Connection) -> None:
+        for payer, from_on in ((Payer.DEVELOPER, SINCE), (Payer.COMPANY, date(2026, 11, 1))):
+            assign(
+                tx,
+                Assignment(payer=payer, is_charged=False, from_on=from_on),
+                unit_id=street.shops[1],
+                fee_item_id=street.fee,
+                actor=CLOCK,
+                now=NOW,
+            )
+        mine = update(bills).where(bills.c.unit_id == street.shops[1])
+        tx.execute(mine.values(liable_id=None))
+
+    await db.write(change)
+
+    told = {
+        firm: [
+            one.row.number[:8]
+            for one in (await db.read(statement_of_firm, street.community_id, firm, **DAYS)).rows
+            if one.unit_label == "S栋1单元102"
+        ]
+        for firm in (Payer.DEVELOPER, Payer.COMPANY)
+    }
+    assert told == {Payer.DEVELOPER: ["B2026-10"], Payer.COMPANY: ["B2026-11"]}
 
 
 async def test_what_lies_in_advance_is_the_owners_and_never_her_tenants(
