@@ -5,7 +5,7 @@ from typing import Final
 
 DIFFERENCES: Final = {
     "AmountMismatch": "平台报的金额和我们的不一样，没有入账",
-    "late_fee_too_much": "违约金多收了，已缴的或者已结账的不能自动改，请核对后退还",
+    "late_fee_too_much": "违约金多收了，已缴的不能自动改，请核对后退还",
     "MerchantMismatch": "平台报的商户、应用、币种或交易号和我们的不一样，没有入账",
     "UnknownPaymentOrder": "平台报了一笔我们没有下过的支付，没有入账",
     "UnknownRefundNo": "平台报了一笔我们没有申请过的退款，没有入账",
