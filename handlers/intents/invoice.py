@@ -1,16 +1,23 @@
 """A tax invoice (发票): for which payment, to whom it is made out, a last look, then the office."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
+from handlers.flats import invoice_page_url
 from handlers.turn import Intent, Turn
 from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice, check_buyer
 from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
 from storage.ports.chat import OutgoingMessage
 from storage.queries.payments import SettledPayment, settled_payments
-from storage.queries.tax_invoices import can_be_invoiced, last_buyer, tax_invoice_states
+from storage.queries.tax_invoices import (
+    UsedTitle,
+    can_be_invoiced,
+    last_title,
+    tax_invoice_states,
+)
 from storage.tax_errors import SpecialNeedsMore, TaxNoRefused, TitleRefused
 
 SHOWN: Final = 5
@@ -21,7 +28,9 @@ STATES: Final = {
     TaxInvoiceState.EXPORTED: "已申请发票",
     TaxInvoiceState.ISSUED: "已开发票",
 }
+ON_PAGE: Final = "也可以点开网页填写。"
 STEPS: Final = ("title", "tax_no", "address", "phone", "bank_name", "bank_account")
+AS_BEFORE: Final = ("1", "１", "同上", "和上次一样")
 ASKED: Final = {
     "tax_no": "请回复税号（统一社会信用代码，18位）。",
     "address": "专用发票还要写单位地址，请回复。",
@@ -37,10 +46,12 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if not found:
         return await _nothing(turn, deps)
     if len(found) == 1:
-        return _ask_form(turn, {"payment_id": found[0].payment_id})
+        asked = _ask_form(turn, {"payment_id": found[0].payment_id})
+        return replace(asked, text=f"{asked.text}\n{ON_PAGE}", url=invoice_page_url(turn, deps))
     turn.memory.ask("invoice", asks="payment")
-    text = f"请问开哪一笔的发票？回复序号：\n{words.numbered([_told(one) for one in found])}"
-    return OutgoingMessage("invoice", text)
+    listed = words.numbered([_told(one) for one in found])
+    text = f"请问开哪一笔的发票？回复序号：\n{listed}\n{ON_PAGE}"
+    return OutgoingMessage("invoice", text, url=invoice_page_url(turn, deps))
 
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -56,7 +67,11 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if asks == "last_look" and says_yes(turn):
         return await _hand_in(turn, deps, known)
     if asks in STEPS:
-        known[asks] = turn.message.text.strip()[:120]
+        said = turn.message.text.strip()[:120]
+        last = await _last_title(turn, deps, known["form"]) if said in AS_BEFORE else None
+        if asks == "title" and last is not None:
+            return _next(turn, known | {one: getattr(last, one) for one in STEPS}, asks)
+        known[asks] = said
         return _next(turn, known, asks)
     turn.memory.settle()
     return OutgoingMessage("invoice", "没有提交申请。\n要开发票，请再回复“发票”。")
@@ -109,15 +124,18 @@ async def _take_form(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Ou
     if form is None:
         return _ask_form(turn, {"payment_id": known["payment_id"]})
     known = {"payment_id": known["payment_id"], "form": form}
-    last = await deps.db.read(last_buyer, turn.person.identity_id)
-    hint = (
-        f"\n上次的抬头是“{last[0]}”。"
-        if last is not None and bool(last[1]) == (form != PERSON)
-        else ""
-    )
+    last = await _last_title(turn, deps, form)
+    hint = f"\n和上次一样开给“{words.shorten(last.title, 40)}”，回复“1”。" if last else ""
     turn.memory.ask("invoice", **known, asks="title", takes="any")
     whom = "请回复姓名。" if form == PERSON else "请回复单位全称，和营业执照上一样。"
     return OutgoingMessage("invoice", whom + hint)
+
+
+async def _last_title(turn: Turn, deps: HandlerDeps, form: int) -> UsedTitle | None:
+    """Return what she used last in this form."""
+    kind = TaxInvoiceKind.SPECIAL if form == SPECIAL else TaxInvoiceKind.ORDINARY
+    last: UsedTitle | None = await deps.db.read(last_title, turn.person.identity_id, [kind])
+    return last if last is not None and bool(last.tax_no) == (form != PERSON) else None
 
 
 def _next(turn: Turn, known: dict[str, Any], answered: str) -> OutgoingMessage:

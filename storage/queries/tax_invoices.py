@@ -133,15 +133,38 @@ def tax_file(tx: Connection, key: int) -> TaxFile | None:
     return None if row is None or row.file is None else TaxFile(row.file_name, bytes(row.file))
 
 
-def last_buyer(tx: Connection, identity_id: int) -> tuple[str, str] | None:
-    """Return the title and tax number that a person used last, None at first."""
+@dataclass(frozen=True, slots=True)
+class UsedTitle:
+    """Whom a person had an invoice made out to."""
+
+    kind: TaxInvoiceKind
+    title: str
+    tax_no: str
+    """"" for a person."""
+    address: str
+    phone: str
+    bank_name: str
+    bank_account: str
+
+
+def last_title(
+    tx: Connection, identity_id: int, kinds: Collection[TaxInvoiceKind] = tuple(TaxInvoiceKind)
+) -> UsedTitle | None:
+    """Return what a person used last in an application of these kinds, None at first."""
     row = tx.execute(
-        select(tax_invoices.c.title, tax_invoices.c.tax_no)
-        .where(tax_invoices.c.identity_id == identity_id)
+        select(tax_invoices)
+        .where(
+            tax_invoices.c.identity_id == identity_id,
+            tax_invoices.c.kind.in_(kinds),
+            tax_invoices.c.reddens_id.is_(None),
+        )
         .order_by(tax_invoices.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else (row.title, row.tax_no)
+    if row is None:
+        return None
+    more = (row.address, row.phone, row.bank_name, row.bank_account)
+    return UsedTitle(TaxInvoiceKind(row.kind), row.title, row.tax_no, *more)
 
 
 def tax_invoice_states(tx: Connection, payment_ids: Collection[int]) -> dict[int, TaxInvoiceState]:

@@ -86,3 +86,30 @@ async def test_whoever_has_paid_nothing_is_told_so(db, talk):
     told = await talk(await db.write(on.owing)).say("开发票")
 
     assert "现在没有可以开发票的缴费" in told
+
+
+async def test_the_title_used_last_is_offered_and_one_word_takes_all_of_it(db, li):
+    first = ("发票", "2", "杭州安心贸易有限公司", "91110000802100433B", "确认")
+    for one in first:
+        await li.say(one)
+    await db.write(lambda tx: tx.execute(tax_invoices.update().values(state="declined")) and None)
+
+    offered = [await li.say(one) for one in ("发票", "2")][-1]
+    look = await li.say("1")
+    await li.say("确认")
+
+    again = (await rows(db))[-1]
+    assert "和上次一样开给“杭州安心贸易有限公司”，回复“1”" in offered
+    assert "税号：91110000802100433B" in look
+    assert (again.state, again.title) == ("applied", "杭州安心贸易有限公司")
+    assert again.tax_no == "91110000802100433B"
+
+
+async def test_a_companys_title_is_not_offered_for_a_person(db, li):
+    for one in ("发票", "2", "杭州安心贸易有限公司", "91110000802100433B", "确认"):
+        await li.say(one)
+    await db.write(lambda tx: tx.execute(tax_invoices.update().values(state="declined")) and None)
+
+    asked = [await li.say(one) for one in ("发票", "1")][-1]
+
+    assert "上次" not in asked
