@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Subquery,
     and_,
     func,
     literal,
@@ -268,7 +269,7 @@ def missing_payments(
     `read_days` are the days whose statements we have read; what is older than all of them ends
     the search (`last_id` None).
     """
-    stretch = select(payments.c.id, payments.c.settled_at).order_by(payments.c.id.desc())
+    stretch = select(payments).order_by(payments.c.id.desc())
     if before_id is not None:
         stretch = stretch.where(payments.c.id < before_id)
     part = stretch.limit(limit).subquery()
@@ -278,9 +279,6 @@ def missing_payments(
     if first_id is None or not read_days:
         return Chunk((), 0, None)
     since = shanghai_instant(min(read_days))
-    inside = payments.c.id >= first_id
-    if before_id is not None:
-        inside = and_(inside, payments.c.id < before_id)
     found = tuple(
         Finding(
             DifferenceKind.OURS_ONLY,
@@ -293,25 +291,30 @@ def missing_payments(
             transaction_id=row.transaction_id,
             at=row.paid_at,
         )
-        for row in tx.execute(_unlisted(merchant, inside, since))
+        for row in tx.execute(_unlisted(merchant, part, since))
         if read_days.issuperset(awaited_days(row.paid_at))
     )
     is_last = rows < limit or newest_at < since
     return Chunk(found, rows, None if is_last else first_id)
 
 
-def _unlisted(merchant: Merchant, inside: ColumnElement[bool], since: datetime) -> Select[Any]:
+def _unlisted(merchant: Merchant, part: Subquery, since: datetime) -> Select[Any]:
+    """Ask for the payments of a stretch without a line.
+
+    The stretch is a table of its own, so that it is read by its keys: by the gateway SQLite would
+    walk all payments for each.
+    """
     is_listed = _listed(
+        part.c.gateway,
         statement_lines.c.kind == LineKind.PAYMENT,
         statement_lines.c.order_no == payment_orders.c.order_no,
     )
     return (
-        select(payments, payment_orders.c.order_no)
-        .join(payment_orders, payment_orders.c.id == payments.c.order_id)
+        select(part, payment_orders.c.order_no)
+        .join(payment_orders, payment_orders.c.id == part.c.order_id)
         .where(
-            inside,
-            payments.c.gateway == merchant.gateway,
-            payments.c.paid_at >= since,
+            part.c.gateway == merchant.gateway,
+            part.c.paid_at >= since,
             payment_orders.c.merchant_id == merchant.merchant_id,
             ~is_listed,
         )
@@ -328,6 +331,7 @@ def missing_refunds(
     if not read_days:
         return ()
     is_listed = _listed(
+        payments.c.gateway,
         statement_lines.c.kind == LineKind.REFUND,
         statement_lines.c.refund_no == refunds.c.refund_no,
     )
@@ -369,13 +373,13 @@ def missing_refunds(
     )
 
 
-def _listed(*is_line: ColumnElement[bool]) -> ColumnElement[bool]:
+def _listed(gateway: ColumnElement[str], *is_line: ColumnElement[bool]) -> ColumnElement[bool]:
     """Tell a row of ours that a statement which we have read has a line for."""
     return (
         select(statement_lines.c.id)
         .join(gateway_statements, gateway_statements.c.id == statement_lines.c.statement_id)
         .where(
-            statement_lines.c.gateway == payments.c.gateway,
+            statement_lines.c.gateway == gateway,
             gateway_statements.c.state.in_(READ),
             *is_line,
         )
