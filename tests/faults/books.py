@@ -23,11 +23,13 @@ class Books:
     broken: list[str]
     """Sentences about our books that are not true."""
     order_numbers: list[str]
+    gateway: str = "wechat_pay"
+    """Whose book theirs is."""
 
     @property
     def differences(self) -> list[str]:
         """Rows that one side has and the other has not."""
-        return differences(self.ours, self.theirs)
+        return differences(self.ours, self.theirs, self.gateway)
 
     def payments_of(self, order_no: str) -> int:
         """Count the payments that we booked for an order."""
@@ -39,10 +41,10 @@ class Books:
         return sum(one["amount_fen"] for one in given)
 
 
-def read_books(stage: Stage) -> Books:
-    """Read both books; the bot may run meanwhile."""
+def read_books(stage: Stage, gateway: str = "wechat_pay") -> Books:
+    """Read our book and a platform's; the bot may run meanwhile."""
     ours, broken, numbers = asyncio.run(_read(stage.database_url or stage.facts["database_url"]))
-    return Books(ours, stage.control("wechat_pay/book"), broken, numbers)
+    return Books(ours, stage.control(f"{gateway}/book"), broken, numbers, gateway)
 
 
 async def _read(url: str) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str]]:

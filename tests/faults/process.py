@@ -281,22 +281,22 @@ class Stage:
             yield
             under_way.result(timeout=CALL_SECONDS)
 
-    def notices(self, order_no: str) -> list[int]:
+    def notices(self, order_no: str, gateway: str = "wechat_pay") -> list[int]:
         """Return how each notice of this order was answered, the oldest first; 0 for not at all."""
-        found = self.control("calls?platform=wechat_pay")
+        found = self.control(f"calls?platform={gateway}")
         return [
             one["code"]
             for one in found
             if one.get("order_no") == order_no and one.get("attempt") is not None
         ]
 
-    def until_heard(self, order_no: str) -> None:
+    def until_heard(self, order_no: str, gateway: str = "wechat_pay") -> None:
         """Let the platform repeat its notice until the bot says that it has heard."""
         for _ in range(8):
-            if 200 in self.notices(order_no) or 204 in self.notices(order_no):
+            if {200, 204}.intersection(self.notices(order_no, gateway)):
                 return
-            self.advance(20)
-        raise AssertionError(f"never heard: {self.notices(order_no)}")
+            self.advance(AGAIN_SECONDS.get(gateway, 20))
+        raise AssertionError(f"never heard: {self.notices(order_no, gateway)}")
 
 
 @dataclass(frozen=True)
@@ -327,17 +327,20 @@ def staged(folder: Path, template: Path | None = None, database_url: str = "") -
 def differences(
     ours: Mapping[str, Sequence[Mapping[str, Any]]],
     theirs: Mapping[str, Sequence[Mapping[str, Any]]],
+    gateway: str = "wechat_pay",
 ) -> list[str]:
     """Compare our book with the platform's, row by row, both ways; name each row that is off."""
     found = []
     for kind, names in COMPARED.items():
-        mine = [_row(one, names) for one in ours[kind] if one["gateway"] == "wechat_pay"]
+        mine = [_row(one, names) for one in ours[kind] if one["gateway"] == gateway]
         other = [_row(one, names) for one in theirs[kind]]
         found += [f"{kind} only ours: {one}" for one in _beyond(mine, other)]
         found += [f"{kind} only theirs: {one}" for one in _beyond(other, mine)]
     return found
 
 
+AGAIN_SECONDS = {"alipay": 240, "unionpay": 240}
+"""How long it takes a platform to repeat its notice, where that is longer than WeChat's."""
 COMPARED = {
     "payments": ("order_no", "transaction_id", "amount_fen", "at"),
     "refunds": ("refund_no", "order_no", "amount_fen", "state", "at"),

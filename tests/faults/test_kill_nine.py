@@ -7,6 +7,7 @@ import pytest
 from tests.faults.books import Books, outlast_claims, read_books
 from tests.faults.conftest import PAYER, POSTGRESQL, REFUNDER
 from tests.faults.process import DIED, Program, Stage
+from tests.scenarios.ways import at_cashier, ticks_of
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -24,9 +25,9 @@ def revive(stage: Stage) -> None:
     stage.start_bot()
 
 
-def equal_books(stage: Stage) -> Books:
+def equal_books(stage: Stage, gateway: str = "wechat_pay") -> Books:
     """Check that both books agree row by row and that ours are in themselves true."""
-    books = read_books(stage)
+    books = read_books(stage, gateway)
     assert books.differences == []
     assert books.broken == []
     return books
@@ -58,6 +59,33 @@ def test_a_notice_cut_off_anywhere_is_heard_again_and_booked_once(stage: Stage, 
 
     assert equal_books(stage).payments_of(order_no) == 1
     assert stage.notices(order_no)[0] == 0
+    assert len(stage.heard(payer, RECEIPT)) == 1
+
+
+@pytest.mark.parametrize("gateway", ["alipay", "unionpay"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("notice.after_verify", id="d02"),
+        pytest.param("notice.before_answer", id="d07"),
+    ],
+)
+def test_the_other_platforms_notice_cut_off_is_heard_again_and_booked_once(
+    stage: Stage, point: str, gateway: str
+):
+    bot = stage.start_bot(crash=point)
+    payer = stage.openid(PAYER)
+    link = stage.pay_link(payer)
+    order_no = at_cashier(link, ticks_of(link)[0], gateway)
+
+    stage.control(f"{gateway}/pay", order_no=order_no)
+    died_at(bot, point)
+    revive(stage)
+    stage.until_heard(order_no, gateway)
+    stage.advance(5)
+
+    assert equal_books(stage, gateway).payments_of(order_no) == 1
+    assert stage.notices(order_no, gateway)[0] == 0
     assert len(stage.heard(payer, RECEIPT)) == 1
 
 

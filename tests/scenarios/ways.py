@@ -78,6 +78,12 @@ class Browser:
 
 def ticks(demo: Demo, link: str) -> list[str]:
     """Return the pay page's boxes, oldest bill first: "17-25928"."""
+    del demo
+    return ticks_of(link)
+
+
+def ticks_of(link: str) -> list[str]:
+    """Return the boxes of the pay page at an address, oldest bill first."""
     page = Browser(COMPUTER).open(link)
     return re.findall(r'name="bill" value="([0-9]+-[0-9]+)"', page.text)
 
@@ -92,6 +98,17 @@ def pressed(browser: Browser, link: str, tick: str, gateway: str) -> Page:
     page = browser.follow(link, [("bill", tick), ("gateway", gateway)])
     assert page.status == 200, page.words
     return page
+
+
+def at_cashier(link: str, tick: str, gateway: str) -> str:
+    """Go up to Alipay's or UnionPay's cashier for a bill, unpaid; return the order's number."""
+    browser = Browser(MOBILE)
+    page = pressed(browser, link, tick, gateway)
+    if gateway == "alipay":
+        browser.follow(page.going)
+    else:
+        browser.follow(_action(page), _inputs(page))
+    return page.found(r"支付单号 (\w+)")
 
 
 def by_wechat(demo: Demo, link: str, tick: str) -> str:
