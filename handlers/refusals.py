@@ -10,6 +10,7 @@ from storage import charge_errors as c
 from storage import counter_errors as k
 from storage import errors as e
 from storage import tax_errors as t
+from storage import ticket_errors as q
 from storage.errors import Contradiction, Refusal, Trouble, Unavailable
 from storage.kinds import ChargeInput
 
@@ -54,6 +55,14 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.CommunitySilent: "{community_name} 的期初账还没有签字，所以暂不主动发消息。\n"
     "请经理核对并签字以后再发。",
     e.OpeningSheetDisagrees: "期初表和账上的合计对不上，没有签字：{rows}。\n请核对以后再提交。",
+    q.UnknownTicket: "没有找到这件工单。\n回复“我的工单”可以查看您提过的事。",
+    q.TicketStateWrong: "工单 {ticket_no} 现在不能这样办，没有改动。\n"
+    "回复“我的工单”看它到了哪一步。",
+    q.UrgedLately: "工单 {ticket_no} 刚催过，处理的人已经知道。\n{retry_at}以后可以再催；"
+    "急事请回复“电话”。",
+    q.ReopenTooLate: "工单 {ticket_no} 不能再重新处理了。\n"
+    "问题还在，请再说一遍，给您开新的；或者回复“人工”。",
+    q.UnknownColleague: "没有找到这位同事，或者有同名的，没有改动。\n请写全名字再发一次。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
     c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",
@@ -153,6 +162,8 @@ STAFF_WORDS: Final[dict[type[Trouble], str]] = {
     e.UnknownRefund: "没有找到这笔退款，没有做任何改动。\n"
     "请核对编号；回复“待审批”查看等着处理的退款。",
     e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“待审批”查看还有哪些。",
+    q.UnknownTicket: "没有找到这件工单，没有改动。\n请核对编号；回复“工单”看等着办的。",
+    q.TicketStateWrong: "工单 {ticket_no} 已经办结，没有再改动。\n回复“工单 {ticket_no}”看经过。",
     e.NothingToPay: "{unit_label} 没有待缴账单，没有入账。\n要先存起来，请写明“预存”。",
     e.BillAlreadyPaid: "选中的账单里有一笔刚刚缴清了，没有入账。\n请重新打开这一户再收。",
     e.UnknownBill: "没有找到这笔账单，没有做任何改动。\n请核对房号和账单。",

@@ -13,6 +13,7 @@ from handlers import edges, memory, refusals, words
 from handlers.deps import HandlerDeps
 from handlers.flats import ABOUT_BILLS, home_named
 from handlers.pace import MESSAGES, OF_STAFF, Pace
+from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
@@ -52,6 +53,9 @@ NEVER_BREAK_OFF: Final = frozenset(("confirm", "cancel", "out_of_scope", "greeti
 GOES_ON: Final = re.compile(r"那.{1,12}呢?[?？]?")
 SCENE: Final = re.compile(r"(?:qrscene_)?bind:([0-9A-Za-z-]{1,20})")
 """What a QR code on paper carries that begins to bind its flat."""
+SHOWS_MENU: Final = frozenset(("greeting", "help"))
+MENU_SHOWN: Final = "menu"
+"""The topic of who was asked for a rating and saw the menu: her next number picks from it."""
 ENDINGS: Final = " 了吧的啊呢。.!！,，"
 
 
@@ -181,9 +185,15 @@ class Router:
         """Return the intent whose own words the text begins with; staff words are for staff."""
         text = turn.understood.text.strip()
         for intent in self._spoken if turn.staff is None else self._spoken_by_staff:
+            if self._is_dictating(turn) and not intent.said_as:
+                continue
             if text.startswith(intent.said_as) or (intent.said_like and intent.said_like(text)):
                 return intent
         return None
+
+    def _is_dictating(self, turn: Turn) -> bool:
+        """Tell whether staff were asked for words of their own, which may speak of anything."""
+        return turn.staff is not None and turn.memory.expecting in self._staff_intents
 
     async def _go_on(self, turn: Turn) -> OutgoingMessage:
         """Hand the answer to whoever asked, unless it breaks off or turns to something else."""
@@ -238,6 +248,9 @@ class Router:
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
         intent = self._meant(turn)
+        is_rated = turn.person.rating_id is not None
+        if intent is None or intent.name in SHOWS_MENU:
+            turn.memory.topic = MENU_SHOWN if is_rated else turn.memory.topic
         if intent is None:
             turn.memory.misses += 1
             return edges.not_understood(turn.memory.misses)
@@ -248,6 +261,8 @@ class Router:
 
     def _meant(self, turn: Turn) -> Intent | None:
         understood, topic = turn.understood, turn.memory.topic
+        if _rates(turn):
+            return self._intents["rate"]
         name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
         if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
             name = "history"
@@ -284,6 +299,12 @@ class Router:
 def _noticed(kept: "asyncio.Future[None]") -> None:
     if not kept.cancelled() and kept.exception() is not None:
         log.error("turn.not_remembered", exc_info=kept.exception())
+
+
+def _rates(turn: Turn) -> bool:
+    """Tell whether a bare number is a rating: she was asked, and saw no menu since."""
+    is_asked = turn.person.rating_id is not None and turn.memory.topic != MENU_SHOWN
+    return is_asked and stars_in(turn.understood.text) is not None
 
 
 def _by_slots(turn: Turn) -> str:

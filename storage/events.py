@@ -243,7 +243,8 @@ class StaffTask(Event):
     topic: str
     """refund_approval | refund_trouble | broadcast_approval | handover | binding_application |
     meter_replaced | meter_turned | dispute | difference | unbilled | refund_external | unanswered |
-    refund_payout | waiver_approval."""
+    refund_payout | waiver_approval | ticket | ticket_urgent | ticket_assigned | ticket_urged |
+    ticket_withdrawn | ticket_reopened | ticket_near | ticket_over."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -251,6 +252,21 @@ class StaffTask(Event):
     """0 where no money is meant."""
     note: str
     """A cause, a reason, or what the resident said."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMoved(Event):
+    """A resident's ticket (工单) has gone a step."""
+
+    ticket_no: str
+    kind: str
+    """dispute | complaint | suggestion | repair | question."""
+    change: str
+    """assigned | answered | closed."""
+    unit_label: str
+    words: str
+    """What staff say; "" where nobody said anything."""
+    asks_rating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ FLOORS = (
             "bank_errors",
             "paying_kinds",
             "tax_errors",
+            "ticket_errors",
+            "ticket_kinds",
             "ports",
             "periods",
             "money",

@@ -30,6 +30,7 @@ NOTHING: Final = {
     "collection_closed": "不暂停",
     "sharing_basis": "不公摊",
     "closed_gateways": "都开放",
+    "ticket_hours": "默认",
 }
 """Choices that are a text → what is typed for none."""
 YES_OR_NO: Final = {"要": True, "不要": False}
@@ -62,6 +63,14 @@ CHOICES: Final[Mapping[str, tuple[str, str, Callable[[str], Any]]]] = MappingPro
         "parts": ("takes_parts", "一笔账单可以分几次缴", YES_OR_NO.__getitem__),
         "rounding-yuan": ("rounding_limit_fen", "柜台抹零最多几元", from_yuan),
         "waiver-yuan": ("waiver_second_over_fen", "减免超过几元要两个人批准", from_yuan),
+        "duty-from": ("duty_from", "前台几点上班", time.fromisoformat),
+        "duty-until": ("duty_until", "前台几点下班", time.fromisoformat),
+        "duty-days": ("duty_days", "星期几有人上班，1 是星期一", _steps),
+        "ticket-hours": (
+            *("ticket_hours", "各类工单几个工时内办完，例如 repair=9; question=4，或者 默认"),
+            str,
+        ),
+        "rating-days": ("rating_days", "每人几天内最多请评价一次，0 是不请", int),
         "sharing": ("sharing_basis", "公摊的依据：合同条款或业主决定，或者 不公摊", str),
     }
 )

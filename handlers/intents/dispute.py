@@ -6,8 +6,8 @@ from typing import Final
 from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
+from handlers.tickets import request_key
 from handlers.turn import Intent, Turn
-from storage.audit import Actor
 from storage.lazy import regex
 from storage.operations.disputes import dispute
 from storage.ports.chat import OutgoingMessage
@@ -151,7 +151,8 @@ async def _write(
         bill_ids=[one.bill_id for one in meant],
         said=said,
         note=f"{_named(meant)}；住户说“{words.shorten(said, SAID_CHARS)}”；请在{by}前答复",
-        actor=Actor(identity_id=turn.person.identity_id),
+        request_key=request_key(turn),
+        identity_id=turn.person.identity_id,
         now=turn.now,
     )
     if not made.bill_ids:
@@ -162,7 +163,7 @@ async def _write(
     phone = (await deps.db.read(contact, home.community_id)).phone
     ring = f"现在没有管家在线，也请打电话 {phone} 说一声。" if phone else "也请到物业前台说一声。"
     text = words.lines(
-        f"已提交核对：{home.label} {_named(meant)}。",
+        f"已提交核对：{home.label} {_named(meant)}，工单 {made.ticket_no}。",
         f"物业会在{by}前答复您；答复以前不提醒您缴，违约金也不算。",
         "" if made.heard else ring,
     )

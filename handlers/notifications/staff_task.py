@@ -4,6 +4,7 @@ from typing import Final
 
 from handlers import causes, words
 from handlers.notification import Notification, Telling, amount, fields
+from handlers.tickets import KINDS, masked
 from storage.events import StaffTask
 from storage.ports.chat import OutgoingMessage
 
@@ -35,9 +36,49 @@ TOPICS: Final = {
         "请尽快联系住户。",
     ),
     "dispute": (
-        "住户对账单有异议：{unit}，{amount}。",
+        "住户对账单有异议，工单 {reference}：{unit}，{amount}。",
         "{note}。",
-        "已暂停提醒，违约金停算；答复住户以后，回复“恢复催缴 {reference}”。",
+        "已暂停提醒，违约金停算；核对以后，回复“结单 {reference} 结果”，住户会看到。",
+    ),
+    "ticket": (
+        "新工单 {reference}（{kind}）：{unit}。",
+        "住户说：{said}",
+        "自己办回复“接单 {reference}”，交给同事回复“派单 {reference} 名字”。",
+    ),
+    "ticket_urgent": (
+        "紧急！工单 {reference}：{unit}。",
+        "住户说：{said}",
+        "请马上处理并打电话，回复“接单 {reference}”。",
+    ),
+    "ticket_assigned": (
+        "有工单交给您 {reference}（{kind}）：{unit}。",
+        "住户说：{said}",
+        "看经过回复“工单 {reference}”，办好了回复“结单 {reference} 结果”。",
+    ),
+    "ticket_urged": (
+        "住户在催工单 {reference}（{kind}）：{unit}。",
+        "住户说：{said}",
+        "请告诉住户进展，回复“回复 {reference} 内容”。",
+    ),
+    "ticket_withdrawn": (
+        "住户撤销了工单 {reference}（{kind}）：{unit}。",
+        "原来说：{said}",
+        "不用再处理。",
+    ),
+    "ticket_reopened": (
+        "住户说没解决，工单 {reference}（{kind}）重新处理：{unit}。",
+        "住户说：{said}",
+        "看经过回复“工单 {reference}”。",
+    ),
+    "ticket_near": (
+        "工单 {reference}（{kind}）快到时间了：{unit}。",
+        "住户说：{said}",
+        "请尽快办，或者回复“回复 {reference} 内容”告诉住户。",
+    ),
+    "ticket_over": (
+        "工单 {reference}（{kind}）已经超时：{unit}。",
+        "住户说：{said}",
+        "请马上处理，回复“回复 {reference} 内容”告诉住户。",
     ),
     "arrears_visit": (
         "请联系住户：{unit} 有账单过了应缴日 {note} 天，{amount}。",
@@ -117,6 +158,14 @@ STATES: Final = {
     "broadcast_approval": "群发待审批",
     "handover": "住户找人工",
     "dispute": "账单有异议",
+    "ticket": "新工单",
+    "ticket_urgent": "紧急工单",
+    "ticket_assigned": "有工单交给您",
+    "ticket_urged": "住户催办",
+    "ticket_withdrawn": "工单已撤销",
+    "ticket_reopened": "工单重新处理",
+    "ticket_near": "工单快到时间",
+    "ticket_over": "工单已超时",
     "arrears_visit": "请联系住户",
     "letter_due": "催告函待批准",
     "binding_application": "绑定待核对",
@@ -137,6 +186,7 @@ STATES: Final = {
 def say(event: StaffTask, told: Telling) -> OutgoingMessage:
     """Put a task before staff, with the words that act on it."""
     note = words.shorten(event.note, 120) or "没有写明"
+    kind, _, said = event.note.partition(" ")
     is_unbilled = event.topic == "unbilled"
     aside = [event.unit_label] if event.unit_label else []
     aside += [words.money(event.amount_fen)] if event.amount_fen else []
@@ -145,6 +195,8 @@ def say(event: StaffTask, told: Telling) -> OutgoingMessage:
         "unit": event.unit_label or "没有说是哪一户",
         "amount": words.money(event.amount_fen),
         "note": note,
+        "kind": KINDS.get(kind, ""),
+        "said": masked(words.shorten(said, 120)) or "没有写明",
         "trouble": _trouble(event, note),
         "aside": f"：{'，'.join(aside)}" if aside else "",
         "count": str(sum(causes.counted_skips(event.note).values())) if is_unbilled else "",

@@ -37,6 +37,7 @@ ABOUT: Final = {
     "BindingTried": "绑定尝试",
     "LateAnswer": "晚到的回答",
     "StaffTask": "员工待办",
+    "TicketMoved": "工单进展",
     "BroadcastReported": "群发结果",
     "PrepaymentApplied": "预存抵扣",
     "DepositMoved": "押金变动",

@@ -15,7 +15,8 @@ from handlers.understanding.days import DAY, day_in
 from storage.audit import Actor
 from storage.kinds import HoldKind
 from storage.lazy import regex
-from storage.operations.holds import NewHold, end_hold, place_hold
+from storage.operations.disputes import end_dispute
+from storage.operations.holds import NewHold, place_hold
 from storage.ports.chat import OutgoingMessage
 from storage.queries.dunning import Act, acts_of
 from storage.queries.holds import Hold, dunned_bills_of_unit, holds_on, promises_of
@@ -27,6 +28,8 @@ SAID_AS: Final = WORDS["hold"]
 BEGIN, END, SHOW = SAID_AS
 MOST_DAYS: Final = 366
 SHOWN: Final = 8
+CHECKED: Final = "物业已经核对完"
+"""What a resident reads whose dispute ends this way."""
 REASON_CHARS: Final = 60
 
 KINDS: Final = {
@@ -114,7 +117,9 @@ def kind_of(reason: str) -> HoldKind:
 async def _end(turn: Turn, deps: HandlerDeps, unit: UnitFound) -> str:
     held = await deps.db.read(holds_on, unit.unit_id, turn.today)
     for one in held:
-        await deps.db.write(end_hold, one.hold_id, actor=_actor(turn), now=turn.now)
+        await deps.db.write(
+            end_dispute, one.hold_id, by=office(turn, *SENDERS), words=CHECKED, now=turn.now
+        )
     if not held:
         return f"{unit.label} 没有暂停催缴，不用恢复。"
     return f"{unit.label} 已恢复催缴，从今天起按计划提醒。"

@@ -34,6 +34,12 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "unbilled": ("未出账", "没出账"),
     "deliveries": ("送达", "发送记录"),
     "today": ("今日", "今天收款", "今天收了多少"),
+    "tickets": ("工单",),
+    "ticket_take": ("接单",),
+    "ticket_assign": ("派单", "转单"),
+    "ticket_note": ("备注",),
+    "ticket_close": ("结单", "办结"),
+    "reply": ("回复",),
     "help": ("员工帮助", "工作人员帮助"),
 }
 """By module. Several begin alike (群发进度, 群发): the longer words come first."""

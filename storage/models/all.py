@@ -20,11 +20,13 @@ from storage.models import (
     people,
     policies,
     prepayments,
+    ratings,
     reconciliation,
     refund_terms,
     sharing,
     tariffs,
     tax_invoices,
+    tickets,
 )
 from storage.models.base import metadata
 
@@ -51,6 +53,8 @@ FAMILIES = (
     tax_invoices,
     reconciliation,
     refund_terms,
+    tickets,
+    ratings,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -93,5 +93,10 @@ conversations = Table(
     ref("identity_id", "identities", primary_key=True),
     Column("memory", Text, nullable=False, server_default="{}"),
     instant("updated_at"),
+    Column("rating_id", Key, nullable=True),
+    instant("rating_until", nullable=True),
 )
-"""What the talk is about, as JSON; forgotten after half an hour of silence."""
+"""What the talk is about, as JSON; forgotten after half an hour of silence.
+
+`rating_id` is what a bare number of hers rates until `rating_until`.
+"""

@@ -26,6 +26,11 @@ policies = Table(
     Column("takes_parts", Integer, nullable=False, server_default="0"),
     Column("rounding_limit_fen", BigInteger, nullable=False, server_default="0"),
     Column("waiver_second_over_fen", BigInteger, nullable=False, server_default="100000"),
+    Column("duty_from", String(5), nullable=False, server_default="08:30"),
+    Column("duty_until", String(5), nullable=False, server_default="17:30"),
+    text("duty_days", 20, server_default="1,2,3,4,5,6,7"),
+    text("ticket_hours", 120),
+    Column("rating_days", Integer, nullable=False, server_default="30"),
     UniqueConstraint("community_id", "effective_on"),
 )
 """`refund_any_cause`: what is within the sum and the window goes back whatever the cause.
@@ -34,5 +39,8 @@ policies = Table(
 `closed_gateways` is JSON {gateway: why it takes no money now}; `takes_parts`: a part of a bill may
 be paid. `rounding_limit_fen`: the most that a cashier may drop (抹零); a waiver over
 `waiver_second_over_fen` needs two approvers.
+From `duty_from` to `duty_until` on `duty_days` (1 is Monday) somebody is at the office.
+`ticket_hours` is "repair=9; question=4": so many duty hours a ticket of a kind may take.
+Nobody is asked for a rating twice in `rating_days`; 0 asks nobody.
 `sharing_basis` is what allows the community to share costs (公摊), "" where nothing does.
 """

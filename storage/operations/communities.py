@@ -11,6 +11,7 @@ from storage.audit import CLOCK
 from storage.models.estate import communities
 from storage.models.policies import policies
 from storage.queries.policies import Policy, named_reasons
+from storage.rules.tickets import are_ticket_hours
 from storage.sql import insert
 
 NOON: Final = time(12)
@@ -82,6 +83,10 @@ def check(policy: Policy) -> None:
         "closed_gateways": _are_reasons(policy.closed_gateways),
         "rounding_limit_fen": 0 <= policy.rounding_limit_fen <= 10_000,
         "waiver_second_over_fen": policy.waiver_second_over_fen >= 0,
+        "duty_from": policy.duty_from < policy.duty_until,
+        "duty_days": bool(policy.duty_days) and set(policy.duty_days) <= set(range(1, 8)),
+        "rating_days": 0 <= policy.rating_days <= 365,
+        "ticket_hours": are_ticket_hours(policy.ticket_hours),
     }
     broken = [name for name, fits in fitting.items() if not fits]
     if broken:

@@ -9,10 +9,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 from storage import audit
 from storage.audit import Actor
 from storage.events import StaffTask
-from storage.kinds import StaffRole
 from storage.models.messages import conversations
 from storage.models.people import identities
-from storage.operations.hearers import tell_staff
+from storage.operations.hearers import tell_office
 from storage.prepared import Insert, Prepared
 
 
@@ -66,8 +65,4 @@ def hand_over(
     """
     task = StaffTask("handover", str(identity_id), unit_label, 0, said[:200])
     key = f"handover:{identity_id}:{now:%Y%m%d%H}{now.minute // 10}"
-    for role in (StaffRole.STEWARD, StaffRole.MANAGER):
-        told = tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now)
-        if told:
-            return told
-    return 0
+    return tell_office(tx, task, community_id=community_id, key=key, now=now)

@@ -98,3 +98,39 @@ def tell_staff(
             community_id=community_id,
         )
     return len(found)
+
+
+def tell_office(
+    tx: Connection, task: StaffTask, *, community_id: int, key: str, now: datetime
+) -> int:
+    """Put a task before the stewards, or the managers where there are none.
+
+    Returns how many hear of it.
+    """
+    for role in (StaffRole.STEWARD, StaffRole.MANAGER):
+        told = tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now)
+        if told:
+            return told
+    return 0
+
+
+def tell_colleague(
+    tx: Connection, task: StaffTask, *, staff_id: int, community_id: int, key: str, now: datetime
+) -> int:
+    """Put a task before one who serves a community; return in how many chats she hears of it.
+
+    The key is the same as `tell_staff`'s: whoever was told as one of many is not told again.
+    """
+    found = staff_identities(tx, community_id, tuple(StaffRole))
+    hers = [one for one in found if one[0] == staff_id]
+    for _, identity_id, account, openid in hers:
+        enqueue(
+            tx,
+            task,
+            Addressee(account, openid, identity_id),
+            key=f"{key}:{identity_id}",
+            urgency=Urgency.RECEIPT,
+            now=now,
+            community_id=community_id,
+        )
+    return len(hers)

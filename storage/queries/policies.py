@@ -6,6 +6,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from storage.frozen import dataclass
 from storage.models.policies import policies
+from storage.rules.duty import Duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,19 @@ class Policy:
     """The most that a cashier may drop at the counter (抹零)."""
     waiver_second_over_fen: int = 100_000
     """A waiver over this needs a second approver."""
+    duty_from: time = time(8, 30)
+    duty_until: time = time(17, 30)
+    duty_days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """Days of the week on which somebody is at the office; 1 is Monday."""
+    ticket_hours: str = ""
+    """Duty hours that a ticket of a kind may take: "repair=9; question=4", "" for the usual."""
+    rating_days: int = 30
+    """Nobody is asked for a rating twice in so many days; 0 asks nobody."""
+
+    @property
+    def duty(self) -> Duty:
+        """When somebody is at the office."""
+        return Duty(self.duty_from, self.duty_until, self.duty_days)
 
     def why_closed(self, gateway: str) -> str:
         """Return why a gateway takes no money of this community now, "" where it does."""
@@ -83,4 +97,9 @@ def policy_on(tx: Connection, community_id: int, day: date = date.max) -> Policy
         takes_parts=bool(row.takes_parts),
         rounding_limit_fen=row.rounding_limit_fen,
         waiver_second_over_fen=row.waiver_second_over_fen,
+        duty_from=time.fromisoformat(row.duty_from),
+        duty_until=time.fromisoformat(row.duty_until),
+        duty_days=tuple(int(one) for one in row.duty_days.split(",") if one.strip()),
+        ticket_hours=row.ticket_hours,
+        rating_days=row.rating_days,
     )

@@ -58,6 +58,8 @@ class Person:
     staff: Staff | None
     memory: str = "{}"
     """What the talk is about, as JSON; "{}" where it is new or half an hour old."""
+    rating_id: int | None = None
+    """What a bare number of hers rates now, None for nothing."""
 
     @property
     def home(self) -> Home | None:
@@ -82,6 +84,8 @@ _HOMES = Prepared(
             identities.c.staff_id,
             conversations.c.memory,
             conversations.c.updated_at,
+            conversations.c.rating_id,
+            conversations.c.rating_until,
             bindings.c.id,
             bindings.c.unit_id,
             units.c.community_id,
@@ -114,8 +118,9 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     rows = _HOMES.rows(tx, identity_id=identity_id)
     if not rows:
         raise LookupError(identity_id)
-    account, openid, chosen_unit_id, muted, staff_id, memory, updated_at = rows[0][:7]
-    homes = tuple(_home(*row[7:]) for row in rows if row[8] is not None)
+    account, openid, chosen_unit_id, muted, staff_id, *talk = rows[0][:9]
+    memory, updated_at, rating_id, rating_until = talk
+    homes = tuple(_home(*row[9:]) for row in rows if row[10] is not None)
     is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(
         identity_id=identity_id,
@@ -126,6 +131,7 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
         muted=tuple(muted.split()),
         staff=None if staff_id is None else staff_member(tx, staff_id),
         memory=memory if is_fresh else "{}",
+        rating_id=rating_id if rating_until is not None and rating_until > now else None,
     )
 
 

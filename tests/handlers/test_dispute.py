@@ -70,7 +70,7 @@ async def test_only_a_yes_lets_a_bill_rest_and_staff_hear_of_it_once(db, world, 
     assert (told.event, told.recipient) == ("StaffTask", "o-chen")
     assert (facts["topic"], facts["reference"], facts["amount_fen"]) == (
         "dispute",
-        "3-2-1201",
+        "G26110001",
         25_060,
     )
     assert "11月26日前答复" in facts["note"]
@@ -137,7 +137,8 @@ async def test_a_neighbours_bill_a_paid_one_and_one_that_rests_are_left_alone(
             bill_ids=bill_ids,
             said="不对",
             note="不对",
-            actor=CLOCK,
+            request_key="m-1",
+            identity_id=1,
             now=NOW,
         )
         return made.bill_ids, made.heard

@@ -8,6 +8,7 @@ import pytest
 from handlers import registry
 from storage.ports.chat import IncomingKind
 from tests.handlers import situations as on
+from tests.handlers import ticket_situations as of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "intents"
 
@@ -170,8 +171,37 @@ TALKS = {
         (on.two_flats, "账单不对", "1"),
         (on.stranger, "账单不对"),
     ),
-    "feedback": ((on.owing, "我要投诉"),),
-    "repair": ((on.owing, "报修"),),
+    "feedback": (
+        (on.owing, "我要投诉", "楼道太脏没人打扫"),
+        (on.owing, "投诉", "投诉", "保安态度太差", "我的投诉"),
+        (on.owing, "建议多装几个充电桩"),
+        (on.stranger, "我要投诉"),
+    ),
+    "repair": (
+        (on.owing, "报修", "厨房水管漏水", "厨房水管漏水"),
+        (on.owing, "报修", "我要报修", "算了"),
+        (on.owing, "3栋2单元电梯坏了"),
+        (on.owing, "我家燃气漏了"),
+        (on.owing, "3栋着火了！"),
+        (on.owing, "有人被关在电梯里了"),
+        (on.stranger, "楼下着火了"),
+        (on.stranger, "电梯坏了"),
+        (on.two_flats, "厨房水管漏水", "2"),
+    ),
+    "tickets": (
+        (on.owing, "我的工单", "催一下", "没解决"),
+        (of.leaking, "报修到哪了", "催一下", "催一下", "撤销工单", "重新处理 又漏了"),
+        (of.leaking_twice, "我的工单", "催一下", "催一下 g26110002", "工单 G26110009"),
+        (of.mended, "我的工单", "没解决，还在漏", "没解决"),
+    ),
+    "rate": (
+        (of.mended, "5"),
+        (of.mended, "4分，师傅很快", "5"),
+        (of.mended, "2", "等了三天", "没解决"),
+        (of.mended, "2", "缴费"),
+        (of.mended, "帮助", "1"),
+        (of.mended, "6"),
+    ),
     "notices": ((on.owing, "公告"), (on.noticed, "公告"), (on.stranger, "公告")),
     "contact": ((on.owing, "物业电话"), (on.two_communities, "物业电话")),
     "human": (

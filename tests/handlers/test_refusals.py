@@ -29,6 +29,7 @@ from storage.errors import (
     UnknownDifference,
     UnknownRefund,
 )
+from storage.ticket_errors import TicketStateWrong, UnknownColleague, UnknownTicket
 from tests.factories import NOW
 
 
@@ -84,6 +85,7 @@ AT_WORK = (
     *(NotAllowed, UnknownRefund, RefundStateWrong, SelfApproval, UnknownAudience, AudienceEmpty),
     *(PrivacyLint, UnknownBroadcast, BroadcastStateWrong, CommunitySilent, TextTooLong),
     *(BindingMismatch, TooManyTries, UnknownDifference),
+    *(UnknownTicket, TicketStateWrong, UnknownColleague),
 )
 """What the intents of the staff may be refused with."""
 

@@ -60,6 +60,11 @@ def changed(event, **other):
     return type(event)(**{name: getattr(event, name) for name in event.__slots__} | other)
 
 
+TICKET_TASKS = (
+    *("", "_urgent", "_assigned", "_urged"),
+    *("_withdrawn", "_reopened", "_near", "_over"),
+)
+
 EVENTS: dict[str, Event] = {
     "payment_settled": PAID,
     "payment_settled_surplus": changed(PAID, surplus_fen=1_000, open_fen=50_000),
@@ -119,6 +124,22 @@ EVENTS: dict[str, Event] = {
     "tax_invoice_declined": e.TaxInvoiceDeclined("F26112300001", UNIT, 25_060, "抬头和税号不符"),
     "tax_invoice_declined_refunded": e.TaxInvoiceDeclined("F26112300001", UNIT, 25_060, "refunded"),
     "refund_received_fee": e.RefundReceived(*REFUND, is_automatic=True, kept_fen=150),
+    **{
+        f"staff_ticket{one}": e.StaffTask(
+            f"ticket{one}", "G26110001", UNIT, 0, "repair 厨房水管漏水，请打 13800001234"
+        )
+        for one in TICKET_TASKS
+    },
+    "ticket_assigned": e.TicketMoved("G26110001", "repair", "assigned", UNIT, ""),
+    "ticket_answered": e.TicketMoved(
+        "G26110001", "complaint", "answered", UNIT, "已请保洁今天下午打扫。"
+    ),
+    "ticket_closed": e.TicketMoved(
+        "G26110001", "repair", "closed", UNIT, "水管已换好", asks_rating=True
+    ),
+    "ticket_closed_dispute": e.TicketMoved(
+        "G26110002", "dispute", "closed", UNIT, "面积按89.50平方米算，没有算错", asks_rating=True
+    ),
     "staff_suspense": e.StaffTask("suspense", "2", "", 0, ""),
     "staff_tax_invoice": e.StaffTask("tax_invoice", "F26112300001", UNIT, 25_060, "李秀英"),
     "staff_red_letter": e.StaffTask(

@@ -17,6 +17,7 @@ from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.payments import refunds
 from storage.models.people import bindings, staff_communities
+from storage.models.tickets import tickets
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.ports.chat import Verdict
 from tests import factories, town
@@ -146,6 +147,47 @@ async def test_a_steward_reads_what_the_golden_file_says(name, db, place, talk):
         await steward.say(text)
 
     compare(name, steward.script())
+
+
+async def test_a_ticket_is_listed_given_noted_answered_and_closed_in_chat(db, place, talk):
+    resident, steward = talk("o-1"), talk("s-steward")
+    await steward.say("工单")
+    await resident.say("厨房水管漏水，请打13800001234", "我家燃气漏了")
+    number = "G26110001"
+
+    for text in (
+        *("工单", f"工单 {number}", "接单", f"接单 {number}", "派单", f"派单 {number} 谁"),
+        *(f"派单 {number} 陈经理", f"备注 {number} 已联系水工，电话13900001111"),
+        *(
+            f"回复 {number} 师傅下午三点到",
+            "结单",
+            f"结单 {number} 水管已换好",
+            f"结单 {number} 再关",
+        ),
+        *(f"工单 {number}", "工单", "工单 G26119999", f"备注 {number}", "回复"),
+    ):
+        await steward.say(text)
+
+    compare("tickets", steward.script())
+
+
+async def test_i08_i09_tickets_obey_nobody_but_their_own_office(db, place, talk):
+    elsewhere = await db.write(factories.add_community, "听涛苑")
+    await db.write(town.employ, elsewhere, "外人", StaffRole.MANAGER, "s-elsewhere")
+    await talk("o-1").say("厨房水管漏水")
+    acts = ("接单 {}", "派单 {} 外人", "备注 {} 看看", "回复 {} 看看", "结单 {} 看看", "工单 {}")
+
+    outsider, resident = talk("s-elsewhere"), talk("o-2")
+    for act in acts:
+        text = act.format("G26110001")
+        assert "没有找到" in await outsider.say(text)
+        said = await resident.hear(text)
+        assert said is None or not said.kind.startswith("staff_")
+    listed = await outsider.say("工单")
+
+    assert "没有等着办" in listed
+    kept = await db.read(lambda tx: list(tx.execute(select(tickets.c.state)).scalars()))
+    assert kept == ["open"]
 
 
 async def test_a_broadcast_is_previewed_confirmed_and_reported(db, place, talk):

@@ -1,0 +1,48 @@
+"""A resident's ticket (工单) has gone a step."""
+
+from typing import Final
+
+from handlers import words
+from handlers.notification import Notification, Telling, fields
+from handlers.tickets import KINDS
+from storage.events import TicketMoved
+from storage.ports.chat import OutgoingMessage
+from storage.ticket_kinds import TicketKind
+
+STATES: Final = {"assigned": "已有人处理", "answered": "物业有答复", "closed": "已办结"}
+RATE: Final = "请回复1到5打分，5分最好；没解决，回复“没解决”和原因。"
+
+
+def say(event: TicketMoved, told: Telling) -> OutgoingMessage:
+    """Tell the resident what was done, and what she can answer."""
+    called = f"{KINDS[TicketKind(event.kind)]}工单 {event.ticket_no}"
+    where = f"{event.unit_label} " if event.unit_label else ""
+    said = words.shorten(event.words, 280).rstrip("。.")
+    is_dispute = event.kind == TicketKind.DISPUTE
+    rows: tuple[str, ...]
+    match event.change:
+        case "assigned":
+            rows = (f"您的{called}已有人处理。", "有进展会告诉您；看进度回复“我的工单”。")
+        case "answered":
+            rows = (f"您的{called}有答复：", f"{said}。", "还有要说的，回复“人工”。")
+        case _:
+            rows = (
+                f"您的{called}已办结：",
+                f"{said}。",
+                f"{where}的账单恢复正常提醒；核对的这些天不算违约金。" if is_dispute else "",
+                RATE if event.asks_rating else "没解决，回复“没解决”和原因。",
+            )
+    return OutgoingMessage(
+        kind="ticket_moved",
+        text=words.lines(*rows),
+        fields=fields(
+            unit=event.unit_label or "未注明",
+            amount="-",
+            time=f"{told.today}",
+            state=STATES[event.change],
+            number=event.ticket_no,
+        ),
+    )
+
+
+NOTIFICATION = Notification(TicketMoved, say)
