@@ -21,6 +21,7 @@ from scheduler.jobs import (
     submit_refunds,
     sweep_inbox,
     tell_unanswered,
+    warn_of_deadlines,
 )
 
 JOBS: Final[tuple[Job, ...]] = (
@@ -40,5 +41,6 @@ JOBS: Final[tuple[Job, ...]] = (
     query_refunds.JOB,
     send_broadcasts.JOB,
     sweep_inbox.JOB,
+    warn_of_deadlines.JOB,
     deliver_outbox.JOB,
 )

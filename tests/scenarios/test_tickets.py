@@ -1,0 +1,46 @@
+"""A ticket goes resident → steward → resident → rating, from outside, and a dispute to its end."""
+
+import re
+
+from tests.scenarios.acting import Demo
+
+NUMBER = re.compile(r"G[0-9]{8}")
+
+
+def test_a_repair_is_reported_taken_answered_closed_and_rated(demo: Demo):
+    resident, _ = demo.newcomer()
+    steward = demo.staff("steward")
+    demo.say(steward, "工单")
+    at_work, at_home = demo.mark(steward), demo.mark(resident)
+
+    number = NUMBER.findall(demo.say(resident, "厨房水管漏水"))[0]
+    assert "厨房水管漏水" in demo.heard(steward, at_work, "新工单", number)
+    assert number in demo.say(steward, "工单")
+    assert "已接单" in demo.say(steward, f"接单 {number}")
+    demo.heard(resident, at_home, number, "已有人处理")
+    demo.say(steward, f"回复 {number} 师傅下午三点到")
+    demo.heard(resident, at_home, "师傅下午三点到")
+    assert "师傅下午三点到" in demo.say(resident, "报修到哪了")
+    demo.say(steward, f"结单 {number} 水管已换好")
+    assert "1到5" in demo.heard(resident, at_home, number, "已办结", "水管已换好")
+
+    assert "5 分" in demo.say(resident, "5")
+    assert "已办结" in demo.say(resident, "我的工单")
+    assert "重新处理" in demo.say(resident, "没解决，还在漏")
+    assert number in demo.say(steward, "工单")
+
+
+def test_a_disputed_bill_rests_until_its_ticket_is_closed_with_a_message(demo: Demo):
+    resident, _ = demo.newcomer()
+    steward, mark = demo.staff("steward"), demo.mark(resident)
+    said = demo.say(resident, "账单不对")
+    if "哪一笔" in said:
+        said = demo.say(resident, "全部")
+    assert "确认" in said
+
+    number = NUMBER.findall(demo.say(resident, "确认"))[0]
+    assert "已经在核对" in demo.say(resident, "账单不对")
+    demo.say(steward, f"结单 {number} 面积没有算错")
+
+    told = demo.heard(resident, mark, number, "已办结", "面积没有算错")
+    assert "恢复正常提醒" in told
