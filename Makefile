@@ -8,7 +8,7 @@ STEPS ?= 100000
 SEED ?=
 
 .NOTPARALLEL:
-.PHONY: help setup venv browser demo test lint bench faults planted properties lock clean
+.PHONY: help setup venv browser demo test lint model bench faults planted properties lock clean
 
 help:  ## Print what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -30,6 +30,9 @@ test: setup lint  ## Run every check and every test.
 lint: venv  ## Check style and types.
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+model: venv  ## Learn the recogniser's model anew from its examples.
+	.venv/bin/python -m handlers.understanding.build
 
 bench: setup  ## Measure beside the peers, into build/bench.json.
 	@mkdir -p build

@@ -15,8 +15,13 @@ _CORE: Final = (
 )
 _ALONE: Final = r"(?<![0-9.,a-z-])"
 _YUAN: Final = r"(?:元|圆|块钱?|rmb|yuan|cny|¥)(?![交付缴儿0-9一二三四五六七八九]|起|个?平|每|/)"
-_VERB: Final = r"(?:充值|预存|预交|预缴|多收|多扣|[交缴付充存退扣收转]|pay|deposit|refund)"
-_AFTER: Final = r"(?:了|我|个|款|够|进)? ?"
+_VERB: Final = (
+    r"(?:充值|预存|预交|预缴|多收|多扣|多出来?|多了|金额|差了|少了|[交缴付充存退扣收转]"
+    r"|pay|paid|deposit|refund(?: me)?|top ?up)"
+)
+_ENGLISH_VERB: Final = r"(?<![a-z])(?:pay|paid|deposit|refund(?: me)?|top ?up|prepay|put|add)"
+_NO_COUNT: Final = r"(?! ?(?:%|-|(?:month|day|year|bill|unit|ton|time|hour|week)s?(?![a-z])))"
+_AFTER: Final = r"(?:了|我|个|款|够|进|的|是|[:,])?(?:我|是)? ?"
 _LOOSE: Final = r"(?![0-9个年月日天号栋幢#楼单度吨方%次笔套户点室分期位人:-]| ?[a-z])"
 _SCALES: Final = {"百": 100, "千": 1_000, "万": 10_000, "w": 10_000}
 
@@ -62,7 +67,10 @@ def _spoken(match: re.Match[str]) -> int | None:
 
 
 _WORDS: Final = "(?P<n>[零一二两三四五六七八九十百千万]{1,12})"
-_BIG: Final = "(?P<n>[一二两三四五六七八九][百千万][零一二三四五六七八九十百千]{0,8})"
+_BIG: Final = (
+    "(?P<n>[一二两三四五六七八九][十百千万][零一二三四五六七八九十百千]{0,8})"
+    "(?![零一二三四五六七八九十百千万多几来])"
+)
 Reader = Callable[[re.Match[str]], int | None]
 _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
     (regex(pattern), reader)
@@ -82,6 +90,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (rf"{_ALONE}{_CORE} ?{_YUAN}", _number),
         (rf"{_WORDS}{_YUAN}", _spoken),
         (rf"(?P<v>{_VERB}{_AFTER}){_CORE}{_LOOSE}", _number),
+        (rf"(?P<v>{_ENGLISH_VERB} ){_CORE}{_NO_COUNT}", _number),
         (rf"(?P<v>{_VERB}{_AFTER}){_BIG}{_LOOSE}", _spoken),
         (
             r"(?<![0-9.,a-z-])(?P<n>[0-9]{1,3}(?:,[0-9]{3}){1,2}\.[0-9]{2}|[0-9]{1,7}\.[0-9]{2})"
@@ -105,4 +114,4 @@ def take_amount(folded: str) -> tuple[int | None, str]:
     return None, folded
 
 
-_HINT: Final = regex(r"[0-9百千万]|[一二两三四五六七八九十][块元圆]")
+_HINT: Final = regex(r"[0-9十百千万]|[一二两三四五六七八九][块元圆]")

@@ -2,12 +2,12 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 _FILE: Final = Path(__file__).parent / "cues.tsv"
-_REPEATED: Final = 0.15
 
 Cue = tuple[float, re.Pattern[str]]
 
@@ -31,11 +31,9 @@ def cues() -> tuple[tuple[str, tuple[Cue, ...]], ...]:
     )
 
 
-def weigh(frame: str) -> dict[str, float]:
-    """Return the weight of each intent's cues: the strongest, and a little for every other."""
-    weights: dict[str, float] = {}
+def found(frame: str) -> Iterator[str]:
+    """Yield the name of each cue in a frame."""
     for intent, said in cues():
-        found = [weight for weight, pattern in said if pattern.search(frame)]
-        if found:
-            weights[intent] = max(found) + _REPEATED * (len(found) - 1)
-    return weights
+        for weight, pattern in said:
+            if pattern.search(frame):
+                yield f"{intent} {weight}"

@@ -17,15 +17,18 @@ _ITEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("late_fee", r"违约金|滞纳金|逾期费|罚金|罚款|late ?fees?|penalt(?:y|ies)"),
         (
             "repair_fund",
-            r"(?:房屋|公共|住宅|专项)*(?:大修|维修)(?:基金|资金|金)|repair fund"
+            r"(?:房屋|公共|住宅|专项)*(?:大修|维修)(?:基金|资金|金)|公维(?:基)?金|repair fund"
             r"|maintenance fund",
         ),
-        ("deposit", r"(?:装修|水电|门禁卡?|钥匙)?(?:押金|保证金)|(?<![a-z])deposit(?!ed)"),
+        (
+            "deposit",
+            r"(?:装修|水电|门禁卡?|钥匙)?(?:押金|保证金)|(?<![a-z])(?<!to )deposit(?!ed| ?[0-9¥])",
+        ),
         (
             "shared_utilities",
             r"公共?摊(?:水电|电费|水费|分?摊?费|费)?"
             r"|分摊(?:的)?(?:水电|电费|水费)?费?"
-            r"|公共(?:水电|用电|区域|电费|水费|能耗)费?|公区(?:水|电)*费?"
+            r"|(?:楼道)?公共(?:照明(?:用?电)?|水电|用电|区域|电费|水费|能耗)费?|公区(?:水|电)*费?"
             r"|shared utilit(?:y|ies)",
         ),
         ("elevator", r"电梯(?:运行|维护|使用|维保|电)?费|elevator (?:fees?|charges?)|lift fees?"),
@@ -36,13 +39,13 @@ _ITEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
         (
             "heating",
-            r"(?:暖气|取暖|采暖|供暖|供热|热力)费|暖气"
+            r"(?:暖气|地暖|取暖|采暖|供暖|供热|热力)费|暖气"
             + _ASKED
             + r"|heating(?: (?:fees?|bills?))?",
         ),
         (
             "parking",
-            r"(?:地下|地面|地库|固定)?(?:车位|停车|泊车)(?:管理|服务|租赁|租)?(?:费|租金)"
+            r"(?:地下|地面|地库|固定)?(?:车位|停车|泊车)(?:管理|服务|租赁|月租|租)?(?:费|租金)"
             r"|车位(?=的?(?:欠|多少钱|账单|一个?月多少|涨|续费))"
             r"|(?:parking|car ?park)(?: (?:fees?|bills?|charges?))?(?! space)",
         ),

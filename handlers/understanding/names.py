@@ -19,10 +19,11 @@ _SINGLE: Final = (
 _NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SINGLE}][\u4e00-\u9fff]{{1,2}})"
 _WHOLE: Final = regex(_NAME)
 _ANNOUNCED: Final = regex(
-    r"(?:我叫|我的名字是|名字(?:是|叫|:)?|姓名(?:是|为|:)?|户主(?:是|叫|姓名|名字|:)*|业主(?:是|叫|姓名|名字|:)+"
+    r"(?:我叫|(?:老公|老婆|爱人|儿子|女儿|我妈|我爸)叫|我的名字是|名字(?:是|叫|:)?|姓名(?:是|为|:)?|户主(?:是|叫|姓名|名字|:)*|业主(?:是|叫|姓名|名字|:)+"
     rf"|登记人(?:是|:)?|登记的是|本人|我是) ?(?P<n>{_NAME})"
     r"(?=$|[ ,.;:!?()/]|的|某[房号]|电话|手机|住|房|号码|绑|,)"
 )
+_BESIDE: Final = regex(rf"某房[ ,]+(?P<n>{_NAME})[ .!]*")
 _FILLER: Final = regex(
     r"(?:重新|申请|实名)?(?:绑定|邦定|认证|注册|登记|关联|添加|绑)(?:一下|下|房屋|房子|房产|业主|微信|账号|我家|我)*|"
     r"我是|我叫|我的|我要|我想|我|麻烦|请|帮忙|帮我|帮|给|"
@@ -53,6 +54,9 @@ def find_name(text: str, *, is_addressed: bool) -> str | None:
     announced = _ANNOUNCED.search(text)
     if announced and announced["n"] not in _NOT_NAMES:
         return announced["n"]
+    beside = _BESIDE.fullmatch(text)
+    if beside and parse_name(beside["n"]):
+        return beside["n"]
     if not is_addressed or not (_BINDS.search(text) or ("某房" in text and "某号" in text)):
         return None
     return _token_name(text)

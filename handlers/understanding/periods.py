@@ -21,6 +21,7 @@ _NO_DAY: Final = rf"(?! ?{_N} ?[日号])"
 _DAY: Final = regex(
     rf"(?:(?:20)?[0-9]{{2}}[-/.年])? ?{_N} ?[-/.月] ?{_N} ?[日号]"
     r"|(?<![0-9])20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9])"
+    rf"|[上下这本]个?月的? ?{_N} ?[日号]"
 )
 _ENGLISH: Final = (
     "jan",
@@ -152,7 +153,22 @@ def _english_near(match: re.Match[str], today: date) -> PeriodRange:
     return _one(_shift((today.year, today.month), steps))
 
 
+def _neighbours(match: re.Match[str], today: date) -> PeriodRange | None:
+    """七八月: two months that follow each other."""
+    first, last = parse_numeral(match["m"]), parse_numeral(match["n"])
+    if first is None or last != first + 1:
+        return None
+    return _span(today, _year(match["year"], today), first, last)
+
+
+def _english_recent(match: re.Match[str], today: date) -> PeriodRange:
+    """Last 3 months: the running month is the last of them."""
+    now = (today.year, today.month)
+    return PeriodRange(_shift(now, 1 - (_COUNTS.get(match["c"]) or int(match["c"]))), now)
+
+
 Reader = Callable[[re.Match[str], date], PeriodRange | None]
+_COUNTS: Final = {"two": 2, "three": 3, "four": 4, "six": 6, "twelve": 12}
 _AND: Final = r" ?(?:到|至|-|~|和|跟|与|,) ?"
 _ENGLISH_MONTH: Final = (
     r"(?<![a-z])(?P<em>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may(?! i)|june?"
@@ -172,6 +188,15 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (rf"(?:{_YEAR}的?)?第?(?P<q>[1-4一二三四])个?季度?", _quarter),
         (rf"(?:{_YEAR}的?)?(?<![a-z])q(?P<q>[1-4])(?![0-9])", _quarter),
         (r"(?P<w>[上这本下])一?个?季度?", _near_quarter),
+        (
+            rf"(?:{_YEAR}的?)?(?<![0-9第{CHINESE_NUMERAL}])(?P<m>[一二三四五六七八])"
+            rf"(?P<n>[二三四五六七八九])月份?{_NO_DAY}",
+            _neighbours,
+        ),
+        (
+            rf"(?:last|past|recent) (?P<c>[1-9]|1[0-2]|{'|'.join(_COUNTS)}) months",
+            _english_recent,
+        ),
         (
             rf"(?:{_YEAR}的?)? "
             rf"?(?<![0-9第])(?P<m>{_N})(?:月份?)?{_AND}(?P<n>{_N})月份?{_NO_DAY}",

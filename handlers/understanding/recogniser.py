@@ -1,18 +1,15 @@
 """What was meant: one intent of the list, how sure we are, and what was named."""
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 
-from handlers.understanding import cues, examples
+from handlers.understanding import cues, examples, model
 from handlers.understanding.denial import split_denied
 from handlers.understanding.normaliser import fold, sanitise, squeeze
 from handlers.understanding.slots import Slots, read_slots
 from storage.frozen import dataclass
-from storage.lazy import load, regex
+from storage.lazy import regex
 
 INTENT_NAMES: Final[tuple[str, ...]] = (
     "bind",
@@ -73,9 +70,10 @@ NOTHING_NAMED: Final = Slots()
 _FRAME_CHARS: Final = 120
 _HEARD_CHARS: Final = 600
 _CACHED_CHARS: Final = 40
-_NEIGHBOURS: Final = 12
 _CERTAIN: Final = 0.98
-_ONLY_MASKS: Final = regex(r"(?:某[房号元数日]|[第0-9一二三四五六七八九十个套号,. ])+")
+_ONLY_MASKS: Final = regex(
+    r"(?:某[房号元数日]|[第0-9一二三四五六七八九十个套号笔条项张间户种,. ])+"
+)
 _ONLY_ALL: Final = regex(r"(?:全部|所有|都要|全都要|统统)(?:的|吧)?")
 _OPENING: Final = regex(
     r"^(?:你好|hello(?: there)?|hi(?: there)?|hey|嗨|哈喽|早上好|上午好|中午好|下午好|晚上好|早"
@@ -95,17 +93,19 @@ _ANGER: Final = regex(
 )
 
 
-_LATIN: Final = regex(r"[a-z]{2,}")
-_DROPPED: Final = regex(r"不.{0,6}了|先不|不想|不要")
-_FLOOR: Final = 0.55
-_NEAR: Final = 45.0
-_NEAR_WEIGHT: Final = 1.6
-_PAIR_WEIGHT: Final = 0.8
-_SMOOTH: Final = 0.3
-_TEMPERATURE: Final = 3.0
-_FAINT: Final = 0.02
-_SURE: Final = 1.6
-_LEAD: Final = 0.35
+_SUREST: Final = 0.97
+_SHORT_CHARS: Final = 3
+_SHORT_SUREST: Final = 0.75
+"""So short a text that is no known example breaks off nothing that is under way."""
+_REFUSED: Final = regex(
+    r"谁(?:说|要|让|叫)|休想|做梦|不可能|没人(?:要|说|让)|没(?:话|说|让|叫|要)|不系|不是|不(?:准|许)"
+    r"|(?<![a-z])(?:nobody|never|not|no one|didn|don't|dont|won't|refuse)"
+)
+_AFFIRMED: Final = regex(
+    r"确认|确定|对|是|好|行|可以|同意|嗯|恩|没错|没问题|提交|办理|中|成|妥|要得|得|系|啱|冇|没得?错|愿意"
+    r"|(?<![a-z])(?:ok|yes|ye[ap]h?|yup|sure|correct|right|confirm|submit|agree|proceed|go ahead"
+    r"|fine|y|shi|dui|hao|xing|ke ?yi|que ?ren|que ?ding|en)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +150,28 @@ _NAMED_ONLY: Final = {
 }
 
 
-class Recogniser:
-    """Knows the examples by heart; safe to share between threads.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What there is to judge: what is meant with named things masked, what is denied, the slots."""
 
-    What only a sentence needs that is no example is learnt when the first one comes, or `warm_up`.
+    frame: str
+    denied: str
+    slots: Slots
+
+
+class Recogniser:
+    """Knows the examples by heart and the model beside them; safe to share between threads.
+
+    What only a sentence needs that is no example is read when the first one comes, or `warm_up`.
     """
 
     def __init__(self) -> None:
         """Read the examples of the package."""
-        self._examples = tuple(examples.load(INTENT_NAMES))
-        self._written = {text: intent for intent, text in reversed(self._examples)}
+        self._written = {text: intent for intent, text in examples.load(INTENT_NAMES)}
         self._recent = lru_cache(maxsize=4096)(self._understand)
 
     def warm_up(self) -> None:
-        """Learn now what the first sentence that is no example would wait for."""
+        """Read now what the first sentence that is no example would wait for."""
         self._understand("你好，3栋2单元1201的物业费上个月为什么是128元？", examples.DAY)
 
     def understand(self, text: str, *, today: date) -> Understanding:
@@ -180,136 +188,49 @@ class Recogniser:
         if normal in PLAIN:
             plain = self._written[normal]
             return Understanding(clean, normal, plain, _CERTAIN, NOTHING_NAMED, None)
-        heard = _heard(folded)
-        said = split_denied(heard)
-        has_meant = len(squeeze(said.meant)) > bool(said.denied)
-        slots, masked = read_slots(said.meant if has_meant else heard, today)
-        known = self._example(normal)
+        heard = _heard(folded, today)
+        known = self._written.get(clean) or self._written.get(normal)
         if known:
             judged = _Judged(known, _CERTAIN)
         elif not normal:
             judged = _Judged("help", 0.9) if "?" in folded else _UNHEARD
         else:
-            judged = self._judge(_core(masked) if has_meant else "", slots, said.denied, normal)
+            judged = _bare(heard) or _judge(heard, normal)
         return Understanding(
-            clean, normal, judged.intent, judged.confidence, slots, judged.runner_up
+            clean, normal, judged.intent, judged.confidence, heard.slots, judged.runner_up
         )
 
-    def _judge(self, core: str, slots: Slots, denied: str, normal: str) -> _Judged:
-        """Return the intent of a masked text that is no known example."""
-        frame = _frame(core)
-        bare = _bare(frame, slots, denied)
-        if bare:
-            return bare
-        scores = self._scores(frame)
-        for intent in _denied_intents(denied):
-            scores.pop(intent, None)
-        ranked = sorted(scores.items(), key=lambda pair: -pair[1])
-        if not ranked or ranked[0][1] < _FLOOR:
-            return _Judged("out_of_scope", 0.3, ranked[0][0] if ranked else None)
-        (first, best), *rest = ranked
-        runner_up, second = rest[0] if rest else (None, 0.0)
-        confidence = _confidence(best, second)
-        if first in ACTING and (denied or _ANGER.search(normal)):
-            confidence = min(confidence, MENU_BELOW - 0.05)
-        return _Judged(first, confidence, runner_up)
 
-    def _example(self, normal: str) -> str | None:
-        """Return the intent of an example. No two intents share a form: the written one will do."""
-        return self._written.get(normal) or self._exact.get(normal)
-
-    @cached_property
-    def _exact(self) -> dict[str, str]:
-        return {squeeze(folded): intent for intent, folded in reversed(self._folded)}
-
-    @cached_property
-    def _folded(self) -> tuple[tuple[str, str], ...]:
-        return tuple((intent, fold(text)) for intent, text in self._examples)
-
-    @cached_property
-    def _model(self) -> "_Model":
-        return _Model(self._folded)
-
-    def _scores(self, frame: str) -> dict[str, float]:
-        """Return the evidence for each intent: cue words, nearest example, letter pairs."""
-        scores: defaultdict[str, float] = defaultdict(float, cues.weigh(frame))
-        seen: set[str] = set()
-        model = self._model
-        for ratio, place in model.nearest(frame):
-            intent = model.labels[place]
-            if intent not in seen:
-                seen.add(intent)
-                scores[intent] += _NEAR_WEIGHT * (ratio - _NEAR) / (100 - _NEAR)
-        for intent, share in model.pairs.shares(frame).items():
-            scores[intent] += _PAIR_WEIGHT * share
-        return scores
+def hear(text: str, today: date) -> Heard:
+    """Return what there is to judge in a text as typed."""
+    return _heard(fold(text), today)
 
 
-class _Model:
-    """The examples without what is named in them, to measure likeness on."""
-
-    def __init__(self, labelled: Iterable[tuple[str, str]]) -> None:
-        """Learn frames and letter pairs of (intent, folded text)."""
-        self.labels: list[str] = []
-        self._frames: list[str] = []
-        for intent, folded in labelled:
-            frame = _frame(_core(read_slots(split_denied(folded).meant, examples.DAY)[1]))
-            if frame:
-                self.labels.append(intent)
-                self._frames.append(frame)
-        self.pairs = _PairModel(zip(self.labels, self._frames, strict=True))
-        self._extract = load("rapidfuzz.process").extract
-        self._ratio = load("rapidfuzz.fuzz").ratio
-
-    def nearest(self, frame: str) -> Iterator[tuple[float, int]]:
-        """Yield likeness (0 to 100) and place of the most alike examples, the best first."""
-        for _, ratio, place in self._extract(
-            frame, self._frames, scorer=self._ratio, limit=_NEIGHBOURS, score_cutoff=_NEAR
-        ):
-            yield ratio, place
+def _heard(folded: str, today: date) -> Heard:
+    """Return what there is to judge in a folded text."""
+    listened = _listened(folded)
+    said = split_denied(listened)
+    has_meant = len(squeeze(said.meant)) > bool(said.denied)
+    slots, masked = read_slots(said.meant if has_meant else listened, today)
+    frame = _frame(_core(masked)) if has_meant else ""
+    return Heard(frame, squeeze(said.denied), slots)
 
 
-class _PairModel:
-    """Naive Bayes over single letters and pairs of letters."""
-
-    def __init__(self, labelled: Iterable[tuple[str, str]]) -> None:
-        """Count the letters and pairs of each intent."""
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for intent, frame in labelled:
-            counts[intent].update(_grams(frame))
-        vocabulary = len(set().union(*counts.values()))
-        self._unseen = {
-            intent: -math.log(sum(count.values()) + _SMOOTH * vocabulary)
-            for intent, count in counts.items()
-        }
-        self._gain: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
-        for intent, count in counts.items():
-            for gram, times in count.items():
-                self._gain[gram].append((intent, math.log1p(times / _SMOOTH)))
-
-    def shares(self, frame: str) -> dict[str, float]:
-        """Return how the belief is shared among the likelier intents, summing to one or less."""
-        grams = [gram for gram in _grams(frame) if gram in self._gain]
-        if not grams:
-            return {}
-        logs = {intent: unseen * len(grams) for intent, unseen in self._unseen.items()}
-        for gram in grams:
-            for intent, gain in self._gain[gram]:
-                logs[intent] += gain
-        top = max(logs.values())
-        weights = {i: math.exp((log - top) / _TEMPERATURE) for i, log in logs.items()}
-        total = sum(weights.values())
-        return {i: weight / total for i, weight in weights.items() if weight / total > _FAINT}
+def _judge(heard: Heard, normal: str) -> _Judged:
+    """Return the intent of a text that is no known example."""
+    shares = model.load().shares(heard.frame, heard.denied)
+    for intent in _denied_intents(heard.denied):
+        del shares[intent]
+    runner_up, first = sorted(shares, key=lambda intent: shares[intent])[-2:]
+    confidence = min(round(shares[first], 3), _SUREST)
+    if first in ACTING and _is_doubtful(first, heard, normal):
+        confidence = min(confidence, MENU_BELOW - 0.05)
+    elif len(normal) <= _SHORT_CHARS:
+        confidence = min(confidence, _SHORT_SUREST)
+    return _Judged(first, confidence, runner_up)
 
 
-def _grams(frame: str) -> set[str]:
-    """Return letters, pairs and (for Latin script) words of a frame."""
-    padded = f"^{frame}$"
-    pairs = {padded[i : i + 2] for i in range(len(padded) - 1)}
-    return pairs | {mark for mark in frame if mark > "\u3000"} | set(_LATIN.findall(frame))
-
-
-def _heard(folded: str) -> str:
+def _listened(folded: str) -> str:
     """Return what is listened to: all of it, or the start and the end of a very long text."""
     if len(folded) <= _HEARD_CHARS:
         return folded
@@ -333,28 +254,24 @@ def _frame(masked: str) -> str:
     return f"{frame[:half]} {frame[-half:]}"
 
 
-def _bare(frame: str, slots: Slots, denied: str) -> _Judged | None:
+def _is_doubtful(acting: str, heard: Heard, normal: str) -> bool:
+    """Tell whether an intent that moves money or rights is to be asked about first."""
+    if heard.denied or _ANGER.search(normal) or _REFUSED.search(normal):
+        return True
+    return acting == "confirm" and _AFFIRMED.search(normal) is None
+
+
+def _bare(heard: Heard) -> _Judged | None:
     """Return the judgement of an answer that names a thing and asks nothing."""
-    if not frame or (denied and _CLOSING.fullmatch(frame)):
-        return _refused(denied)
-    if slots.unit and slots.phone:
+    frame, slots = heard.frame, heard.slots
+    if not frame or (slots.unit and slots.phone):
         return None
     if _ONLY_MASKS.fullmatch(frame) or _ONLY_ALL.fullmatch(frame):
         return _UNHEARD
     return _NAMED_ONLY.get(frame)
 
 
-def _refused(denied: str) -> _Judged:
-    """Return the judgement when all that was said is what is not wanted."""
-    return _Judged("cancel", 0.6) if _DROPPED.search(denied) else _Judged("out_of_scope", 0.3)
-
-
-def _denied_intents(denied: str) -> set[str]:
+def _denied_intents(denied: str) -> frozenset[str]:
     """Return the intents that the denied words would have meant."""
-    return set(cues.weigh(squeeze(denied))) - {"out_of_scope"} if denied else set()
-
-
-def _confidence(best: float, second: float) -> float:
-    """Return how sure a best score is, from its height and its lead."""
-    lead = (best - second) / best
-    return round(min(0.97, min(1.0, best / _SURE) * (0.4 + 0.6 * min(1.0, lead / _LEAD))), 3)
+    meant = (cue.partition(" ")[0] for cue in cues.found(denied)) if denied else ()
+    return frozenset(meant) - {"out_of_scope", "cancel"}

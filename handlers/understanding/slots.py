@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from handlers.understanding import amounts, fee_items, names, periods, units
-from handlers.understanding.numerals import parse_numeral
+from handlers.understanding.numerals import CHINESE_NUMERAL, parse_numeral
 from handlers.understanding.periods import PeriodRange
 from storage.frozen import dataclass
 from storage.lazy import regex
@@ -13,9 +13,18 @@ from storage.lazy import regex
 _PHONE: Final = regex(
     r"(?<![0-9])(?:\+?86[- ]?)?(1[3-9][0-9])[- ]?([0-9]{4})[- ]?([0-9]{4})(?![0-9])"
 )
+_SPOKEN_PHONE: Final = regex(
+    r"[一幺][三四五六七八九][零一幺二三四五六七八九]{9}(?![零一幺二三四五六七八九])"
+)
+_SPOKEN_DIGITS: Final = str.maketrans("零一幺二三四五六七八九", "01123456789")
 _READING: Final = regex(
-    r"(?:[水电气]表|读数|表数|度数|抄表|示数|走到|止码|底数|字数|reading|meter)[^0-9.]{0,10}"
-    r"([0-9]{1,8}(?:\.[0-9]{1,3})?)(?![0-9]|[.,][0-9]| ?(?:元|块|个月|月))"
+    r"(?:[水电气]表|读数|表数|度数|抄表|示数|走到|止码|底数|字数|表上|reading|meter)[^0-9.]{0,10}"
+    r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,8}(?:\.[0-9]{1,3})?)"
+    r"(?![0-9]|[.,][0-9]| ?(?:元|块|个月|月))"
+)
+_SPOKEN_READING: Final = regex(
+    r"(?:[水电气]表|读数|表数|度数|示数|走到|字数)(?:读数|度数|现在|是|为|走到|到|数|[ ,:])*"
+    rf"([一二三四五六七八九][{CHINESE_NUMERAL}]{{2,9}})(?![个月元块])"
 )
 _ORDINAL: Final = regex(
     r"第 ?([0-9]{1,2}|[一二两三四五六七八九十]{1,3}) ?(?:个|套|笔"
@@ -90,17 +99,26 @@ def read_slots(folded: str, today: date) -> tuple[Slots, str]:
 def _take_phone(text: str) -> tuple[str | None, str]:
     """Return the first mobile number as 11 digits, and the text with it masked."""
     match = _PHONE.search(text)
+    said = "".join(match.groups()) if match else ""
+    if match is None:
+        match = _SPOKEN_PHONE.search(text)
+        said = match.group().translate(_SPOKEN_DIGITS) if match else ""
     if match is None:
         return None, text
-    return "".join(match.groups()), f"{text[: match.start()]}某号{text[match.end() :]}"
+    return said, f"{text[: match.start()]}某号{text[match.end() :]}"
 
 
 def _take_reading(text: str) -> tuple[str | None, str]:
     """Return a meter reading as decimal text, and the text with it masked."""
     match = _READING.search(text)
+    said = str(Decimal(match[1].replace(",", ""))) if match else None
     if match is None:
+        match = _SPOKEN_READING.search(text)
+        number = parse_numeral(match[1]) if match else None
+        said = None if number is None else str(number)
+    if match is None or said is None:
         return None, text
-    return str(Decimal(match[1])), f"{text[: match.start(1)]}某数{text[match.end(1) :]}"
+    return said, f"{text[: match.start(1)]}某数{text[match.end(1) :]}"
 
 
 def _ordinal(text: str) -> int | None:

@@ -47,6 +47,15 @@ _ENTRANCE_ROOM: Final = regex(rf"{_NOT_AFTER}(?P<e>{_N})单元{_GAP}(?P<r>{_N}){
 _ROOM: Final = regex(
     rf"{_NOT_AFTER}(?P<r>[0-9]{{3,4}}) ?(?:室|号房|房间|户|房(?!租|费|东|产|贷)){_ENDS}"
 )
+_ENGLISH: Final = regex(
+    r"(?:building|block|bldg) ?(?P<b>[0-9]{1,3}|[a-z]),? ?"
+    r"(?:(?:unit|entrance) ?(?P<e>[0-9]{1,2}),? ?)?"
+    r"(?:room|rm|flat|apartment|apt|no) ?(?P<r>[0-9]{3,4})(?![0-9-])"
+)
+_HERS: Final = regex(
+    r"(?:我家(?:是|在)?|(?<![a-z])(?:room|rm|flat|apartment|apt|unit)) ?(?P<r>[0-9]{3,4})"
+    r"(?=$|[ ,.?!的])"
+)
 _PART: Final = regex(
     rf"(?P<p>{_BLOCK} ?(?:栋|幢|号楼|座) ?{_N} ?单元)(?![0-9a-z])|"
     rf"(?:是|改成|应该是|换成) ?(?P<q>{_N} ?(?:单元|栋|幢|号楼))(?![0-9a-z])"
@@ -70,7 +79,7 @@ def parse_unit_label(text: str) -> str | None:
 
 def find_unit(folded: str) -> FoundUnit | None:
     """Return the first unit in a folded text, the most complete writing first."""
-    for pattern in (_FULL, _DASHED, _SPACED, _TWO_PART):
+    for pattern in (_FULL, _DASHED, _SPACED, _TWO_PART, _ENGLISH):
         for match in pattern.finditer(folded):
             label = _joined(match)
             if label:
@@ -132,7 +141,7 @@ def _found_part(folded: str) -> FoundUnit | None:
         place, room = _place(entrance["e"]), _room(None, entrance["r"])
         if place and room:
             return FoundUnit(f"{place}单元{room}", *entrance.span())
-    room_only = _ROOM.search(folded)
+    room_only = _ROOM.search(folded) or _HERS.search(folded)
     if room_only:
         return FoundUnit(room_only["r"], *room_only.span())
     part = _PART.search(folded)

@@ -16,7 +16,7 @@ from bot.app import LATER, Connector
 from bot.cli.main import main
 
 NOT_WAITED_FOR = (
-    *("alembic", "apscheduler", "asyncpg", "jinja2", "openpyxl", "prometheus_client", "rapidfuzz"),
+    *("alembic", "apscheduler", "asyncpg", "jinja2", "openpyxl", "prometheus_client", "sklearn"),
     *("rich", "segno", "sqlalchemy.dialects.postgresql", "sqlalchemy.ext.asyncio"),
     *("sqlalchemy.orm", "structlog", "typer", "wechatpy", "bot.sandbox", "bot.web.checkout"),
     *("scheduler.registry", "handlers.staff.broadcast"),

@@ -103,7 +103,7 @@ async def test_staff_words_from_a_resident_are_words_like_any_others(db, talk):
     chen = talk("o-chen")
     chen.router = li.router
 
-    assert "没听明白" in await li.say("批准 T261123000001")
+    assert "帮不上忙" in await li.say("批准 T261123000001")
     assert await chen.say("批准 T261123000001") == "同意了"
 
 

@@ -96,28 +96,39 @@ def test_the_held_out_utterances_are_understood(recogniser):
         for row, one in zip(rows, heard, strict=True)
         if one.intent != row[1]
     ]
-    assert len(rows) >= 250
-    assert len(wrong) <= len(rows) * 0.1, "\n".join(wrong)
+    of_intent = Counter(row[1] for row in rows)
+    right = Counter(row[1] for row, one in zip(rows, heard, strict=True) if one.intent == row[1])
+    assert len(rows) >= 780
+    assert len(wrong) <= len(rows) * 0.07, "\n".join(wrong)
+    assert min(right[intent] / of_intent[intent] for intent in INTENT_NAMES) >= 0.8
 
 
 def test_the_slots_of_the_held_out_utterances_are_complete_and_precise(recogniser):
     rows = [row for row in held_out() if row[2] != "-"]
 
-    wrong = [
-        f"{row[0]}: {found}"
-        for row in rows
-        if (found := as_json(recogniser.understand(row[0], today=TODAY).slots))
-        != json.loads(row[2])
-    ]
-    assert len(wrong) <= len(rows) * 0.08, "\n".join(wrong)
+    said: Counter[tuple[int, str, str]] = Counter()
+    found: Counter[tuple[int, str, str]] = Counter()
+    for number, row in enumerate(rows):
+        heard = as_json(recogniser.understand(row[0], today=TODAY).slots)
+        said.update((number, name, str(value)) for name, value in json.loads(row[2]).items())
+        found.update((number, name, str(value)) for name, value in heard.items())
+
+    right = (said & found).total()
+    assert said.total() >= 200
+    assert right >= 0.95 * said.total(), said - found
+    assert right >= 0.95 * found.total(), found - said
 
 
 def test_what_is_denied_or_out_of_scope_never_moves_money(recogniser):
-    rows = [row for row in held_out() if row[3] == "denied" or row[1] == "out_of_scope"]
+    rows = [row for row in held_out() if row[3] or row[1] == "out_of_scope"]
     heard = [recogniser.understand(row[0], today=TODAY) for row in rows]
 
-    bold = [one.text for one in heard if one.intent in MONEY and one.confidence >= MENU_BELOW]
-    assert len(rows) >= 40
+    bold = [
+        one.text
+        for row, one in zip(rows, heard, strict=True)
+        if one.intent in MONEY - {row[1]} and one.confidence >= MENU_BELOW
+    ]
+    assert len(rows) >= 70
     assert bold == []
 
 
