@@ -62,6 +62,8 @@ WORDS: Final[dict[type[Trouble], str]] = {
     "急事请回复“电话”。",
     q.ReopenTooLate: "工单 {ticket_no} 不能再重新处理了。\n"
     "问题还在，请再说一遍，给您开新的；或者回复“人工”。",
+    q.UnknownTalk: "没有找到这位住户的人工会话，或者已经结束，没有发出。\n"
+    "请核对编号；回复“工单”查看。",
     q.UnknownColleague: "没有找到这位同事，或者有同名的，没有改动。\n请写全名字再发一次。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
     c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
@@ -162,6 +164,7 @@ STAFF_WORDS: Final[dict[type[Trouble], str]] = {
     e.UnknownRefund: "没有找到这笔退款，没有做任何改动。\n"
     "请核对编号；回复“待审批”查看等着处理的退款。",
     e.RefundStateWrong: "退款 {refund_no} 已经处理过了，没有再改动。\n回复“待审批”查看还有哪些。",
+    q.UnknownTalk: "没有找到这位住户的会话，或者已经结束，没有发出。\n请核对编号；回复“工单”查看。",
     q.UnknownTicket: "没有找到这件工单，没有改动。\n请核对编号；回复“工单”看等着办的。",
     q.TicketStateWrong: "工单 {ticket_no} 已经办结，没有再改动。\n回复“工单 {ticket_no}”看经过。",
     e.NothingToPay: "{unit_label} 没有待缴账单，没有入账。\n要先存起来，请写明“预存”。",

@@ -98,7 +98,7 @@ class Router:
         turn = Turn(message, person, understood, recalled, now, today, foreseen)
         reply = await self._without_trouble(turn)
         await self._remember(turn, person.memory)
-        return reply
+        return reply if reply.text else None
 
     def _may_speak(self, person: Person, now: datetime) -> bool:
         most = MESSAGES if person.staff is None else OF_STAFF
@@ -107,6 +107,8 @@ class Router:
     async def _without_trouble(self, turn: Turn) -> OutgoingMessage:
         asked_by = turn.memory.expecting
         try:
+            if self._is_for_a_person(turn):
+                return await self._to_person(turn)
             return await self._reply(turn)
         except (Refusal, Unavailable, Contradiction) as trouble:
             turn.memory.misses = 0
@@ -157,6 +159,19 @@ class Router:
         if turn.memory.expecting:
             return await self._go_on(turn)
         return await self._by_meaning(turn)
+
+    def _is_for_a_person(self, turn: Turn) -> bool:
+        """Tell whether a person hears this; buttons, danger and work stay with the bot."""
+        if turn.person.talk_id is None:
+            return False
+        if turn.message.kind in (IncomingKind.FOLLOW, IncomingKind.SCAN, IncomingKind.CLICK):
+            return False
+        begun = self._said_as(turn)
+        return begun is None or not (begun.name == "repair" or begun.name in self._staff_intents)
+
+    async def _to_person(self, turn: Turn) -> OutgoingMessage:
+        human = self._intents["human"]
+        return await (human.go_on or human.answer)(turn, self._deps)
 
     def _photo_taker(self, turn: Turn) -> Answer | None:
         """Return what takes a picture in this talk, or None."""
@@ -212,7 +227,7 @@ class Router:
             turn.memory.misses += 1
             if turn.memory.misses >= MISSES:
                 turn.memory.settle()
-                return edges.not_understood(MISSES)
+                return await self._missed(turn, MISSES)
             return reply
         turn.memory.misses = 0
         turn.memory.topic = asked.name
@@ -253,11 +268,17 @@ class Router:
             turn.memory.topic = MENU_SHOWN if is_rated else turn.memory.topic
         if intent is None:
             turn.memory.misses += 1
-            return edges.not_understood(turn.memory.misses)
+            return await self._missed(turn, turn.memory.misses)
         turn.memory.misses = 0
         if intent.name in ABOUT_A_FLAT and not await self._keeps_to_hers(turn):
             return edges.not_hers(turn, turn.understood.slots.unit or "")
         return await self._run(turn, intent)
+
+    async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
+        """Show the menu; after the second time in a row fetch a person."""
+        if misses < MISSES:
+            return edges.not_understood(misses)
+        return await self._run(turn, self._intents["human"])
 
     def _meant(self, turn: Turn) -> Intent | None:
         understood, topic = turn.understood, turn.memory.topic

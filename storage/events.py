@@ -241,10 +241,11 @@ class StaffTask(Event):
     """Something waits for a member of staff."""
 
     topic: str
-    """refund_approval | refund_trouble | broadcast_approval | handover | binding_application |
-    meter_replaced | meter_turned | dispute | difference | unbilled | refund_external | unanswered |
-    refund_payout | waiver_approval | ticket | ticket_urgent | ticket_assigned | ticket_urged |
-    ticket_withdrawn | ticket_reopened | ticket_near | ticket_over."""
+    """refund_approval | refund_trouble | broadcast_approval | handover | handover_said |
+    binding_application | meter_replaced | meter_turned | dispute | difference | unbilled |
+    refund_external | unanswered | refund_payout | waiver_approval | ticket |
+    ticket_urgent | ticket_assigned | ticket_urged | ticket_withdrawn | ticket_reopened |
+    ticket_near | ticket_over."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -267,6 +268,15 @@ class TicketMoved(Event):
     words: str
     """What staff say; "" where nobody said anything."""
     asks_rating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TalkMoved(Event):
+    """A person of the office has said something to a resident, or has gone."""
+
+    change: str
+    """answered | ended."""
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

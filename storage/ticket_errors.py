@@ -34,5 +34,10 @@ class ReopenTooLate(Refusal):
 
 
 @dataclass(eq=False)
+class UnknownTalk(Refusal):
+    """No such talk goes on in the communities of this member of staff."""
+
+
+@dataclass(eq=False)
 class UnknownColleague(Refusal):
     """Nobody of this name works for the community."""

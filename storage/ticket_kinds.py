@@ -60,3 +60,12 @@ class RatingTopic(StrEnum):
     QUESTION = "question"
     PAYMENT = "payment"
     REFUND = "refund"
+
+
+class TalkReason(StrEnum):
+    """Why a resident was handed over to a person."""
+
+    WISH = "wish"
+    MISSED = "missed"
+    """The bot did not understand her twice in a row."""
+    ANGER = "anger"

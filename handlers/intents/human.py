@@ -1,46 +1,148 @@
-"""A human answers (转人工): the community's stewards hear of it in the same write."""
+"""A human answers (转人工): at her wish, at anger, or where the bot twice did not understand."""
 
-from handlers import words
+from datetime import datetime
+from typing import Final
+
+from handlers import edges, tickets, words
 from handlers.deps import HandlerDeps
 from handlers.intents.contact import told
 from handlers.turn import Intent, Turn
-from storage.operations.conversations import hand_over
-from storage.ports.chat import OutgoingMessage
+from storage.lazy import regex
+from storage.operations.talks import TalkAsk, begin_talk, leave_talk, say_in_talk
+from storage.operations.tickets import NewTicket, open_ticket
+from storage.ports.chat import IncomingKind, OutgoingMessage
 from storage.queries.households import Office, offices
+from storage.queries.policies import policy_on
 from storage.queries.residents import contact
+from storage.queries.talks import last_words
+from storage.ticket_kinds import TalkReason, TicketKind
+
+NAME: Final = "human"
+MISSES: Final = 2
+LAST: Final = 3
+SILENT: Final = OutgoingMessage(NAME, "")
+"""A person answers; the bot says nothing."""
+
+_ANGER: Final = regex(
+    r"他妈|妈的|傻[逼比叉]|混蛋|王八蛋|不要脸|去死|滚蛋|骗子公司|骗钱|气死我?了?"
+    r"|忍无可忍|太过分了|欺人太甚|欺负人|什么破物业|垃圾物业"
+)
+_BACK: Final = regex(r"(?:结束|退出|取消|不要|不用)(?:人工|转人工)(?:了|吧|服务)*")
+_MEDIA: Final = {
+    IncomingKind.IMAGE: "（发来一张图片）",
+    IncomingKind.VOICE: "（发来一段语音）",
+    IncomingKind.LOCATION: "（发来一个位置）",
+}
+LEADS: Final = {
+    TalkReason.WISH: "已经转给管家。",
+    TalkReason.MISSED: "抱歉，我还是没听明白，已经转给管家。",
+    TalkReason.ANGER: "让您生气了，对不起。已经转给管家。",
+}
+
+
+def is_angry(text: str) -> bool:
+    """Tell whether somebody has had enough of us."""
+    return _ANGER.search(text) is not None
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Hand the talk over; where the community is not clear, tell whom to call."""
-    office = await _office(turn, deps)
+    """Hand the talk over; out of hours keep the question; else tell whom to call."""
+    office, reason = await _office(turn, deps), _reason(turn)
     if office is None:
-        found = await deps.db.read(offices, limit=5)
-        blocks = [told(one.contact) for one in found]
-        text = words.lines(
-            "还不知道您是哪个小区的，请直接联系物业：",
-            *blocks,
-            "绑定房屋后，可以在这里请管家回复。",
-        )
-        return OutgoingMessage("human", text)
+        if reason is TalkReason.MISSED:
+            return edges.not_understood(turn.memory.misses)
+        return await _all_offices(deps)
+    policy = await deps.db.read(policy_on, office.community_id, turn.today)
+    if not policy.duty.covers(turn.now):
+        if reason is TalkReason.MISSED:
+            return edges.not_understood(turn.memory.misses)
+        return await _ask_later(turn, deps, office, policy.duty.next_at(turn.now))
     home = turn.person.home
-    heard = await deps.db.write(
-        hand_over,
-        identity_id=turn.person.identity_id,
-        community_id=office.community_id,
-        unit_label=home.label if home is not None else "",
-        said=turn.understood.text,
+    said = await deps.db.read(last_words, turn.person.identity_id, limit=LAST)
+    ask = TalkAsk(
+        turn.person.identity_id,
+        office.community_id,
+        None if home is None else home.unit_id,
+        reason,
+        "；".join(words.shorten(one, 60) for one in said) or turn.understood.text,
+    )
+    begun = await deps.db.write(begin_talk, ask, now=turn.now)
+    if not begun.heard:
+        if reason is TalkReason.MISSED:
+            return edges.not_understood(turn.memory.misses)
+        return _nobody(office)
+    turn.memory.misses = 0
+    phone = office.contact.phone
+    text = words.lines(
+        LEADS[reason],
+        "请直接说您的事，管家会在这里回复您；不等了，回复“结束人工”。",
+        f"急事请打电话 {phone}。" if phone else "",
+    )
+    return OutgoingMessage(NAME, text)
+
+
+async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Carry what she says to the person who talks with her, and say nothing ourselves."""
+    talk_id, identity_id = turn.person.talk_id, turn.person.identity_id
+    if _BACK.fullmatch(turn.understood.normal):
+        await deps.db.write(leave_talk, identity_id=identity_id, now=turn.now)
+        return OutgoingMessage(NAME, "好的，又由我来回答您。\n还需要什么，直接告诉我就行。")
+    said = turn.message.text.strip() or _MEDIA.get(turn.message.kind, "（发来一条消息）")
+    await deps.db.write(
+        say_in_talk,
+        talk_id or 0,
+        said,
+        identity_id=identity_id,
+        key=f"said:{tickets.request_key(turn)}"[:140],
         now=turn.now,
     )
-    contacted = office.contact
-    call = f"急事请打电话 {contacted.phone}。" if contacted.phone else ""
-    if not heard:
-        when = f"（上班时间 {contacted.duty_hours}）" if contacted.duty_hours else ""
-        ring = f"请打电话 {contacted.phone} 联系物业{when}。" if contacted.phone else ""
-        text = words.lines("现在没有管家在线，没有转过去。", ring or "请到物业前台找工作人员。")
-        return OutgoingMessage("human", text)
-    hours = f"上班时间 {contacted.duty_hours}，会尽快回复您。" if contacted.duty_hours else ""
-    text = words.lines("已经转给管家。", hours or "管家会尽快回复您。", call)
-    return OutgoingMessage("human", text)
+    return SILENT
+
+
+def _reason(turn: Turn) -> TalkReason:
+    if turn.memory.misses >= MISSES:
+        return TalkReason.MISSED
+    return TalkReason.ANGER if is_angry(turn.understood.text) else TalkReason.WISH
+
+
+async def _ask_later(
+    turn: Turn, deps: HandlerDeps, office: Office, there_at: datetime
+) -> OutgoingMessage:
+    """Keep the question until somebody is there."""
+    home = turn.person.home
+    new = NewTicket(
+        TicketKind.QUESTION,
+        office.community_id,
+        turn.person.identity_id,
+        turn.understood.text or "找人工",
+        tickets.request_key(turn),
+        unit_id=None if home is None else home.unit_id,
+    )
+    one = (await deps.db.write(open_ticket, new, now=turn.now)).ticket
+    phone = office.contact.phone
+    text = words.lines(
+        f"现在是下班时间，管家{words.moment(there_at)}上班。",
+        f"已记下工单 {one.ticket_no}，上班后会答复您。",
+        f"急事请打电话 {phone}。" if phone else "",
+    )
+    return OutgoingMessage(NAME, text)
+
+
+def _nobody(office: Office) -> OutgoingMessage:
+    phone, hours = office.contact.phone, office.contact.duty_hours
+    when = f"（上班时间 {hours}）" if hours else ""
+    ring = f"请打电话 {phone} 联系物业{when}。" if phone else "请到物业前台找工作人员。"
+    return OutgoingMessage(NAME, words.lines("现在没有管家在线，没有转过去。", ring))
+
+
+async def _all_offices(deps: HandlerDeps) -> OutgoingMessage:
+    found = await deps.db.read(offices, limit=5)
+    text = words.lines(
+        "还不知道您是哪个小区的，请直接联系物业：",
+        *(told(one.contact) for one in found),
+        "绑定房屋后，可以在这里请管家回复。",
+    )
+    return OutgoingMessage(NAME, text)
 
 
 async def _office(turn: Turn, deps: HandlerDeps) -> Office | None:
@@ -51,4 +153,4 @@ async def _office(turn: Turn, deps: HandlerDeps) -> Office | None:
     return found[0] if len(found) == 1 else None
 
 
-INTENT = Intent(name="human", answer=answer)
+INTENT = Intent(name=NAME, answer=answer, go_on=go_on, said_like=is_angry)

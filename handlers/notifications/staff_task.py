@@ -31,9 +31,14 @@ TOPICS: Final = {
         "回复“同意群发 {reference}”，或者“拒绝群发 {reference}”。",
     ),
     "handover": (
-        "有住户找人工：{unit}。",
-        "住户说：{note}",
-        "请尽快联系住户。",
+        "有住户找人工，编号 {reference}：{unit}。",
+        "住户最近说：{heard}",
+        "回复住户：“回复 {reference} 内容”；说完了：“结束 {reference}”。",
+    ),
+    "handover_said": (
+        "人工 {reference}，{unit}：",
+        "{heard}",
+        "回复住户：“回复 {reference} 内容”；说完了：“结束 {reference}”。",
     ),
     "dispute": (
         "住户对账单有异议，工单 {reference}：{unit}，{amount}。",
@@ -157,6 +162,7 @@ STATES: Final = {
     "refund_trouble": "退款未办成",
     "broadcast_approval": "群发待审批",
     "handover": "住户找人工",
+    "handover_said": "住户在说话",
     "dispute": "账单有异议",
     "ticket": "新工单",
     "ticket_urgent": "紧急工单",
@@ -195,6 +201,7 @@ def say(event: StaffTask, told: Telling) -> OutgoingMessage:
         "unit": event.unit_label or "没有说是哪一户",
         "amount": words.money(event.amount_fen),
         "note": note,
+        "heard": masked(words.shorten(event.note, 300)) or "没有写明",
         "kind": KINDS.get(kind, ""),
         "said": masked(words.shorten(said, 120)) or "没有写明",
         "trouble": _trouble(event, note),

@@ -38,6 +38,7 @@ ABOUT: Final = {
     "LateAnswer": "晚到的回答",
     "StaffTask": "员工待办",
     "TicketMoved": "工单进展",
+    "TalkMoved": "管家的话",
     "BroadcastReported": "群发结果",
     "PrepaymentApplied": "预存抵扣",
     "DepositMoved": "押金变动",

@@ -10,6 +10,7 @@ from handlers.staff.office import ANYBODY, office, rest_of
 from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
+from storage.queries.talks import live_talks
 from storage.queries.tickets import (
     TicketStep,
     TicketView,
@@ -46,10 +47,17 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         steps = await deps.db.read(steps_of, one.ticket_id)
         return OutgoingMessage(NAME, card(one, steps, turn.now))
     found = await deps.db.read(live_tickets, community_ids=served, limit=MOST + 1)
+    talking = await deps.db.read(live_talks, community_ids=served, now=turn.now, limit=MOST)
+    rows = [
+        f"人工 {talk.talk_id} {talk.unit_label}，{words.clock_time(talk.last_at)}，"
+        f"{'有人在回复' if talk.staff_id else '还没有人回复'}"
+        for talk in talking
+    ]
     if not found:
-        return OutgoingMessage(NAME, "现在没有等着办的工单。")
+        return OutgoingMessage(NAME, words.lines(*rows, "现在没有等着办的工单。"))
     number = found[0].ticket_no
     text = words.lines(
+        *rows,
         *(tickets.line(one, turn.now) for one in found[:MOST]),
         f"后面还有，先办前 {MOST} 件。" if len(found) > MOST else "",
         f"看一件回复“工单 {number}”，自己办回复“接单 {number}”。",

@@ -24,6 +24,7 @@ from storage.models import (
     reconciliation,
     refund_terms,
     sharing,
+    talks,
     tariffs,
     tax_invoices,
     tickets,
@@ -55,6 +56,7 @@ FAMILIES = (
     refund_terms,
     tickets,
     ratings,
+    talks,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -95,8 +95,11 @@ conversations = Table(
     instant("updated_at"),
     Column("rating_id", Key, nullable=True),
     instant("rating_until", nullable=True),
+    Column("talk_id", Key, nullable=True),
+    instant("talk_until", nullable=True),
 )
 """What the talk is about, as JSON; forgotten after half an hour of silence.
 
 `rating_id` is what a bare number of hers rates until `rating_until`.
+Until `talk_until` a person talks with her, and the bot is silent.
 """

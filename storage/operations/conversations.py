@@ -1,4 +1,4 @@
-"""What a talk is about, what a person does not want to hear, and handing her over to a human."""
+"""What a talk is about, and what a person does not want to hear."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from storage import audit
 from storage.audit import Actor
-from storage.events import StaffTask
 from storage.models.messages import conversations
 from storage.models.people import identities
-from storage.operations.hearers import tell_office
 from storage.prepared import Insert, Prepared
 
 
@@ -48,21 +46,3 @@ def set_muted(
         at=now,
         detail=muted,
     )
-
-
-def hand_over(
-    tx: Connection,
-    *,
-    identity_id: int,
-    community_id: int,
-    unit_label: str,
-    said: str,
-    now: datetime,
-) -> int:
-    """Ask a community's staff to answer a person, at most once in ten minutes.
-
-    Returns how many of the staff hear of it: the stewards, or the managers where there are none.
-    """
-    task = StaffTask("handover", str(identity_id), unit_label, 0, said[:200])
-    key = f"handover:{identity_id}:{now:%Y%m%d%H}{now.minute // 10}"
-    return tell_office(tx, task, community_id=community_id, key=key, now=now)

@@ -60,6 +60,8 @@ class Person:
     """What the talk is about, as JSON; "{}" where it is new or half an hour old."""
     rating_id: int | None = None
     """What a bare number of hers rates now, None for nothing."""
+    talk_id: int | None = None
+    """Her talk with a person that goes on, None where the bot answers her."""
 
     @property
     def home(self) -> Home | None:
@@ -86,6 +88,8 @@ _HOMES = Prepared(
             conversations.c.updated_at,
             conversations.c.rating_id,
             conversations.c.rating_until,
+            conversations.c.talk_id,
+            conversations.c.talk_until,
             bindings.c.id,
             bindings.c.unit_id,
             units.c.community_id,
@@ -118,9 +122,9 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     rows = _HOMES.rows(tx, identity_id=identity_id)
     if not rows:
         raise LookupError(identity_id)
-    account, openid, chosen_unit_id, muted, staff_id, *talk = rows[0][:9]
-    memory, updated_at, rating_id, rating_until = talk
-    homes = tuple(_home(*row[9:]) for row in rows if row[10] is not None)
+    account, openid, chosen_unit_id, muted, staff_id, *talk = rows[0][:11]
+    memory, updated_at, rating_id, rating_until, talk_id, talk_until = talk
+    homes = tuple(_home(*row[11:]) for row in rows if row[12] is not None)
     is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(
         identity_id=identity_id,
@@ -132,6 +136,7 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
         staff=None if staff_id is None else staff_member(tx, staff_id),
         memory=memory if is_fresh else "{}",
         rating_id=rating_id if rating_until is not None and rating_until > now else None,
+        talk_id=talk_id if talk_until is not None and talk_until > now else None,
     )
 
 

@@ -205,7 +205,9 @@ TALKS = {
     "notices": ((on.owing, "公告"), (on.noticed, "公告"), (on.stranger, "公告")),
     "contact": ((on.owing, "物业电话"), (on.two_communities, "物业电话")),
     "human": (
-        (on.owing, "人工"),
+        (on.owing, "人工", "灯坏了三天", "结束人工", "账单"),
+        (on.owing, "七上八下", "乱七八糟"),
+        (on.owing, "太过分了，气死我了"),
         (on.paid, "人工"),
         (on.stranger, "人工"),
         (on.two_communities, "人工"),

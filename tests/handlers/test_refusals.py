@@ -29,7 +29,7 @@ from storage.errors import (
     UnknownDifference,
     UnknownRefund,
 )
-from storage.ticket_errors import TicketStateWrong, UnknownColleague, UnknownTicket
+from storage.ticket_errors import TicketStateWrong, UnknownColleague, UnknownTalk, UnknownTicket
 from tests.factories import NOW
 
 
@@ -85,7 +85,7 @@ AT_WORK = (
     *(NotAllowed, UnknownRefund, RefundStateWrong, SelfApproval, UnknownAudience, AudienceEmpty),
     *(PrivacyLint, UnknownBroadcast, BroadcastStateWrong, CommunitySilent, TextTooLong),
     *(BindingMismatch, TooManyTries, UnknownDifference),
-    *(UnknownTicket, TicketStateWrong, UnknownColleague),
+    *(UnknownTicket, TicketStateWrong, UnknownColleague, UnknownTalk),
 )
 """What the intents of the staff may be refused with."""
 

@@ -236,8 +236,10 @@ async def test_what_the_talk_was_about_is_forgotten_after_half_an_hour(db, talk)
     assert await db.read(count(refunds)) == 0
 
 
-async def test_two_misses_in_a_row_offer_a_human_and_an_understood_word_begins_anew(db, talk):
-    li = talk(await db.write(on.owing))
+async def test_two_misses_where_nobody_is_there_offer_a_human_and_an_understood_word_begins_anew(
+    db, talk
+):
+    li = talk(await db.write(on.paid))
 
     assert "人工" in (await li.say("七上八下", "乱七八糟")).splitlines()[0]
     await li.say("账单")
@@ -283,13 +285,15 @@ async def test_what_asks_nothing_is_not_answered(db, talk, kind):
     assert await li.hear("x", kind) is None
 
 
-async def test_a_human_hears_of_a_handover_once(db, talk):
+async def test_a_human_hears_of_a_handover_once_and_of_what_is_said_then(db, talk):
     li = talk(await db.write(on.owing))
 
-    await li.say("人工", "人工")
+    await li.say("人工")
+    assert await li.hear("人工") is None
 
     rows = await db.read(lambda tx: tx.execute(select(outbox)).all())
-    assert [(row.event, row.recipient) for row in rows] == [("StaffTask", "o-chen")]
+    assert [(row.event, row.recipient) for row in rows] == [("StaffTask", "o-chen")] * 2
+    assert ["handover_said" in row.facts for row in rows] == [False, True]
     assert "3栋2单元1201" in rows[0].facts
 
 
@@ -335,7 +339,7 @@ async def test_unbinding_needs_a_yes(db, talk):
     states = lambda tx: list(tx.execute(select(bindings.c.state)).scalars())  # noqa: E731
     assert await db.read(states) == ["active"]
 
-    await li.say("解绑", "确认")
+    await li.say("结束人工", "解绑", "确认")
     assert await db.read(states) == ["removed"]
     assert "还没有绑定" in await li.say("账单")
 
@@ -362,7 +366,9 @@ async def test_no_talk_ends_in_a_fault(scene, situation, caplog):
                 continue
             reply = await talk.hear(text)
             talk.clock.advance(timedelta(seconds=3))
-            assert reply is not None
+            if reply is None:
+                assert "又由我来回答" in await talk.say("结束人工")
+                continue
             assert reply.text
             assert reply.kind != "fault", (text, caplog.text[-800:])
             assert len((reply.text + reply.url).encode()) < 2048, text

@@ -44,3 +44,25 @@ def test_a_disputed_bill_rests_until_its_ticket_is_closed_with_a_message(demo: D
 
     told = demo.heard(resident, mark, number, "已办结", "面积没有算错")
     assert "恢复正常提醒" in told
+
+
+def test_who_asks_for_a_person_is_answered_by_one_and_given_back(demo: Demo):
+    resident, _ = demo.newcomer()
+    steward, mark = demo.staff("steward"), demo.mark(resident)
+    demo.say(steward, "工单")
+    at_work = demo.mark(steward)
+
+    assert "转给管家" in demo.say(resident, "人工")
+    card = demo.heard(steward, at_work, "有住户找人工")
+    number = re.findall("结束 ([0-9]+)", card)[0]
+    assert (
+        demo.call("POST", "wechat/messages", {"openid": resident, "text": "灯不亮"})["reply"]
+        is None
+    )
+    demo.heard(steward, at_work, f"人工 {number}", "灯不亮")
+    demo.say(steward, f"回复 {number} 马上来看")
+    demo.heard(resident, mark, "管家回复", "马上来看")
+    demo.say(steward, f"结束 {number}")
+    demo.heard(resident, mark, "又由我来回答")
+
+    assert "待缴" in demo.say(resident, "我欠多少")

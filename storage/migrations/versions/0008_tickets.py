@@ -1,4 +1,6 @@
-"""Tickets (工单) get their tables; communities choose duty hours and how long tickets take."""
+"""Tickets (工单), ratings and talks with a person get their tables; communities choose duty hours and how long tickets take."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +20,7 @@ ACTS = (
     *("urged", "closed", "withdrawn", "reopened"),
 )
 TOPICS = (*KINDS, "payment", "refund")
+REASONS = ("wish", "missed", "anger")
 CHOICES = (
     ("duty_from", 5, "08:30"),
     ("duty_until", 5, "17:30"),
@@ -33,22 +36,25 @@ def upgrade() -> None:
     op.add_column(
         "policies", sa.Column("rating_days", sa.Integer(), server_default="30", nullable=False)
     )
-    op.add_column("conversations", sa.Column("rating_id", base.Key, nullable=True))
-    op.add_column("conversations", sa.Column("rating_until", base.UtcDateTime(), nullable=True))
+    for name in ("rating", "talk"):
+        op.add_column("conversations", sa.Column(f"{name}_id", base.Key, nullable=True))
+        until: sa.Column[Any] = sa.Column(f"{name}_until", base.UtcDateTime(), nullable=True)
+        op.add_column("conversations", until)
     _tickets()
     _ticket_steps()
     _ticket_holds()
     _ratings()
+    _talks()
 
 
 def downgrade() -> None:
     """Take it back; the tickets are gone, the holds stay."""
-    for table in ("ratings", "ticket_holds", "ticket_steps", "tickets"):
+    for table in ("talks", "ratings", "ticket_holds", "ticket_steps", "tickets"):
         op.drop_table(table)
     for name, _, _ in reversed(CHOICES):
         op.drop_column("policies", name)
     op.drop_column("policies", "rating_days")
-    for name in ("rating_id", "rating_until"):
+    for name in ("rating_id", "rating_until", "talk_id", "talk_until"):
         op.drop_column("conversations", name)
 
 
@@ -173,3 +179,36 @@ def _ratings() -> None:
     )
     op.create_index("ix_ratings_community_id", "ratings", ["community_id", "rated_at"])
     op.create_index("ix_ratings_identity_id", "ratings", ["identity_id", "asked_at"])
+
+
+def _talks() -> None:
+    op.create_table(
+        "talks",
+        sa.Column("id", base.Key, autoincrement=True, nullable=False),
+        sa.Column("identity_id", base.Key, nullable=False),
+        sa.Column("community_id", base.Key, nullable=False),
+        sa.Column("unit_id", base.Key, nullable=True),
+        _word("reason"),
+        sa.Column("staff_id", base.Key, nullable=True),
+        sa.Column("begun_at", base.UtcDateTime(), nullable=False),
+        sa.Column("last_at", base.UtcDateTime(), nullable=False),
+        sa.Column("ended_at", base.UtcDateTime(), nullable=True),
+        _one_of("talks", "reason", REASONS),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["identities.id"], name=op.f("fk_talks_identity_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["community_id"], ["communities.id"], name=op.f("fk_talks_community_id")
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_talks_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_talks")),
+    )
+    op.create_index(
+        "uq_talks_live",
+        "talks",
+        ["identity_id"],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_talks_community_id", "talks", ["community_id", "ended_at"])

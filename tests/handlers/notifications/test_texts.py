@@ -130,6 +130,11 @@ EVENTS: dict[str, Event] = {
         )
         for one in TICKET_TASKS
     },
+    "staff_handover_said": e.StaffTask(
+        "handover_said", "12", UNIT, 0, "灯还是不亮，我电话13800001234"
+    ),
+    "talk_answered": e.TalkMoved("answered", "您好，我这就去看。"),
+    "talk_ended": e.TalkMoved("ended", ""),
     "ticket_assigned": e.TicketMoved("G26110001", "repair", "assigned", UNIT, ""),
     "ticket_answered": e.TicketMoved(
         "G26110001", "complaint", "answered", UNIT, "已请保洁今天下午打扫。"
