@@ -1,7 +1,7 @@
 """Tickets (工单) are opened, given to somebody, answered, closed; every step is kept."""
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from storage.models.people import identities, staff, staff_communities
 from storage.models.tickets import ticket_holds, ticket_steps, tickets
 from storage.operations.hearers import tell_colleague, tell_office
 from storage.operations.holds import end_hold
-from storage.operations.ratings import RatingAsk, expect_rating
+from storage.operations.ratings import RatingAsk, expect_rating, may_ask
 from storage.outbox import Addressee, enqueue
 from storage.periods import shanghai_day
 from storage.queries.policies import policy_on
@@ -194,7 +194,7 @@ def assign_ticket(
     step_id = _step(tx, ticket, TicketAct.ASSIGNED, by, now)
     view = ticket_by_key(tx, ticket.id)
     if ticket.assignee_id is None:
-        _tell_resident(tx, view, "assigned", step_id, now)
+        _tell_resident(tx, view, _moved(view, "assigned", ""), step_id, now)
     if to_staff_id != by.staff_id:
         task = _task(view, "ticket_assigned", f"{view.kind} {view.said}")
         key = f"ticket:{view.ticket_no}:{step_id}"
@@ -241,7 +241,7 @@ def answer_ticket(
     _set(tx, ticket.id, state=TicketState.ANSWERED, assignee_id=assignee_id)
     step_id = _step(tx, ticket, TicketAct.ANSWERED, by, now, words)
     view = ticket_by_key(tx, ticket.id)
-    _tell_resident(tx, view, "answered", step_id, now, words)
+    _tell_resident(tx, view, _moved(view, "answered", words), step_id, now)
     return view
 
 
@@ -250,8 +250,8 @@ def close_ticket(
 ) -> TicketView:
     """Close a ticket with what the resident reads; a dispute's bills are asked for again.
 
-    She is asked to rate it in the same message. Raises UnknownTicket, TicketStateWrong,
-    ReasonMissing for no words.
+    She is asked to rate it in the same message, where she was not asked for one lately.
+    Raises UnknownTicket, TicketStateWrong, ReasonMissing for no words.
     """
     ticket = _lock_live(tx, ticket_no, by)
     _check_words(words)
@@ -269,8 +269,9 @@ def close_ticket(
     view = ticket_by_key(tx, ticket.id)
     topic = RatingTopic(view.kind)
     ask = RatingAsk(view.identity_id, view.community_id, view.unit_id, topic, view.ticket_no)
-    expect_rating(tx, ask, now=now)
-    _tell_resident(tx, view, "closed", step_id, now, words)
+    asks_rating = may_ask(tx, ask, now=now) and expect_rating(tx, ask, now=now) is not None
+    moved = replace(_moved(view, "closed", words), asks_rating=asks_rating)
+    _tell_resident(tx, view, moved, step_id, now)
     return view
 
 
@@ -351,23 +352,20 @@ def _task(view: TicketView, topic: str, note: str) -> StaffTask:
     return StaffTask(topic, view.ticket_no, view.unit_label, 0, note[:NOTE_CHARS])
 
 
+def _moved(view: TicketView, change: str, words: str) -> TicketMoved:
+    said = words[:OUTCOME_CHARS]
+    return TicketMoved(view.ticket_no, view.kind, change, view.unit_label, said)
+
+
 def _tell_resident(
-    tx: Connection, view: TicketView, change: str, step_id: int, now: datetime, words: str = ""
+    tx: Connection, view: TicketView, moved: TicketMoved, step_id: int, now: datetime
 ) -> None:
     person = tx.execute(select(identities).where(identities.c.id == view.identity_id)).one()
-    event = TicketMoved(
-        view.ticket_no,
-        view.kind,
-        change,
-        view.unit_label,
-        words[:OUTCOME_CHARS],
-        asks_rating=change == "closed",
-    )
     enqueue(
         tx,
-        event,
+        moved,
         Addressee(person.account, person.openid, person.id),
-        key=f"ticket:{view.ticket_no}:{step_id}:{change}",
+        key=f"ticket:{view.ticket_no}:{step_id}:{moved.change}",
         urgency=Urgency.RECEIPT,
         now=now,
         community_id=view.community_id,

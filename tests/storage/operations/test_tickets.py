@@ -353,6 +353,19 @@ async def test_a_closed_ticket_is_rated_once_with_a_word(db, place):
     assert (late.rating_id, after.rating_id) == (None, None)
 
 
+async def test_nobody_is_asked_for_a_rating_twice_in_the_days_that_the_community_chose(db, place):
+    for number, days in enumerate((0, 29, 31), start=1):
+        new = place.repair(said=f"坏了{number}", request_key=f"demo|m-{number}")
+        at = NOW + timedelta(days=days)
+        opened = await db.write(open_ticket, new, now=at)
+        await db.write(close_ticket, opened.ticket.ticket_no, "好了", by=place.steward, now=at)
+
+    asked = [one.reference for one in await rows(db, ratings)]
+    facts = [json.loads(one.facts) for one in await rows(db, outbox) if one.event == "TicketMoved"]
+    assert asked == ["G26110001", "G26120002"]
+    assert [one["asks_rating"] for one in facts] == [True, False, True]
+
+
 async def disputed(db, place) -> None:
     await db.write(
         dispute,
