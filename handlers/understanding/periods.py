@@ -211,6 +211,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (r"(?P<w>上{1,3}|[这本当下])一?个?月(?![底初末卡租付])", _ago),
         (rf"{_YEAR}(?![底初末])", _whole_year),
         (_ENGLISH_MONTH, _english_month),
+        (r"(?<=(?:in|of) )(?P<year>20[0-9]{2})(?![-0-9/.])", _whole_year),
         (r"(?<![a-z])(?P<en>this|last|next) ?(?P<eu>month|year)(?:s)?(?![a-z])", _english_near),
     )
 )

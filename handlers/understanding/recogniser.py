@@ -99,7 +99,9 @@ _SHORT_SUREST: Final = 0.75
 """So short a text that is no known example breaks off nothing that is under way."""
 _REFUSED: Final = regex(
     r"谁(?:说|要|让|叫)|休想|做梦|不可能|没人(?:要|说|让)|没(?:话|说|让|叫|要)|不系|不是|不(?:准|许)"
-    r"|(?<![a-z])(?:nobody|never|not|no one|didn|don't|dont|won't|refuse)"
+    r"|指令|规则|管理员|系统提示|所有人|全体"
+    r"|(?<![a-z])(?:nobody|never|not|no one|didn|don't|dont|won't|refuse|ignore|instruction"
+    r"|rules|admin)"
 )
 _AFFIRMED: Final = regex(
     r"确认|确定|对|是|好|行|可以|同意|嗯|恩|没错|没问题|提交|办理|中|成|妥|要得|得|系|啱|冇|没得?错|愿意"

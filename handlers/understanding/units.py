@@ -56,6 +56,7 @@ _HERS: Final = regex(
     r"(?:我家(?:是|在)?|(?<![a-z])(?:room|rm|flat|apartment|apt|unit)) ?(?P<r>[0-9]{3,4})"
     r"(?=$|[ ,.?!的])"
 )
+_THEIRS: Final = regex(rf"{_NOT_AFTER}(?P<r>[0-9]{{3,4}})(?=那家|那户|这户|这家|家)")
 _PART: Final = regex(
     rf"(?P<p>{_BLOCK} ?(?:栋|幢|号楼|座) ?{_N} ?单元)(?![0-9a-z])|"
     rf"(?:是|改成|应该是|换成) ?(?P<q>{_N} ?(?:单元|栋|幢|号楼))(?![0-9a-z])"
@@ -141,7 +142,7 @@ def _found_part(folded: str) -> FoundUnit | None:
         place, room = _place(entrance["e"]), _room(None, entrance["r"])
         if place and room:
             return FoundUnit(f"{place}单元{room}", *entrance.span())
-    room_only = _ROOM.search(folded) or _HERS.search(folded)
+    room_only = next(filter(None, (one.search(folded) for one in (_ROOM, _HERS, _THEIRS))), None)
     if room_only:
         return FoundUnit(room_only["r"], *room_only.span())
     part = _PART.search(folded)

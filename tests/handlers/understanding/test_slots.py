@@ -1,6 +1,8 @@
 """What was named is read, and only what was named."""
 
+import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,18 @@ from handlers.understanding.slots import as_json, read_slots
 TODAY = date(2026, 11, 23)
 
 
+def sheet():
+    lines = (Path(__file__).parent / "slots.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
 def said(text, today=TODAY):
     return as_json(read_slots(fold(text), today)[0])
+
+
+@pytest.mark.parametrize(("text", "slots"), sheet())
+def test_all_that_is_named_is_read_and_nothing_else(text, slots):
+    assert said(text) == json.loads(slots)
 
 
 @pytest.mark.parametrize(
