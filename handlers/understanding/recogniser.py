@@ -94,7 +94,7 @@ _ANGER: Final = regex(
 
 
 _SUREST: Final = 0.97
-_SHORT_CHARS: Final = 3
+_SHORT_CHARS: Final = 4
 _SHORT_SUREST: Final = 0.75
 """So short a text that is no known example breaks off nothing that is under way."""
 _REFUSED: Final = regex(
