@@ -29,11 +29,11 @@ def refund_page_url(turn: Turn, deps: HandlerDeps) -> str:
     return deps.links.refund_url(link)
 
 
-def invoice_page_url(turn: Turn, deps: HandlerDeps) -> str:
+def tax_page_url(turn: Turn, deps: HandlerDeps) -> str:
     """Return where she applies for invoices on a page. Raises NotBound, UnitNotChosen."""
     home = turn.home
     link = PayLink(home.unit_id, home.binding_id, home.link_epoch, turn.today + LINK_LASTS)
-    return deps.links.invoice_url(link)
+    return deps.links.tax_invoice_url(link)
 
 
 async def bills_here(turn: Turn, deps: HandlerDeps) -> list[OpenBill]:

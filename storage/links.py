@@ -97,11 +97,11 @@ class Links:
         """Prove a refund page's token. Raises LinkExpired for one that is forged or over."""
         return self._read_link(b"refund", token, today)
 
-    def invoice_url(self, link: PayLink) -> str:
+    def tax_invoice_url(self, link: PayLink) -> str:
         """Return the address of the page on which a tax invoice is applied for."""
         return f"{self._base_url}/invoices/{self._sign(b'invoice', _packed(link))}"
 
-    def read_invoice(self, token: str, *, today: date) -> PayLink:
+    def read_tax_invoice(self, token: str, *, today: date) -> PayLink:
         """Prove such a page's token. Raises LinkExpired for one that is forged or over."""
         return self._read_link(b"invoice", token, today)
 

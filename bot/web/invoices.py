@@ -9,7 +9,7 @@ from bot.web.pages import Pages
 from bot.web.parts import WebParts
 from bot.web.reading import read_form, refuse_other_sites
 from handlers import refusals
-from handlers.invoice_page import InvoiceDesk, InvoicePage
+from handlers.tax_invoice_page import TaxInvoiceDesk, TaxInvoicePage
 from storage.errors import Refusal
 from storage.operations.tax_invoices import Application, Buyer
 from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
@@ -29,13 +29,13 @@ _ID: Final = re.compile("[0-9]{1,18}", re.ASCII)
 Typed = dict[str, str]
 
 
-class InvoiceDoor:
+class TaxInvoiceFormDoor:
     """Applications for invoices, by the personal link that the chat gives."""
 
     def __init__(self, parts: WebParts, pages: Pages) -> None:
         """Read from these books."""
         self._pages = pages
-        self._desk = InvoiceDesk(parts.handler_deps)
+        self._desk = TaxInvoiceDesk(parts.handler_deps)
         self._base_url = parts.base_url
 
     async def show(self, request: web.Request) -> web.Response:
@@ -64,7 +64,7 @@ class InvoiceDoor:
 
     def _page(
         self,
-        page: InvoicePage,
+        page: TaxInvoicePage,
         token: str,
         typed: Typed,
         *,
@@ -86,7 +86,7 @@ class InvoiceDoor:
         )
 
 
-def _as_before(page: InvoicePage) -> Typed:
+def _as_before(page: TaxInvoicePage) -> Typed:
     """Return the form as she filled it in last time, empty at first."""
     last = page.last
     if last is None:

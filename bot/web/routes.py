@@ -15,7 +15,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "receipts": ("bot.web.receipts", "ReceiptDoor"),
     "refunds": ("bot.web.refunds", "RefundDoor"),
     "tax": ("bot.web.tax_invoices", "TaxInvoiceDoor"),
-    "invoices": ("bot.web.invoices", "InvoiceDoor"),
+    "invoices": ("bot.web.invoices", "TaxInvoiceFormDoor"),
     "clearances": ("bot.web.clearances", "ClearanceDoor"),
     "statements": ("bot.web.statements", "StatementDoor"),
     "payer_statements": ("bot.web.payer_statements", "PayerStatementDoor"),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from handlers import words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
-from handlers.flats import invoice_page_url
+from handlers.flats import tax_page_url
 from handlers.turn import Intent, Turn
 from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice, check_buyer
 from storage.paying_kinds import TaxInvoiceKind, TaxInvoiceState
@@ -47,11 +47,11 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return await _nothing(turn, deps)
     if len(found) == 1:
         asked = _ask_form(turn, {"payment_id": found[0].payment_id})
-        return replace(asked, text=f"{asked.text}\n{ON_PAGE}", url=invoice_page_url(turn, deps))
+        return replace(asked, text=f"{asked.text}\n{ON_PAGE}", url=tax_page_url(turn, deps))
     turn.memory.ask("invoice", asks="payment")
     listed = words.numbered([_told(one) for one in found])
     text = f"请问开哪一笔的发票？回复序号：\n{listed}\n{ON_PAGE}"
-    return OutgoingMessage("invoice", text, url=invoice_page_url(turn, deps))
+    return OutgoingMessage("invoice", text, url=tax_page_url(turn, deps))
 
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

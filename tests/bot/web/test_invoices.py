@@ -26,7 +26,7 @@ MORE = {
 def token_of(town: Town, *, days: int = 7, binding: bool = True) -> str:
     flat = town.first
     link = PayLink(flat.unit_id, flat.binding_id if binding else 0, 0, TODAY + timedelta(days=days))
-    return town.links.invoice_url(link).rpartition("/")[2]
+    return town.links.tax_invoice_url(link).rpartition("/")[2]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ async def test_what_cannot_be_is_told_and_what_was_typed_stays(
 
 async def test_another_flats_payment_is_not_hers_to_have_invoiced(door, town: Town, payment):
     theirs = PayLink(town.second.unit_id, town.second.binding_id, 0, TODAY + timedelta(days=7))
-    token = town.links.invoice_url(theirs).rpartition("/")[2]
+    token = town.links.tax_invoice_url(theirs).rpartition("/")[2]
 
     status, _ = await press(door, token, payment=payment, **COMPANY)
 

@@ -23,7 +23,7 @@ SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class InvoicePage:
+class TaxInvoicePage:
     """What the page shows: what can be invoiced, what was applied for, and the title used last."""
 
     payer: Payer
@@ -34,14 +34,14 @@ class InvoicePage:
 
 
 @dataclass(slots=True)
-class InvoiceDesk:
+class TaxInvoiceDesk:
     """The page's moments, over one set of deps."""
 
     deps: HandlerDeps
 
-    async def open(self, token: str) -> InvoicePage:
+    async def open(self, token: str) -> TaxInvoicePage:
         """Show what can be invoiced. Raises LinkExpired; a paper bill's link opens nothing here."""
-        link = self.deps.links.read_invoice(token, today=self._today())
+        link = self.deps.links.read_tax_invoice(token, today=self._today())
         db = self.deps.db
         payer: Payer = await db.read(payer_of, link)
         if payer.identity_id is None:
@@ -50,7 +50,7 @@ class InvoiceDesk:
         ids = [one.payment_id for one in paid]
         states = await db.read(tax_invoice_states, ids)
         taxed = await db.read(can_be_invoiced, ids, self._today())
-        return InvoicePage(
+        return TaxInvoicePage(
             payer,
             payer.identity_id,
             tuple(one for one in paid if one.payment_id in taxed and one.payment_id not in states),
@@ -58,7 +58,7 @@ class InvoiceDesk:
             await db.read(last_title, payer.identity_id),
         )
 
-    async def hand_in(self, page: InvoicePage, payment_id: int, buyer: Buyer) -> Application:
+    async def hand_in(self, page: TaxInvoicePage, payment_id: int, buyer: Buyer) -> Application:
         """Apply for the invoice of one of her payments; who hears of it is she.
 
         Raises TitleRefused, TaxNoRefused, SpecialNeedsMore, TaxInvoiceTaken, and NoTaxInvoice for
