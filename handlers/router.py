@@ -23,6 +23,7 @@ from storage.operations.residents import choose_unit
 from storage.periods import shanghai_day
 from storage.ports.chat import IncomingKind, IncomingMessage, OutgoingMessage
 from storage.queries.residents import Person
+from storage.queries.talks import is_taken
 
 log = logging.getLogger(__name__)
 
@@ -170,8 +171,21 @@ class Router:
         return begun is None or not (begun.name == "repair" or begun.name in self._staff_intents)
 
     async def _to_person(self, turn: Turn) -> OutgoingMessage:
+        """Carry her words on; until somebody has answered, what is clear is answered here too."""
+        if self._is_clear(turn) and not await self._deps.db.read(
+            is_taken, turn.person.talk_id or 0
+        ):
+            return await self._reply(turn)
         human = self._intents["human"]
         return await (human.go_on or human.answer)(turn, self._deps)
+
+    def _is_clear(self, turn: Turn) -> bool:
+        """Tell whether she turns to the bot: it asked her something, or the wish is plain."""
+        if turn.memory.expecting:
+            return True
+        understood = turn.understood
+        is_for_bot = understood.intent not in NEVER_BREAK_OFF | {"human", "goodbye"}
+        return is_for_bot and understood.intent in self._intents and understood.confidence >= CLEAR
 
     def _photo_taker(self, turn: Turn) -> Answer | None:
         """Return what takes a picture in this talk, or None."""

@@ -23,6 +23,10 @@ LAST: Final = 3
 SILENT: Final = OutgoingMessage(NAME, "")
 """A person answers; the bot says nothing."""
 
+PASSED_ON: Final = OutgoingMessage(
+    NAME, "已转告管家，请稍等，管家会在这里回复您。\n不等了，回复“结束人工”。"
+)
+
 _ANGER: Final = regex(
     r"他妈|妈的|傻[逼比叉]|混蛋|王八蛋|不要脸|去死|滚蛋|骗子公司|骗钱|气死我?了?"
     r"|忍无可忍|太过分了|欺人太甚|欺负人|什么破物业|垃圾物业"
@@ -82,13 +86,13 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Carry what she says to the person who talks with her, and say nothing ourselves."""
+    """Carry what she says to the office; say nothing ourselves once a person talks with her."""
     talk_id, identity_id = turn.person.talk_id, turn.person.identity_id
     if _BACK.fullmatch(turn.understood.normal):
         await deps.db.write(leave_talk, identity_id=identity_id, now=turn.now)
         return OutgoingMessage(NAME, "好的，又由我来回答您。\n还需要什么，直接告诉我就行。")
     said = turn.message.text.strip() or _MEDIA.get(turn.message.kind, "（发来一条消息）")
-    await deps.db.write(
+    is_taken = await deps.db.write(
         say_in_talk,
         talk_id or 0,
         said,
@@ -96,7 +100,7 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         key=f"said:{tickets.request_key(turn)}"[:140],
         now=turn.now,
     )
-    return SILENT
+    return SILENT if is_taken else PASSED_ON
 
 
 def _reason(turn: Turn) -> TalkReason:

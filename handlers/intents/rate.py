@@ -33,7 +33,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return OutgoingMessage(NAME, THANKS.format(stars=stars) if stars >= GOOD else KEPT)
     if stars >= GOOD:
         return OutgoingMessage(NAME, THANKS.format(stars=stars))
-    turn.memory.ask(NAME, rating_id=rating_id)
+    turn.memory.ask(NAME, rating_id=rating_id, takes="any")
     return OutgoingMessage(NAME, SORRY.format(stars=stars))
 
 

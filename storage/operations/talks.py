@@ -78,7 +78,10 @@ def begin_talk(tx: Connection, ask: TalkAsk, *, now: datetime) -> Begun:
 def say_in_talk(
     tx: Connection, talk_id: int, words: str, *, identity_id: int, key: str, now: datetime
 ) -> bool:
-    """Carry a resident's words to who talks with her, once per key; False where it is over."""
+    """Carry a resident's words to who talks with her, once per key.
+
+    Returns whether a member of staff has answered her before; until then all of the office hear.
+    """
     talk = tx.execute(
         select(talks).where(talks.c.id == talk_id, talks.c.identity_id == identity_id)
     ).one_or_none()
@@ -94,7 +97,7 @@ def say_in_talk(
         )
     if not heard:
         tell_office(tx, task, community_id=talk.community_id, key=key, now=now)
-    return True
+    return talk.staff_id is not None
 
 
 def answer_in_talk(

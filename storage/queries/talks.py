@@ -49,6 +49,12 @@ def live_talks(
     return [TalkView(row.id, row.label or "", row.staff_id, row.last_at) for row in rows]
 
 
+def is_taken(tx: Connection, talk_id: int) -> bool:
+    """Tell whether a member of staff has answered in a talk."""
+    found = tx.execute(select(talks.c.staff_id).where(talks.c.id == talk_id)).scalar_one_or_none()
+    return found is not None
+
+
 def last_words(tx: Connection, identity_id: int, *, limit: int) -> list[str]:
     """Return what a person wrote last, the newest last."""
     person = select(identities.c.account, identities.c.openid)

@@ -23,6 +23,7 @@ async def test_the_bot_is_silent_until_staff_end_it_and_staff_words_from_a_resid
 ):
     li, chen = talk(await db.write(on.owing)), talk("o-chen")
     await li.say("人工")
+    await chen.say("回复 1 您好，请说")
 
     heard = [await li.hear(one) for one in ("缴费", "结束 1", "回复 1 喂", "5")]
     picture = await li.hear("", IncomingKind.IMAGE)
@@ -38,6 +39,19 @@ async def test_the_bot_is_silent_until_staff_end_it_and_staff_words_from_a_resid
     assert "合计" in await li.say("缴费")
 
 
+async def test_until_somebody_answers_her_the_bot_answers_what_is_clear_and_passes_on_the_rest(
+    db, talk
+):
+    li, chen = talk(await db.write(on.owing)), talk("o-chen")
+    await li.say("人工")
+
+    assert "合计" in await li.say("我欠多少")
+    assert "已转告管家" in await li.say("还是上回和你们讲的那样子")
+    assert "已转告管家" in await li.say("回复 1 喂")
+    await chen.say("回复 1 您好，我来看看")
+    assert await li.hear("我欠多少") is None
+
+
 async def test_danger_and_a_button_are_answered_while_a_person_talks(db, talk):
     li = talk(await db.write(on.owing))
     await li.say("人工")
@@ -47,8 +61,9 @@ async def test_danger_and_a_button_are_answered_while_a_person_talks(db, talk):
 
 
 async def test_the_bot_comes_back_after_half_an_hour_of_silence_or_at_her_wish(db, talk):
-    li = talk(await db.write(on.owing))
+    li, chen = talk(await db.write(on.owing)), talk("o-chen")
     await li.say("人工")
+    await chen.say("回复 1 您好")
     assert await li.hear("账单") is None
     li.clock.advance(timedelta(minutes=31))
     assert "待缴账单" in await li.say("账单")
