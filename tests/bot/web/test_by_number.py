@@ -168,9 +168,11 @@ async def test_i01_what_is_anothers_reads_like_what_is_not_there(door: TestClien
         [await answered(door, f"POST /pay/{mine}", f"{n}-{fen}") for n in (bill_id, 999_999)],
         [await answered(door, f"GET /receipts/{one}") for one in (mine, "A" * 43)],
         [await answered(door, f"GET /statements/{one}") for one in (mine, "A" * 43)],
+        [await answered(door, f"GET /statements/all/{one}") for one in (mine, "A" * 43)],
+        [await answered(door, f"GET /invoices/{one}") for one in (mine, "A" * 43)],
     ]
 
-    assert [foreign == missing for foreign, missing in pairs] == [True] * 5
+    assert [foreign == missing for foreign, missing in pairs] == [True] * 7
     assert {foreign[0] // 100 for foreign, _ in pairs} == {4}
     assert await counted(town, payment_orders) == before
 
@@ -190,6 +192,10 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("GET", "/clearances/{token}"),
         ("GET", "/statements/{token}"),
         ("GET", "/statements/{token}/statement.xlsx"),
+        ("GET", "/statements/all/{token}"),
+        ("GET", "/statements/all/{token}/statement.xlsx"),
+        ("GET", "/invoices/{token}"),
+        ("POST", "/invoices/{token}"),
         ("GET", "/tax-invoices/{token}"),
         ("GET", "/refunds/{token}"),
         ("POST", "/refunds/{token}"),
@@ -197,6 +203,8 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("GET", "/counter/{token}"),
         ("POST", "/counter/{token}"),
         ("GET", "/counter/{token}/order"),
+        ("GET", "/counter/{token}/waiver"),
+        ("POST", "/counter/{token}/waiver"),
         ("GET", "/counter/{token}/done"),
         ("POST", "/counter/{token}/void"),
         ("GET", "/counter/{token}/day"),

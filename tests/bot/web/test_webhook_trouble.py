@@ -22,13 +22,13 @@ async def paid(town: Town) -> bytes:
 async def test_a24_nothing_is_acknowledged_before_the_commit_however_long_that_takes(
     town: Town, open_doors: Open, paid: bytes, monkeypatch: pytest.MonkeyPatch
 ):
-    door, write, may_go = await open_doors(town.parts()), town.db.write, asyncio.Event()
+    door, write, may_go = await open_doors(town.parts()), town.db.write_together, asyncio.Event()
 
     async def slow(*words: Any, **named: Any) -> Any:
         await may_go.wait()
         return await write(*words, **named)
 
-    monkeypatch.setattr(town.db, "write", slow)
+    monkeypatch.setattr(town.db, "write_together", slow)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(told(door, paid), 0.2)
     before = await town.db.read(counts)
@@ -43,7 +43,7 @@ async def test_a24_nothing_is_acknowledged_before_the_commit_however_long_that_t
 async def test_a25_an_answer_that_was_lost_after_the_commit_doubles_nothing(
     town: Town, open_doors: Open, paid: bytes, monkeypatch: pytest.MonkeyPatch
 ):
-    door, write = await open_doors(town.parts()), town.db.write
+    door, write = await open_doors(town.parts()), town.db.write_together
     is_kept, is_gone = asyncio.Event(), asyncio.Event()
 
     async def kept(*words: Any, **named: Any) -> Any:
@@ -52,7 +52,7 @@ async def test_a25_an_answer_that_was_lost_after_the_commit_doubles_nothing(
         await is_gone.wait()
         return result
 
-    monkeypatch.setattr(town.db, "write", kept)
+    monkeypatch.setattr(town.db, "write_together", kept)
     _, out = await asyncio.open_connection(door.host, door.port)
     head = {"Host": "bot", "Content-Length": len(paid), **GENUINE}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())

@@ -148,7 +148,7 @@ async def test_what_could_not_be_kept_is_asked_for_again(
         raise StorageUnavailable("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(town.db, "write", full)
+        patched.setattr(town.db, "write_together", full)
         first = await told(door, town.till.notice(order_no))
     second = await told(door, town.till.notice(order_no))
 
