@@ -100,6 +100,8 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         key=f"said:{tickets.request_key(turn)}"[:140],
         now=turn.now,
     )
+    if is_taken is None:  # it ended just now
+        return await answer(turn, deps)
     return SILENT if is_taken else PASSED_ON
 
 

@@ -77,16 +77,17 @@ def begin_talk(tx: Connection, ask: TalkAsk, *, now: datetime) -> Begun:
 
 def say_in_talk(
     tx: Connection, talk_id: int, words: str, *, identity_id: int, key: str, now: datetime
-) -> bool:
+) -> bool | None:
     """Carry a resident's words to who talks with her, once per key.
 
     Returns whether a member of staff has answered her before; until then all of the office hear.
+    None where the talk is over.
     """
     talk = tx.execute(
         select(talks).where(talks.c.id == talk_id, talks.c.identity_id == identity_id)
     ).one_or_none()
     if talk is None or talk.ended_at is not None:
-        return False
+        return None
     _touch(tx, talk, now)
     label = _label(tx, talk.unit_id)
     task = StaffTask("handover_said", str(talk_id), label, 0, words[:WORDS_CHARS])

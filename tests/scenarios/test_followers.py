@@ -26,7 +26,8 @@ def test_a_follower_who_left_unheard_is_found_out_by_the_platforms_answer(demo: 
     assert demo.inbox(resident, mark) == []
     # Bills and two reminders fell due; once told that she is gone, we ask no more.
     calls = demo.call("GET", "calls?platform=wechat")
-    refused = [one for one in calls if "43004" in (one["answer"] or "")]
+    hers = [one for one in calls if resident in (one["body"] or "")]
+    refused = [one for one in hers if "43004" in (one["answer"] or "")]
     assert len(refused) == 1
     demo.calm()
 

@@ -66,11 +66,11 @@ async def test_a_talk_is_begun_carried_to_and_fro_and_ended(db, place):
     begun = await db.write(begin_talk, ask, now=NOW)
     number, li = begun.talk_id, {"identity_id": ask.identity_id, "now": NOW}
     for key in ("m-1", "m-1"):
-        assert await db.write(say_in_talk, number, "灯还不亮", key=key, **li)
+        assert await db.write(say_in_talk, number, "灯还不亮", key=key, **li) is False
     chen = {"by": people["o-chen"], "now": NOW}
     for key in ("a-1", "a-1"):
         await db.write(answer_in_talk, number, "马上来", key=key, **chen)
-    await db.write(say_in_talk, number, "谢谢", key="m-2", **li)
+    assert await db.write(say_in_talk, number, "谢谢", key="m-2", **li) is True
     silent = await db.read(person_of, ask.identity_id, now=NOW)
     await db.write(end_talk, number, **chen)
 
@@ -84,7 +84,7 @@ async def test_a_talk_is_begun_carried_to_and_fro_and_ended(db, place):
     ]
     assert silent.talk_id == number
     assert (await db.read(person_of, ask.identity_id, now=NOW)).talk_id is None
-    assert not await db.write(say_in_talk, number, "还有", key="m-3", **li)
+    assert await db.write(say_in_talk, number, "还有", key="m-3", **li) is None
 
 
 async def test_after_half_an_hour_of_silence_the_bot_is_back_and_each_word_begins_it_anew(
