@@ -77,7 +77,7 @@ class CounterWaiverDoor(CounterDesk):
             page_url=self._path(request),
             flat=flat,
             asked=asked,
-            kinds=LABELS,
+            kinds=LABELS | {WaiverKind.OTHER: "其他"},
             typed=typed or dict.fromkeys(TYPED, ""),
             press=self._press(staff, f"waiver:{unit_id}"),
             notice=notice,

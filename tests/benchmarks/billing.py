@@ -3,8 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from storage.database import open_database
-from storage.migrate import upgrade
 from tests.benchmarks import machine
+from tests.benchmarks.fresh import fresh_database
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import Scale
 from tests.postgres import HASTE, Postgres, running_postgres
@@ -133,32 +132,13 @@ class _Estates:
     def run(self, how: str, bills: int, *, months: int = MONTHS) -> _Run:
         """Bill so many by one way in a process of its own."""
         units = bills // ITEMS // months
-        with self._fresh(units) as url:
+        with fresh_database(self.engine, self._folder / "billing.db", self._server) as url:
+            asyncio.run(_seed(url, units))
             words = ("-m", "tests.benchmarks.child", "billing", how, url, str(units), str(months))
             told: dict[str, Any] = json.loads(machine.run(machine.SERVER_CORE, *words))
         written = told["written"]
         rows = sum(written.values())
         return _Run(told["seconds"], written["bills"], rows, told["rss_mb"])
-
-    @contextmanager
-    def _fresh(self, units: int) -> Iterator[str]:
-        path = self._folder / "billing.db"
-        is_postgresql = self.engine == "postgresql"
-        url = self._server.empty() if is_postgresql else f"sqlite+aiosqlite:///{path}"
-        _clear(path)
-        upgrade(url)
-        asyncio.run(_seed(url, units))
-        try:
-            yield url
-        finally:
-            _clear(path)
-            if is_postgresql:
-                self._server.drop(url)
-
-
-def _clear(path: Path) -> None:
-    for old in path.parent.glob(path.name + "*"):
-        old.unlink()
 
 
 async def _seed(url: str, count: int) -> None:

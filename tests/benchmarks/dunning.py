@@ -5,8 +5,7 @@ Old bills are paid, or have been open for years by households of whom nobody is 
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Date, bindparam, text
 
 from storage.database import open_database
-from storage.migrate import upgrade
 from tests.benchmarks import machine
+from tests.benchmarks.fresh import fresh_database
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import Scale
 from tests.postgres import Postgres, running_postgres
@@ -61,31 +60,12 @@ def _told(run: dict[str, Any]) -> str:
 
 
 def _planned(engine: str, folder: Path, server: Postgres, old: int, due: int) -> dict[str, Any]:
-    with _fresh(engine, folder, server) as url:
+    with fresh_database(engine, folder / "dunning.db", server) as url:
         asyncio.run(seed(url, old=old, due=due))
         words = ("-m", "tests.benchmarks.child", "dunning", url)
         told: dict[str, Any] = json.loads(machine.run(machine.SERVER_CORE, *words))
     assert told["planned"] == due, told
     return {**told, "old": old}
-
-
-@contextmanager
-def _fresh(engine: str, folder: Path, server: Postgres) -> Iterator[str]:
-    path = folder / "dunning.db"
-    url = server.empty() if engine == "postgresql" else f"sqlite+aiosqlite:///{path}"
-    _clear(path)
-    upgrade(url)
-    try:
-        yield url
-    finally:
-        _clear(path)
-        if engine == "postgresql":
-            server.drop(url)
-
-
-def _clear(path: Path) -> None:
-    for one in path.parent.glob(path.name + "*"):
-        one.unlink()
 
 
 async def seed(url: str, *, old: int, due: int) -> None:

@@ -8,8 +8,7 @@ import asyncio
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from sqlalchemy import Connection, bindparam, text
 
 from bot.sandbox.pay_bills import COLUMNS, SUMMARY
 from storage.database import open_database
-from storage.migrate import upgrade
 from storage.models.base import UtcDateTime
 from tests.benchmarks import machine
+from tests.benchmarks.fresh import fresh_database
 from tests.benchmarks.reconcile_run import MERCHANT
 from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import FULL, Scale
@@ -44,7 +43,7 @@ def measure(scale: Scale, folder: Path, say: Callable[[str], None]) -> list[Row]
             for engine in ("sqlite", "postgresql"):
                 runs = {}
                 for lines in (SMALL, large if engine == "sqlite" else SHORT_LARGE):
-                    with _fresh(engine, folder, server) as url:
+                    with fresh_database(engine, folder / "reconciling.db", server) as url:
                         runs[lines] = _reconciled(url, folder, lines)
                         say(f"  round {number + 1} {engine}: {_told(runs[lines])}")
                 spent = "cpu_seconds" if engine == "sqlite" else "seconds"
@@ -82,25 +81,6 @@ def _reconciled(url: str, folder: Path, lines: int) -> dict[str, Any]:
     assert told["lines"] == lines, told
     assert told["kinds"] == [["ours_only", PLANTED], ["platform_only", PLANTED]], told
     return told
-
-
-@contextmanager
-def _fresh(engine: str, folder: Path, server: Any) -> Iterator[str]:
-    path = folder / "reconciling.db"
-    url = server.empty() if engine == "postgresql" else f"sqlite+aiosqlite:///{path}"
-    _clear(path)
-    upgrade(url)
-    try:
-        yield url
-    finally:
-        _clear(path)
-        if engine == "postgresql":
-            server.drop(url)
-
-
-def _clear(path: Path) -> None:
-    for old in path.parent.glob(path.name + "*"):
-        old.unlink()
 
 
 async def _seed(url: str, lines: int) -> list[str]:

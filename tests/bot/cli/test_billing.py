@@ -2,15 +2,12 @@
 
 import json
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.cli.main import main
 from bot.spreadsheets.writing import write_table
 from storage.kinds import StaffRole
 from tests.factories import add_community, add_staff, add_unit
@@ -34,41 +31,25 @@ def folder(sqlite_url: str, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def typed(folder: Path) -> Type:
-    """Type a command; get its exit status and what it printed."""
-
-    def run(*words: str) -> tuple[int, str]:
-        said = StringIO()
-        with redirect_stdout(said), redirect_stderr(said):
-            try:
-                main([*words, "--data", str(folder)])
-            except SystemExit as ended:
-                return int(ended.code or 0), said.getvalue()
-        return 0, said.getvalue()
-
-    return run
-
-
 def sheet(folder: Path, *rows: tuple) -> str:
     path = folder / "prices.xlsx"
     write_table(path, title="收费标准", headers=PRICES, rows=rows)
     return str(path)
 
 
-def test_a_month_is_previewed_issued_corrected_and_closed(typed: Type, folder: Path):
+def test_a_month_is_previewed_issued_corrected_and_closed(wuyebot: Type, folder: Path):
     prices = sheet(folder, ("物业费", "按面积", "2.80", date(2026, 1, 1), None))
-    assert typed("import", "tariffs", prices, "--apply")[0] == 0
+    assert wuyebot("import", "tariffs", prices, "--apply")[0] == 0
 
-    _, preview = typed("bills", "preview", "翡翠湾", "2026-02")
-    _, issued = typed("bills", "issue", "翡翠湾", "2026-02")
-    _, again = typed("bills", "issue", "翡翠湾", "2026-02")
+    _, preview = wuyebot("bills", "preview", "翡翠湾", "2026-02")
+    _, issued = wuyebot("bills", "issue", "翡翠湾", "2026-02")
+    _, again = wuyebot("bills", "issue", "翡翠湾", "2026-02")
     by = ("--by", "139100")
-    _, corrected = typed("bills", "correct", "B2026-02-000001", "--reason", "重算", *by)
-    _, closed = typed("period", "close", "翡翠湾", "2026-02", *by)
-    _, late = typed("bills", "correct", "B2026-02-000002", "--reason", "再算", *by)
-    _, listed = typed("period", "list", "翡翠湾")
-    _, opened = typed("period", "reopen", "翡翠湾", "2026-02", "--reason", "补录", *by)
+    _, corrected = wuyebot("bills", "correct", "B2026-02-000001", "--reason", "重算", *by)
+    _, closed = wuyebot("period", "close", "翡翠湾", "2026-02", *by)
+    _, late = wuyebot("bills", "correct", "B2026-02-000002", "--reason", "再算", *by)
+    _, listed = wuyebot("period", "list", "翡翠湾")
+    _, opened = wuyebot("period", "reopen", "翡翠湾", "2026-02", "--reason", "补录", *by)
 
     assert "物业费  1 笔  250.60元" in preview
     assert "! 3栋2单元1202 物业费 2026-02 没有面积" in preview
@@ -81,24 +62,24 @@ def test_a_month_is_previewed_issued_corrected_and_closed(typed: Type, folder: P
     assert opened.strip() == "2026-02 已反结账。"
 
 
-def test_prices_are_tried_before_they_are_saved(typed: Type, folder: Path):
+def test_prices_are_tried_before_they_are_saved(wuyebot: Type, folder: Path):
     good = sheet(folder, ("物业费", "按面积", "2.80", date(2026, 1, 1), None))
-    status, tried = typed("tariff", "try", "翡翠湾", good)
+    status, tried = wuyebot("tariff", "try", "翡翠湾", good)
     bad = sheet(folder, ("电梯费", "公式", None, date(2026, 1, 1), "面积 × 层数"))
-    failed, refused = typed("tariff", "try", "翡翠湾", bad)
-    _, listed = typed("tariff", "list", "翡翠湾")
+    failed, refused = wuyebot("tariff", "try", "翡翠湾", bad)
+    _, listed = wuyebot("tariff", "list", "翡翠湾")
 
     assert (status, "89.50㎡ × 2.80元 × 1个月 = 250.60元" in tried) == (0, True)
     assert (failed, "层数" in refused) == (1, True)
     assert listed == ""
 
 
-def test_what_cannot_be_done_is_said(typed: Type):
+def test_what_cannot_be_done_is_said(wuyebot: Type):
     for words in (
         ("bills", "preview", "翡翠湾", "2026-13"),
         ("bills", "issue", "没有的小区", "2026-02"),
         ("bills", "correct", "B1", "--reason", "x", "--by", "139100"),
         ("period", "close", "翡翠湾", "2126-01", "--by", "139100"),
     ):
-        status, said = typed(*words)
+        status, said = wuyebot(*words)
         assert (status, bool(said.strip())) == (1, True), words

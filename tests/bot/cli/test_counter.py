@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bot.cli.main import main
 from storage.database import open_database
 from storage.kinds import Account, StaffRole
 from storage.ledger import balance
@@ -44,19 +43,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     (place / "demo.json").write_text(json.dumps(facts), encoding="utf-8")
     (place / "link_secret").write_text(SECRET, encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    """Give a command line that types on those books; it returns the status and what was said."""
-
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 def found_in(shape: str, said: str) -> str:

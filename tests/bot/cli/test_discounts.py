@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.cli.main import main
 from storage.kinds import StaffRole
 from tests.factories import (
     add_community,
@@ -46,22 +43,6 @@ def folder(sqlite_url: str, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def typed(folder: Path) -> Type:
-    """Type a command; get its exit status and what it printed."""
-
-    def run(*words: str) -> tuple[int, str]:
-        said = StringIO()
-        with redirect_stdout(said), redirect_stderr(said):
-            try:
-                main([*words, "--data", str(folder)])
-            except SystemExit as ended:
-                return int(ended.code or 0), said.getvalue()
-        return 0, said.getvalue()
-
-    return run
-
-
-@pytest.fixture
 def books(sqlite_url: str) -> Ask:
     """Ask the books a question in SQL."""
 
@@ -75,12 +56,12 @@ def books(sqlite_url: str) -> Ask:
     return asked
 
 
-def test_a_discount_is_shown_on_the_next_bills_and_only_then_granted(typed: Type, books: Ask):
-    looked = typed(*GRANT, *FROM)
+def test_a_discount_is_shown_on_the_next_bills_and_only_then_granted(wuyebot: Type, books: Ask):
+    looked = wuyebot(*GRANT, *FROM)
     before = books("SELECT COUNT(*) FROM discounts")
-    done = typed(*GRANT, *FROM, "--apply")
-    twice, refused = typed(*GRANT, *FROM, "--apply")
-    typed("bills", "issue", "翡翠湾", "2027-01")
+    done = wuyebot(*GRANT, *FROM, "--apply")
+    twice, refused = wuyebot(*GRANT, *FROM, "--apply")
+    wuyebot("bills", "issue", "翡翠湾", "2027-01")
 
     assert looked[0] == 0
     assert looked[1].splitlines() == [
@@ -97,15 +78,15 @@ def test_a_discount_is_shown_on_the_next_bills_and_only_then_granted(typed: Type
     assert books("SELECT staff_id FROM audit_records WHERE noun = 'discount'") == [(1,)]
 
 
-def test_a_discount_of_one_flat_is_listed_and_ended(typed: Type, books: Ask):
+def test_a_discount_of_one_flat_is_listed_and_ended(wuyebot: Type, books: Ask):
     one = (*GRANT, *FROM, "--unit", "3-2-1201", "--fee", "物业费", "--uses", "3")
-    typed(*one, "--until", "2027-12-31", "--apply")
+    wuyebot(*one, "--until", "2027-12-31", "--apply")
 
-    listed = typed("discount", "list", "翡翠湾")
+    listed = wuyebot("discount", "list", "翡翠湾")
     end = ("discount", "end", "翡翠湾", "1", *BY, "--until", "2027-01-31")
-    looked = typed(*end)
+    looked = wuyebot(*end)
     untouched = books("SELECT until_on FROM discounts")
-    done, again = typed(*end, "--apply"), typed(*end, "--apply")
+    done, again = wuyebot(*end, "--apply"), wuyebot(*end, "--apply")
 
     assert listed == (
         0,
@@ -122,11 +103,11 @@ def test_a_discount_of_one_flat_is_listed_and_ended(typed: Type, books: Ask):
     assert books("SELECT until_on FROM discounts") == [("2027-02-01",)]
 
 
-def test_an_amount_off_is_a_coupon(typed: Type, books: Ask):
+def test_an_amount_off_is_a_coupon(wuyebot: Type, books: Ask):
     coupon = ("discount", "grant", "翡翠湾", "体验券", *BY, "--reason", "券", "--amount", "300")
 
-    looked = typed(*coupon, *FROM)
-    typed(*coupon, *FROM, "--apply")
+    looked = wuyebot(*coupon, *FROM)
+    wuyebot(*coupon, *FROM, "--apply")
 
     assert "3栋2单元1201 物业费 2027-01：250.60元 → 0.00元\n  不用出账" in looked[1]
     assert books("SELECT reason, amount_fen, percent_e2 FROM discounts") == [
@@ -134,22 +115,22 @@ def test_an_amount_off_is_a_coupon(typed: Type, books: Ask):
     ]
 
 
-def test_a_year_ahead_changes_no_monthly_bill_and_says_what_it_does(typed: Type):
+def test_a_year_ahead_changes_no_monthly_bill_and_says_what_it_does(wuyebot: Type):
     year = ("discount", "grant", "翡翠湾", "交一年送一个月", *BY, "--reason", "一年")
 
-    assert "送下一个月" in typed(*year, "--percent", "8.33", *FROM)[1]
+    assert "送下一个月" in wuyebot(*year, "--percent", "8.33", *FROM)[1]
 
 
-def test_an_empty_flat_is_tried_noted_and_listed(typed: Type, books: Ask):
+def test_an_empty_flat_is_tried_noted_and_listed(wuyebot: Type, books: Ask):
     vacant = (*VACANT, *FROM)
 
-    looked = typed(*vacant)
+    looked = wuyebot(*vacant)
     before = books("SELECT COUNT(*) FROM vacancies")
-    done, again = typed(*vacant, "--apply"), typed(*vacant, "--apply")
-    ended = typed(*vacant, "--until", "2027-03-31")
-    typed(*vacant, "--until", "2027-03-31", "--apply")
-    listed = typed("discount", "list", "翡翠湾")
-    typed("bills", "issue", "翡翠湾", "2027-01")
+    done, again = wuyebot(*vacant, "--apply"), wuyebot(*vacant, "--apply")
+    ended = wuyebot(*vacant, "--until", "2027-03-31")
+    wuyebot(*vacant, "--until", "2027-03-31", "--apply")
+    listed = wuyebot("discount", "list", "翡翠湾")
+    wuyebot("bills", "issue", "翡翠湾", "2027-01")
 
     assert looked[1].splitlines()[0] == "3栋2单元1202 物业费 2027-01：280.00元 → 196.00元"
     assert (looked[1].splitlines()[-1], before) == (UNTRIED, [(0,)])
@@ -185,22 +166,22 @@ def test_an_empty_flat_is_tried_noted_and_listed(typed: Type, books: Ask):
     ],
 )
 def test_what_cannot_be_is_refused_in_words_and_changes_nothing(
-    typed: Type, books: Ask, words, told
+    wuyebot: Type, books: Ask, words, told
 ):
     for typed_words in (words, (*words, "--apply")):
-        status, said = typed(*typed_words)
+        status, said = wuyebot(*typed_words)
 
         assert (status, told in said) == (1, True), said
     assert books("SELECT COUNT(*) FROM discounts UNION SELECT COUNT(*) FROM vacancies") == [(0,)]
 
 
-def test_what_was_taken_off_is_reported_by_name(typed: Type, books: Ask):
-    typed(*GRANT, *FROM, "--apply")
-    typed(*VACANT, *FROM, "--apply")
-    typed("bills", "issue", "翡翠湾", "2027-01")
-    typed("bills", "correct", "B2027-01-000001", "--reason", "重算", *BY)
+def test_what_was_taken_off_is_reported_by_name(wuyebot: Type, books: Ask):
+    wuyebot(*GRANT, *FROM, "--apply")
+    wuyebot(*VACANT, *FROM, "--apply")
+    wuyebot("bills", "issue", "翡翠湾", "2027-01")
+    wuyebot("bills", "correct", "B2027-01-000001", "--reason", "重算", *BY)
 
-    status, said = typed("discount", "report", "翡翠湾", "2027-01")
+    status, said = wuyebot("discount", "report", "翡翠湾", "2027-01")
 
     assert (status, said.splitlines()) == (
         0,
@@ -215,8 +196,8 @@ def test_what_was_taken_off_is_reported_by_name(typed: Type, books: Ask):
         " WHERE kind = 'discount' AND voided_at IS NULL"
     )
     assert taken == [(-13_706,)]
-    assert typed("discount", "report", "翡翠湾", "2027-02")[1].endswith("0.00元。\n")
+    assert wuyebot("discount", "report", "翡翠湾", "2027-02")[1].endswith("0.00元。\n")
 
 
-def test_nothing_is_said_to_be_nothing(typed: Type):
-    assert typed("discount", "list", "翡翠湾") == (0, "没有优惠，也没有登记空置的房屋。\n")
+def test_nothing_is_said_to_be_nothing(wuyebot: Type):
+    assert wuyebot("discount", "list", "翡翠湾") == (0, "没有优惠，也没有登记空置的房屋。\n")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.cli.main import main
 from storage.database import open_database
 from storage.kinds import StaffRole
 from storage.models.bills import bills
@@ -31,19 +30,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     place.mkdir()
     (place / "demo.json").write_text(json.dumps({"database_url": sqlite_url}), encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    """Give a command line that types on those books; it returns the status and what was said."""
-
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 SET = ("late-fee", "set", "翡翠湾")

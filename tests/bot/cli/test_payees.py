@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from bot.cli.main import main
 from storage.database import open_database, open_reader
 from storage.models.bills import bills
 from storage.queries.payees import payees_on
@@ -23,17 +22,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     place.mkdir()
     (place / "demo.json").write_text(json.dumps({"database_url": sqlite_url}), encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 def test_the_first_payee_collects_all_and_a_choice_takes_one_fee_from_it(wuyebot):

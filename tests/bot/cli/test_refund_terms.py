@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.main import main
 from storage.database import open_database
 from tests import factories
 
@@ -18,17 +17,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     place.mkdir()
     (place / "demo.json").write_text(json.dumps({"database_url": sqlite_url}), encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 SET = ("refund-terms", "set", "翡翠湾", "物业费", "--from", "2020-01-01")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.main import main
 from storage.database import open_database
 from tests.storage.operations.test_sharing import build
 
@@ -19,19 +18,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     place.mkdir()
     (place / "demo.json").write_text(json.dumps({"database_url": sqlite_url}), encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    """Give a command line that types on those books; it returns the status and what was said."""
-
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 DRAFT = ("sharing", "draft", "翡翠湾", "电梯公摊", "2026-12", "1234.57", "--due", "2026-12-25")

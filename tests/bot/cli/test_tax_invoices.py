@@ -8,7 +8,6 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from sqlalchemy import select
 
-from bot.cli.main import main
 from storage.database import open_database, open_reader
 from storage.kinds import StaffRole
 from storage.models.tax_invoices import tax_invoices
@@ -36,17 +35,6 @@ async def folder(sqlite_url: str, tmp_path: Path) -> Path:
     place.mkdir()
     (place / "demo.json").write_text(json.dumps({"database_url": sqlite_url}), encoding="utf-8")
     return place
-
-
-@pytest.fixture
-def wuyebot(folder: Path, capsys: pytest.CaptureFixture[str]):
-    def typed(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--data", str(folder)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return typed
 
 
 def rows(folder: Path) -> list:
