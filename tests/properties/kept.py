@@ -14,7 +14,7 @@ from storage.ports.payments import RefundState
 from storage.queries.book import book
 from storage.queries.proofs import prove
 from tests.fakes import in_figures
-from tests.properties.money_town import MoneyTown
+from tests.properties.money_town import BY_PEOPLE, MoneyTown
 
 LIVE = ("requested", "approved", "submitted", "unfunded", "unknown", "abnormal", "success")
 ENDED = ("success", "closed", "failed", "declined")
@@ -117,7 +117,7 @@ class Kept(RuleBasedStateMachine):
     def hear_of_refunds(self) -> None:
         """Hear how each refund stands at its platform."""
         for row in self.town.rows(refunds):
-            if row.gateway != "cash" and row.state not in ENDED:
+            if row.gateway not in BY_PEOPLE and row.state not in ENDED:
                 gateway = self.town.gateway_of(row.order_no)
                 fact = gateway.refund_fact(row.refund_no, row.order_no)
                 self.town.wait(self.town.db.write(note_refund, fact, heard_at=self.town.till.now))

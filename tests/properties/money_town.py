@@ -5,7 +5,7 @@ import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from storage.operations.bank_rows import BankAccount
 from storage.operations.orders import OrderAsk, note_prepay, open_order
 from storage.operations.payments import Heard, Settlement, settle_payment, settle_payments
 from storage.operations.refunds import RefundAskedFor, request_refund
-from storage.ports.bank import BankLine
+from storage.ports.bank import BankLine, BankNews
 from storage.ports.payments import (
     Collection,
     PaymentAsk,
@@ -49,10 +49,24 @@ T = TypeVar("T")
 Change = Callable[[list[StatementLine]], list[StatementLine]]
 WAYS = {"wechat_pay": TradeKind.JSAPI, "alipay": TradeKind.H5, "unionpay": TradeKind.H5}
 TRANSFER = "bank_transfer"
+BY_PEOPLE = ("cash", "transfer")
+"""Ways back that no platform or bank is asked for."""
 ACCOUNT = BankAccount("1202026219900012345", TRANSFER)
 BILL, NEXT_DOOR = 25_060, 99_900
 MONEY = (bills, payments, allocations, refunds, unit_balances, postings, receipts)
 """The tables that a forged or repeated word must not change by a fen."""
+
+
+@dataclass
+class BankOffice(FakeGateway):
+    """A bank with a book of its own, which sends refunds by itself or leaves them to people."""
+
+    account: tuple[str, str, str] = ("和家物业", ACCOUNT.account_no, "招商银行")
+    is_direct: bool = True
+
+    async def rows_after(self, cursor: str) -> BankNews:
+        """Tell nothing: the stories bring the rows themselves."""
+        return BankNews([], cursor, has_more=False)
 
 
 class MoneyTown:
@@ -68,7 +82,7 @@ class MoneyTown:
             name: FakeGateway(clock, name, f"190000000{number}", f"wx{number}")
             for number, name in enumerate(WAYS, 1)
         }
-        self.bank = FakeGateway(clock, TRANSFER, ACCOUNT.account_no, "")
+        self.bank = BankOffice(clock, TRANSFER, ACCOUNT.account_no, "")
         self.bills = self.wait(self._bill_ids())
         self.deps = self._deps(self.platforms | {TRANSFER: self.bank})
         self.statements = self._deps(self.platforms)

@@ -35,11 +35,20 @@ from storage.models.bank import bank_rows
 from storage.models.payments import payment_orders, payments, refunds
 from storage.operations.bank_rows import take_rows
 from storage.operations.payments import note_last_answer
+from storage.operations.payouts import note_payout
 from storage.operations.refunds import approve_refund, decline_refund
 from storage.operations.suspense import assign_row, dismiss_row
 from storage.ports.payments import PaymentState, RefundAsk, RefundState
 from tests.properties.kept import Kept
-from tests.properties.money_town import ACCOUNT, BILL, NEXT_DOOR, TRANSFER, WAYS, MoneyTown
+from tests.properties.money_town import (
+    ACCOUNT,
+    BILL,
+    BY_PEOPLE,
+    NEXT_DOOR,
+    TRANSFER,
+    WAYS,
+    MoneyTown,
+)
 from tests.properties.mornings import Mornings
 
 STEPS = int(os.environ.get("WUYEBOT_STEPS", "600"))
@@ -51,6 +60,7 @@ ALL_OF_THEM = {
     "a refund was refused",
     "a refund went out and was forgotten",
     "cash was handed back",
+    "people sent a refund",
     "a voucher was void",
     "a transfer was matched",
     "a transfer was suggested",
@@ -81,8 +91,9 @@ class EveryWay(Mornings):
         finally:
             self.town.close()
 
-    @initialize(target=orders)
-    def first_order(self) -> str:
+    @initialize(target=orders, bank_sends_refunds=st.booleans())
+    def first_order(self, bank_sends_refunds: bool) -> str:
+        self.town.bank.is_direct = bank_sends_refunds
         return self.town.order("wechat_pay", [0], "oLi", 0)
 
     # Orders and payments
@@ -212,7 +223,7 @@ class EveryWay(Mornings):
         if not agrees:
             words = {"staff_id": boss.staff_id, "reason": "查无多缴"}
             self.town.write(decline_refund, row.refund_no, **words)
-        elif row.gateway == "cash":
+        elif row.gateway in BY_PEOPLE:
             self.town.wait(self.town.till.paid_out(row.refund_no))
             self.cash_fen -= row.amount_fen
             self.saw("cash was handed back")
@@ -220,12 +231,26 @@ class EveryWay(Mornings):
             self.town.write(approve_refund, row.refund_no, staff_id=boss.staff_id, role=boss.role)
 
     @rule(which=st.integers(0, 5))
+    def somebody_sends_what_is_left_to_people(self, which: int) -> None:
+        left = [one for one in self.town.rows(refunds) if one.gateway == "transfer"]
+        left = [one for one in left if one.state == "approved"]
+        if not left:
+            return
+        row = left[which % len(left)]
+        words = {"reference": f"S{next(self.keys)}", "by": self.town.till.cashier}
+        self.town.write(note_payout, row.refund_no, **words)
+        self.bank_fen -= row.amount_fen
+        self.saw("people sent a refund")
+
+    @rule(which=st.integers(0, 5))
     def the_process_dies_between_the_platform_and_the_book(self, which: int) -> None:
         row = self.one_refund(which, "approved", "unfunded", "unknown")
-        if row is None or row.gateway == "cash":
+        if row is None or row.gateway in BY_PEOPLE:
+            return
+        gateway = self.town.gateway_of(row.order_no)
+        if gateway is self.town.bank and not self.town.bank.is_direct:
             return
         total = next(one for one in self.town.rows(payments) if one.id == row.payment_id)
-        gateway = self.town.gateway_of(row.order_no)
         words = (row.refund_no, row.order_no, row.requested_at, row.amount_fen, total.amount_fen)
         gateway.take_refund(RefundAsk(*words, ""))
         self.saw("a refund went out and was forgotten")
