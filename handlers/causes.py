@@ -57,6 +57,7 @@ SKIPS: Final = {
     "formula_fails": "公式算不出来",
     "period_taken": "这个月已有别的账单",
     "period_closed": "这个月已经结账",
+    "party_changed": "已出的账单里有几天换了交费人，要更正",
 }
 """Why a fee was left out of a month's bills → how the office reads it."""
 OTHER_SKIP: Final = "原因不明"

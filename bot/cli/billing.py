@@ -40,6 +40,7 @@ REASONS: Final = {
     SkipReason.NOT_OVER: "后收的费用，还没有到日子",
     SkipReason.PERIOD_TAKEN: "同一账期已有别的日期的账单",
     SkipReason.PERIOD_CLOSED: "账期已结账",
+    SkipReason.PARTY_CHANGED: "已出的账单里有几天换了交费人，请更正或按约定处理",
 }
 
 
@@ -132,6 +133,8 @@ def correct(
         f"{made.bill_no}（{yuan(made.amount_fen)}元）已作废；"
         f"新账单 {made.new_no}（{yuan(made.new_amount_fen)}元）。"
     )
+    for bill_no, amount_fen in made.others:
+        typer.echo(f"另有几天是别的交费人的，新账单 {bill_no}（{yuan(amount_fen)}元）。")
     if made.is_after_close:
         typer.echo("原账单的月份已结账，数字不动；差额记在这个月。")
 

@@ -104,7 +104,8 @@ bills = Table(
     Column("begins_on", Date, nullable=True),
     Column("last_on", Date, nullable=True),
     Column("corrects_id", Key, nullable=True),
-    UniqueConstraint("unit_id", "fee_item_id", "period", "revision"),
+    Column("part", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("unit_id", "fee_item_id", "period", "part", "revision"),
     UniqueConstraint("bill_no"),
     CheckConstraint("amount_fen > 0 AND amount_fen <= 99999999999", name="amount"),
     CheckConstraint("paid_fen >= 0 AND paid_fen <= amount_fen", name="paid"),
@@ -124,6 +125,9 @@ bills = Table(
     Index("ix_bills_unit_id", "unit_id", "period"),
 )
 """`liable_id` is the party who owes it (责任人), frozen at issue: debt follows the person.
+
+Where the days of a period are several parties', each has a bill of her own: `part` tells them
+apart, 0 is the first. A new `revision` answers a bill of the same part.
 
 A bill's state follows from its row: voided, paid (paid = amount), part paid, or open.
 """

@@ -78,7 +78,7 @@ _BILLS = _Table(
     bills,
     *("id", "bill_no", "community_id", "unit_id", "fee_item_id", "liable_id", "period"),
     *("revision", "amount_fen", "due_on", "issued_at", "tariff_id", "explanation"),
-    *("begins_on", "last_on", "corrects_id"),
+    *("begins_on", "last_on", "corrects_id", "part"),
 )
 _BIGINTS = ARRAY(BigInteger)
 _LINES = _Table(bill_lines, "bill_id", "label", "quantity", "unit_price", "kind", "amount_fen")
@@ -93,10 +93,15 @@ INCOME_OF = {
 
 
 class Corrected(NamedTuple):
-    """The bill that is answered by a new one: its key and its revision."""
+    """The bill that is answered: its key, its revision, and which part of its period it is."""
 
     bill_id: int
     revision: int
+    part: int
+
+    def revision_of(self, part: int) -> int:
+        """Return the revision of a bill that answers it; of another part it is the first."""
+        return self.revision + 1 if part == self.part else 0
 
 
 def write_bills(
@@ -109,7 +114,8 @@ def write_bills(
 ) -> list[int]:
     """Write bills with lines, explanations, ledger entries and balances; return their keys.
 
-    Raises what the database raises where one of them is there already; then none is written.
+    Of a correction all are linked to the bill that they answer. Raises what the database raises
+    where one of them is there already; then none is written.
     """
     if not new:
         return []
@@ -118,17 +124,17 @@ def write_bills(
     ids = _reserve(tx, bills, len(ordered))
     numbers = _numbers(tx, Counter(days.of(one.due)[0] for one in ordered))
     issued_at = _kept(tx, bills.c.issued_at, now)
-    revision = 0 if instead_of is None else instead_of.revision + 1
     corrects_id = None if instead_of is None else instead_of.bill_id
     rows, lines, later = [], [], []
     for bill_id, bill_no, one in zip(ids, numbers, ordered, strict=True):
         period, due_on, begins_on, last_on, tariff_id = days.of(one.due)
         priced, scheme = one.priced, one.scheme
+        revision = 0 if instead_of is None else instead_of.revision_of(one.part)
         rows.append(
             (
                 *(bill_id, bill_no, community_id, one.unit_id, scheme.fee_item_id),
                 *(one.liable_id, period, revision, priced.amount_fen, due_on, issued_at),
-                *(tariff_id, priced.explanation, begins_on, last_on, corrects_id),
+                *(tariff_id, priced.explanation, begins_on, last_on, corrects_id, one.part),
             )
         )
         lines += [(bill_id, *line) for line in priced.lines]

@@ -104,7 +104,7 @@ class _Books:
                 bills.c.voided_at,
             )
             .where(bills.c.community_id == community_id)
-            .order_by(bills.c.revision)
+            .order_by(bills.c.voided_at.is_(None), bills.c.revision)
         )
         for row in found:
             self.bills[row.unit_id, row.fee_item_id, row.period] = row

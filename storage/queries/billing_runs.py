@@ -4,12 +4,13 @@ import json
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select, union
 
 from storage.frozen import dataclass
-from storage.kinds import JobState
+from storage.kinds import JobState, OccupancyRole
 from storage.models.estate import units
 from storage.models.operating import job_runs
+from storage.models.people import occupancies
 from storage.models.tariffs import unit_tariffs
 from storage.periods import BillingPeriod
 from storage.queries.dues import Missing, bills_due
@@ -81,19 +82,21 @@ def assigned_late(
     """Return the units of which a month's run would bill more now than it could when it was done.
 
     Of those only for which something was said to begin or end from the month `since` to the
-    run's own: it may have been said after the run. `today` is a Shanghai day.
+    run's own, or which somebody left, or that were let: it may have been said after the run.
+    `today` is a Shanghai day.
     """
     first, last = since.first_on, period.last_on
+    charged, lived = unit_tariffs.c, occupancies.c
+    is_said = or_(charged.from_on.between(first, last), charged.until_on.between(first, last))
+    is_let = and_(lived.role == OccupancyRole.TENANT, lived.from_on.between(first, last))
+    is_left = and_(lived.role != OccupancyRole.FAMILY, lived.until_on.between(first, last))
+    here = units.c.community_id == community_id
     rows = tx.execute(
-        select(unit_tariffs.c.unit_id)
-        .distinct()
-        .join(units, units.c.id == unit_tariffs.c.unit_id)
-        .where(
-            units.c.community_id == community_id,
-            or_(
-                unit_tariffs.c.from_on.between(first, last),
-                unit_tariffs.c.until_on.between(first, last),
-            ),
+        union(
+            select(charged.unit_id).join(units, units.c.id == charged.unit_id).where(here, is_said),
+            select(lived.unit_id)
+            .join(units, units.c.id == lived.unit_id)
+            .where(here, or_(is_let, is_left)),
         )
     )
     asked = rows.scalars().all()

@@ -15,6 +15,8 @@ from storage.queries.dues import Missing, bills_due
 from storage.queries.liable import liable_on, stays_in
 from storage.queries.pricing import DueBill, SkipReason
 
+_NOT_TO_BILL = (SkipReason.AMOUNT_ZERO, SkipReason.PARTY_CHANGED)
+
 
 @dataclass(frozen=True, slots=True)
 class ToBill:
@@ -37,7 +39,7 @@ def to_bill(
         for one in (period, period.plus(1))
     )
     new = [one for one in (*here.new, *after.new) if one.due.days.begins_on < handed_on]
-    missing = [one for one in here.missing if one.reason != SkipReason.AMOUNT_ZERO]
+    missing = [one for one in here.missing if one.reason not in _NOT_TO_BILL]
     missing += [one for one in after.missing if one.reason == SkipReason.NOT_OVER]
     return ToBill(tuple(new), tuple(missing))
 

@@ -11,7 +11,7 @@ from storage.models.bills import bills
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One bill of the same unit, fee and month; `corrects_id` is the one that it answers."""
+    """One bill of the same unit, fee, month and party; `corrects_id` is the one it answers."""
 
     bill_id: int
     bill_no: str
@@ -34,7 +34,7 @@ def bill_numbered(tx: Connection, bill_no: str) -> int:
 
 def revisions_of(tx: Connection, bill_id: int) -> list[Revision]:
     """Return all revisions of a bill, the first one first. Raises UnknownBill."""
-    place = (bills.c.unit_id, bills.c.fee_item_id, bills.c.period)
+    place = (bills.c.unit_id, bills.c.fee_item_id, bills.c.period, bills.c.part)
     one = tx.execute(select(*place).where(bills.c.id == bill_id)).one_or_none()
     if one is None:
         raise UnknownBill

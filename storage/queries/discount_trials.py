@@ -154,8 +154,8 @@ def _first_changed(
     return ()
 
 
-def _place(one: DueBill) -> tuple[int, int, str]:
-    return one.unit_id, one.scheme.fee_item_id, str(one.due.period)
+def _place(one: DueBill) -> tuple[int, int, str, int]:
+    return one.unit_id, one.scheme.fee_item_id, str(one.due.period), one.part
 
 
 def _fen(one: DueBill | None) -> int:

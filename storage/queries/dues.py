@@ -1,8 +1,8 @@
 """What a month's run would bill (出账预览): bill by bill, and which units miss what."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date
-from typing import Any, Final
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -19,11 +19,15 @@ from storage.kinds import ChargeInput
 from storage.many import Keyed
 from storage.models.bills import bills
 from storage.models.estate import units
+from storage.models.operating import audit_records
 from storage.periods import BillingPeriod, DaySpan
+from storage.queries.handovers import Noun
+from storage.queries.liable import Party
 from storage.queries.pricing import (
     AS_THE_BOOKS_SAY,
     BilledUnit,
     DueBill,
+    Made,
     Pricing,
     SkipReason,
     Tried,
@@ -33,8 +37,9 @@ from storage.rules.billing import Assignment, Scheme, dues_of
 from storage.rules.pricing import Pricer
 
 Place = tuple[int, int, str]
-"""Unit, fee item and month of a bill."""
+"""Unit, fee item and month of bills."""
 
+_A_DAY: Final = timedelta(days=1)
 _OF_INPUT: Final = {
     ChargeInput.AREA: SkipReason.AREA_MISSING,
     ChargeInput.READING: SkipReason.READING_MISSING,
@@ -60,10 +65,14 @@ class Missing:
     period: str
     reason: SkipReason
     refusal: Refusal | None = None
+    bill_no: str = ""
+    """The bill that is in the way, where one is."""
 
     @property
     def detail(self) -> str:
         """The facts of the cause, as text: what was found, or since when."""
+        if self.bill_no:
+            return self.bill_no
         kept = {} if self.refusal is None else vars(self.refusal)
         return " ".join(str(value) for name, value in kept.items() if name != "row" and value)
 
@@ -88,7 +97,14 @@ _SOME_UNITS: Final = Keyed(
 _BILLED: Final = Keyed(
     lambda among: (
         select(
-            bills.c.unit_id, bills.c.fee_item_id, bills.c.period, bills.c.begins_on, bills.c.last_on
+            bills.c.unit_id,
+            bills.c.fee_item_id,
+            bills.c.period,
+            bills.c.part,
+            bills.c.begins_on,
+            bills.c.last_on,
+            bills.c.bill_no,
+            bills.c.voided_at,
         )
         .where(
             among(bills.c.unit_id), bills.c.period.between(bindparam("first"), bindparam("last"))
@@ -110,8 +126,9 @@ def bills_due(
 ) -> DueBills:
     """Return what the run of a month would bill on a Shanghai day; changes nothing.
 
-    A fee whose bill of the same days is there, voided or not, counts as repeated, unless it is to
-    be made anew; that may be of a closed month.
+    Days whose bill is there, voided or not, count as repeated, unless the bills of the place are
+    to be made anew; that may be of a closed month. A bill that stands for days which are another
+    party's by now is named as missing a correction, unless its unit was handed over with it.
     """
     found = _units(tx, community_id, unit_ids)
     dues = _Dues(tx, community_id, period, found)
@@ -120,27 +137,58 @@ def bills_due(
     pricing = Pricing(tx, community_id, ids, dues.pricers, today, tried)
     new: list[DueBill] = []
     missing: list[Missing] = []
+    crossed: list[Missing] = []
     repeated = 0
     for unit, scheme, pricer in dues.each():
         place = (unit.unit_id, scheme.fee_item_id, pricer.period)
         known = None if place in anew else billed.get(place)
-        if known is not None and _is_of(known, pricer.due.days):
-            repeated += 1
-            continue
-        price = pricing.anew if place in anew else pricing.of
-        made = SkipReason.PERIOD_TAKEN if known is not None else price(unit, scheme, pricer)
-        if isinstance(made, DueBill):
-            new.append(made)
-        elif made is not None:
+        made: Made
+        if known is None:
+            price = pricing.anew if place in anew else pricing.of
+            made = price(unit, scheme, pricer)
+        elif not known.has_any_of(pricer.due.days):
+            made = SkipReason.PERIOD_TAKEN
+        else:
+            parties = pricing.parties(unit, pricer)
+            left = [one for one in parties if not known.has_any_of(one.days)]
+            repeated += max(len(parties) - len(left), 1)
+            crossed += [
+                _missing(unit, scheme, place[2], SkipReason.PARTY_CHANGED, bill_no)
+                for bill_no in known.crossed_by(parties)
+            ]
+            made = known.rest_of(pricing.of(unit, scheme, pricer)) if left else ()
+        if isinstance(made, tuple):
+            new += made
+        else:
             missing.append(_missing(unit, scheme, place[2], made))
+    missing += _undecided(tx, crossed)
     return DueBills(tuple(new), repeated, tuple(missing))
 
 
-def _missing(unit: BilledUnit, scheme: Scheme, period: str, why: SkipReason | Refusal) -> Missing:
+def _undecided(tx: Connection, crossed: Sequence[Missing]) -> list[Missing]:
+    """Leave out the bills of which a hand-over decided whose they are."""
+    if not crossed:
+        return []
+    decided = select(audit_records.c.reference).where(
+        audit_records.c.noun == Noun.ARREAR,
+        audit_records.c.reference.in_([one.bill_no for one in crossed]),
+    )
+    known = set(tx.execute(decided).scalars())
+    return [one for one in crossed if one.bill_no not in known]
+
+
+def _missing(
+    unit: BilledUnit,
+    scheme: Scheme,
+    period: str,
+    why: SkipReason | Refusal,
+    bill_no: str = "",
+) -> Missing:
     refusal = why if isinstance(why, Refusal) else None
     reason = _reason(why) if isinstance(why, Refusal) else why
     item = scheme.fee_item_id
-    return Missing(unit.unit_id, unit.label, item, scheme.item_name, period, reason, refusal)
+    label, name = unit.label, scheme.item_name
+    return Missing(unit.unit_id, label, item, name, period, reason, refusal, bill_no)
 
 
 def _reason(refusal: Refusal) -> SkipReason:
@@ -224,10 +272,49 @@ class _Dues:
         return [one for some in self._pricers.values() for one in some]
 
 
-def _billed(
-    tx: Connection, found: Sequence[BilledUnit], dues: _Dues
-) -> dict[Place, tuple[date | None, date | None]]:
-    """Return (unit, fee item, month) → the days of the bill that is there; the newest counts."""
+class _Standing(NamedTuple):
+    """A bill that is there, the newest of its part."""
+
+    bill_no: str
+    days: DaySpan | None
+    is_voided: bool
+
+    def is_of(self, days: DaySpan) -> bool:
+        """Say whether it is for one of some days; one without days is for its month."""
+        return self.days is None or self.days.common(days) is not None
+
+
+class _Known:
+    """The bills that are there of one unit, fee and month."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, _Standing] = {}
+
+    def has_any_of(self, days: DaySpan) -> bool:
+        """Say whether one of some days is billed, or was and was taken back."""
+        return any(one.is_of(days) for one in self.parts.values())
+
+    def crossed_by(self, parties: Sequence[Party]) -> list[str]:
+        """Return the numbers of bills that stand for days of more than one party."""
+        return [
+            one.bill_no
+            for one in self.parts.values()
+            if one.days is not None
+            and not one.is_voided
+            and sum(one.is_of(party.days) for party in parties) > 1
+        ]
+
+    def rest_of(self, made: Made) -> Made:
+        """Return of bills those whose days are not billed, numbered on."""
+        if not isinstance(made, tuple):
+            return made
+        rest = [one for one in made if not self.has_any_of(one.due.days)]
+        free = max(self.parts) + 1
+        return tuple(one._replace(part=number) for number, one in enumerate(rest, start=free))
+
+
+def _billed(tx: Connection, found: Sequence[BilledUnit], dues: _Dues) -> dict[Place, _Known]:
+    """Return (unit, fee item, month) → the bills that are there; the newest of a part counts."""
     for _ in dues.each():
         pass
     months = sorted(pricer.period for _, pricer in dues.pricers)
@@ -235,15 +322,11 @@ def _billed(
         return {}
     ids = [one.unit_id for one in found]
     rows: Iterable[Any] = _BILLED.run(tx, ids, first=months[0], last=months[-1])
-    return {
-        (unit_id, item_id, period): (begins_on, last_on)
-        for unit_id, item_id, period, begins_on, last_on in rows
-    }
-
-
-def _is_of(known: tuple[date | None, date | None], days: DaySpan) -> bool:
-    """Say whether a bill that is there is for these days; one without days is for its month."""
-    begins_on, last_on = known
-    if begins_on is None or last_on is None:
-        return True
-    return begins_on < days.ends_on and last_on >= days.begins_on
+    billed: dict[Place, _Known] = {}
+    for unit_id, item_id, period, part, begins_on, last_on, bill_no, voided_at in rows:
+        days = None
+        if begins_on is not None and last_on is not None:
+            days = DaySpan(begins_on, last_on + _A_DAY)
+        known = billed.setdefault((unit_id, item_id, period), _Known())
+        known.parts[part] = _Standing(bill_no, days, voided_at is not None)
+    return billed

@@ -1,4 +1,4 @@
-"""Who owes for a unit on a day (责任人), and on which days anybody does."""
+"""Who owes for a unit on a day (责任人), and which days are whose."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
@@ -12,6 +12,7 @@ from storage.models.people import occupancies
 from storage.periods import DaySpan
 
 _ROLES: Final = (OccupancyRole.OWNER, OccupancyRole.TENANT)
+_FIRMS: Final = (Payer.DEVELOPER, Payer.COMPANY)
 
 
 class Stay(NamedTuple):
@@ -22,9 +23,21 @@ class Stay(NamedTuple):
     from_on: date
     until_on: date
 
-    def meets(self, days: DaySpan) -> bool:
-        """Say whether she is there on one of some days."""
-        return self.from_on < days.ends_on and self.until_on > days.begins_on
+
+class Party(NamedTuple):
+    """Who owes for some days: a resident, or a firm that `payer` names, or nobody known."""
+
+    days: DaySpan
+    liable_id: int | None
+    payer: Payer
+    """Who is to pay, as it was said of the fee on the first of the days."""
+    whose: Payer
+    """Who pays: the owner where a tenant is to pay and there is none."""
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether a resident is to pay and nobody is known."""
+        return self.liable_id is None and self.payer not in _FIRMS
 
 
 _STAYS: Final = Keyed(
@@ -57,13 +70,18 @@ def liable_on(stays: Sequence[Stay], payer: Payer, day: date) -> int | None:
 
     Of several the one who came first. None where nobody lives there, or a firm pays.
     """
-    if payer in (Payer.DEVELOPER, Payer.COMPANY):
+    found = _there_on(stays, payer, day)
+    return None if found is None else found.resident_id
+
+
+def _there_on(stays: Sequence[Stay], payer: Payer, day: date) -> Stay | None:
+    if payer in _FIRMS:
         return None
     roles = _ROLES[::-1] if payer == Payer.TENANT else _ROLES[:1]
     for role in roles:
         for one in stays:
             if one.role == role and one.from_on <= day < one.until_on:
-                return one.resident_id
+                return one
     return None
 
 
@@ -77,23 +95,54 @@ def only_owner(stays: Sequence[Stay], payer: Payer, days: DaySpan) -> int | None
     return one.resident_id if one.until_on >= days.ends_on else None
 
 
-def days_of_parties(
-    stays: Sequence[Stay], payer: Payer, days: DaySpan
-) -> tuple[date | None, date | None]:
-    """Return from which and until which day somebody owes; None for no bound.
+def parties_in(
+    stays: Sequence[Stay], payers: Sequence[tuple[date, Payer]], days: DaySpan
+) -> tuple[Party, ...]:
+    """Return whose some days are, in order; a day is of one party, or of none.
 
-    Hand-over and moving in bound a span, so does moving out where nobody follows; one who follows
-    another owes together with her. Where nobody is there on any day, all days are charged.
+    `payers` says who is to pay from which day on, the first from the first day on. Hand-over and
+    moving in bound the days, so does moving out where nobody follows; days between two parties
+    are the earlier one's. Where no resident is known on any day, days of a resident are nobody's.
     """
-    if payer in (Payer.DEVELOPER, Payer.COMPANY):
-        return None, None
-    roles = _ROLES if payer == Payer.TENANT else _ROLES[:1]
-    there = [one for one in stays if one.role in roles and one.meets(days)]
-    if not there:
-        return None, None
-    from_on = min(one.from_on for one in there)
-    until_on = max(one.until_on for one in there)
-    return (
-        from_on if from_on > days.begins_on else None,
-        until_on if until_on < days.ends_on else None,
-    )
+    edges = [day for day, _ in payers]
+    edges += [day for one in stays for day in (one.from_on, one.until_on)]
+    found = [_party(stays, payers, piece) for piece in days.cut(edges)]
+    if any(one.liable_id is not None for one in found):
+        known = [at for at, one in enumerate(found) if not one.is_nobody]
+        found = _filled(found[known[0] : known[-1] + 1])
+    return _joined(found)
+
+
+def _party(stays: Sequence[Stay], payers: Sequence[tuple[date, Payer]], days: DaySpan) -> Party:
+    payer = [one for since, one in payers if since <= days.begins_on][-1]
+    there = _there_on(stays, payer, days.begins_on)
+    if there is None:
+        return Party(days, None, payer, payer)
+    return Party(days, there.resident_id, payer, Payer(there.role))
+
+
+def _filled(found: Sequence[Party]) -> list[Party]:
+    """Give days on which nobody is known to who was there before."""
+    filled: list[Party] = []
+    for one in found:
+        filled.append(filled[-1]._replace(days=one.days) if one.is_nobody else one)
+    return filled
+
+
+def _joined(found: Sequence[Party]) -> tuple[Party, ...]:
+    """Make one of those that follow each other and are the same."""
+    joined: list[Party] = []
+    for one in found:
+        if joined and _is_same(joined[-1], one):
+            before = joined[-1]
+            days = DaySpan(before.days.begins_on, one.days.ends_on)
+            joined[-1] = before._replace(days=days)
+        else:
+            joined.append(one)
+    return tuple(joined)
+
+
+def _is_same(one: Party, two: Party) -> bool:
+    if one.liable_id is not None or two.liable_id is not None:
+        return one.liable_id == two.liable_id
+    return one.payer == two.payer or (one.is_nobody and two.is_nobody)

@@ -1,6 +1,7 @@
 """What a unit's fee of some days comes to (计价), with all that is known of the unit."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -10,14 +11,15 @@ from sqlalchemy import Connection
 
 from storage.errors import Refusal
 from storage.kinds import DiscountReason
+from storage.periods import DaySpan
 from storage.queries.closes import closed_periods
-from storage.queries.liable import Stay, days_of_parties, liable_on, only_owner, stays_in
+from storage.queries.liable import Party, liable_on, only_owner, parties_in, stays_in
 from storage.queries.quantities import quantities_for
 from storage.queries.tariffs import Reduction, Vacancy, reductions_of, vacancies_of
 from storage.rules.billing import Due, Scheme
 from storage.rules.charging import BY_MONTH
 from storage.rules.discounts import Discount, amount_off, percent_off, vacant
-from storage.rules.pricing import Priced, Pricer, frozen, paid_by, with_discounts
+from storage.rules.pricing import Priced, Pricer, frozen, paid_by, parted, with_discounts
 from storage.rules.proration import months_of
 from storage.rules.tariffs import UnitFacts
 
@@ -41,6 +43,8 @@ class SkipReason(StrEnum):
     """Billed in arrears, and the days are not over."""
     PERIOD_TAKEN = "period_taken"
     """Another bill of the fee is under the same month and is not for these days."""
+    PARTY_CHANGED = "party_changed"
+    """It was billed to one party, and some of its days are another's: it is to be corrected."""
     PERIOD_CLOSED = "period_closed"
 
 
@@ -54,6 +58,12 @@ class DueBill(NamedTuple):
     liable_id: int | None
     priced: Priced
     discount_ids: tuple[int, ...] = ()
+    part: int = 0
+    """Which of the bills of its unit, fee and month it is, where several parties share them."""
+
+
+Made = tuple[DueBill, ...] | SkipReason | Refusal
+"""What a unit's fee comes to: its bills, or why there is none."""
 
 
 class BilledUnit(NamedTuple):
@@ -104,32 +114,22 @@ class Pricing:
         self._closed = closed_periods(tx, community_id)
         self._quantities = quantities_for(tx, ids, pricers)
 
-    def of(
-        self, unit: BilledUnit, scheme: Scheme, pricer: Pricer
-    ) -> "DueBill | SkipReason | Refusal | None":
-        """Return a unit's bill, why there is none, or None where nothing is charged."""
+    def of(self, unit: BilledUnit, scheme: Scheme, pricer: Pricer) -> Made:
+        """Return a unit's bills, one for each party of the days; () where nothing is charged."""
         if not self._is_over(pricer.due):
             return SkipReason.NOT_OVER
         if pricer.period in self._closed:
             return SkipReason.PERIOD_CLOSED
         return self.anew(unit, scheme, pricer)
 
-    def anew(
-        self, unit: BilledUnit, scheme: Scheme, pricer: Pricer
-    ) -> "DueBill | SkipReason | Refusal | None":
+    def anew(self, unit: BilledUnit, scheme: Scheme, pricer: Pricer) -> Made:
         """Return the same of a bill that is corrected: that its month is closed is no hindrance."""
-        due = pricer.due
-        if not self._is_over(due):
+        if not self._is_over(pricer.due):
             return SkipReason.NOT_OVER
-        stays = self._stays.get(unit.unit_id, ())
-        payer = due.assignment.payer
-        liable_id = only_owner(stays, payer, due.days)
-        if liable_id is None:
-            part = _for_parties(pricer, stays, scheme)
-            if part is None:
-                return None
-            pricer, due = part, part.due
-            liable_id = liable_on(stays, payer, due.days.begins_on)
+        parties = self.parties(unit, pricer)
+        if not parties:
+            return ()
+        pricer = _within(pricer, parties, scheme)
         try:
             priced, used = self._priced(unit, scheme, pricer)
         except Refusal as refusal:
@@ -138,9 +138,30 @@ class Pricing:
             return SkipReason.AMOUNT_ZERO
         self._take(used)
         ids = tuple([one.discount_id for one in used])
-        return DueBill(
-            unit.unit_id, unit.label, scheme, due, liable_id, paid_by(priced, payer), ids
-        )
+        if len(parties) == 1:
+            [only] = parties
+            mine = paid_by(priced, only.payer)
+            return (
+                DueBill(unit.unit_id, unit.label, scheme, pricer.due, only.liable_id, mine, ids),
+            )
+        return _bills_of(unit, scheme, pricer.due, parties, priced, ids)
+
+    def parties(self, unit: BilledUnit, pricer: Pricer) -> tuple[Party, ...]:
+        """Return whose the days of a unit's fee are; what is paid at once is of the first day.
+
+        Days that nobody answers for, before somebody came or after all have left, are left out.
+        """
+        due = pricer.due
+        payer = due.assignment.payer
+        stays = self._stays.get(unit.unit_id, ())
+        if not due.payers:
+            owner_id = only_owner(stays, payer, due.days)
+            if owner_id is not None:
+                return (Party(due.days, owner_id, payer, payer),)
+        if not pricer.is_by_days:
+            liable_id = liable_on(stays, payer, due.days.begins_on)
+            return (Party(due.days, liable_id, payer, payer),)
+        return parties_in(stays, due.payers or ((due.days.begins_on, payer),), due.days)
 
     def _is_over(self, due: Due) -> bool:
         return not due.is_over_first or self._today >= due.billed_on
@@ -192,14 +213,38 @@ class Pricing:
                 self._uses[one.discount_id] -= 1
 
 
-def _for_parties(pricer: Pricer, stays: Sequence[Stay], scheme: Scheme) -> Pricer | None:
-    """Return a pricer of the days that somebody owes, None where that is no day."""
+def _within(pricer: Pricer, parties: Sequence[Party], scheme: Scheme) -> Pricer:
+    """Return a pricer of the days that somebody owes."""
     due = pricer.due
-    from_on, until_on = days_of_parties(stays, due.assignment.payer, due.days)
-    if not (from_on or until_on) or not pricer.is_by_days:
+    if parties[0].days is due.days:
         return pricer
-    part = due.within(from_on, until_on)
-    return None if part is None else Pricer(part, scheme.item_name)
+    days = DaySpan(parties[0].days.begins_on, parties[-1].days.ends_on)
+    return pricer if days == due.days else Pricer(replace(due, days=days), scheme.item_name)
+
+
+def _bills_of(
+    unit: BilledUnit,
+    scheme: Scheme,
+    due: Due,
+    parties: Sequence[Party],
+    priced: Priced,
+    discount_ids: tuple[int, ...],
+) -> tuple[DueBill, ...]:
+    """Share a charge among parties, a bill for each that bears something.
+
+    What is taken off a limited number of times counts once, with the first of them.
+    """
+    parts = parted(priced, [one.days for one in parties], [one.whose for one in parties])
+    found: list[DueBill] = []
+    for one, part in zip(parties, parts, strict=True):
+        if part.amount_fen:
+            number = len(found)
+            ids = () if found else discount_ids
+            days, mine = replace(due, days=one.days), paid_by(part, one.payer)
+            found.append(
+                DueBill(unit.unit_id, unit.label, scheme, days, one.liable_id, mine, ids, number)
+            )
+    return tuple(found)
 
 
 def _is_a_year(due: Due) -> bool:

@@ -48,7 +48,7 @@ INPUTS: Final[Mapping[str, ChargeInput]] = MappingProxyType(
 """What a formula may name, and what is missing where a unit has none of it."""
 
 _USED_BEFORE: Final = Keyed(
-    lambda among: select(bills.c.unit_id, bills.c.explanation).where(
+    lambda among: select(bills.c.unit_id, bills.c.period, bills.c.explanation).where(
         among(bills.c.unit_id),
         bills.c.fee_item_id == bindparam("item_id"),
         bills.c.voided_at.is_(None),
@@ -107,13 +107,15 @@ class Quantities:
             return Fraction()
         key = (item_id, DaySpan(year.begins_on, day))
         if key not in self._before:
-            found: dict[int, Fraction] = {}
+            whole: dict[tuple[int, str], Fraction] = {}
             rows: Iterable[Any] = _USED_BEFORE.run(
                 self._tx, self._unit_ids, item_id=item_id, begins_on=year.begins_on, ends_on=day
             )
-            for unit, explanation in rows:
+            for unit, period, explanation in rows:
                 usage = json.loads(explanation).get("usage", {})
-                used = Fraction(usage.get("quantity", 0))
+                whole[unit, period] = Fraction(usage.get("quantity", 0))
+            found: dict[int, Fraction] = {}
+            for (unit, _), used in whole.items():  # all parts of a period tell of the same use
                 found[unit] = found.get(unit, Fraction()) + used
             self._before[key] = found
         return self._before[key].get(unit_id, Fraction())

@@ -11,7 +11,7 @@ from storage.frozen import dataclass
 from storage.kinds import FeeClass
 from storage.models.estate import units
 from storage.periods import BillingPeriod
-from storage.queries.pricing import BilledUnit, DueBill, Pricing, SkipReason
+from storage.queries.pricing import BilledUnit, Made, Pricing, SkipReason
 from storage.rules.billing import Due, Scheme, Version, dues_of
 from storage.rules.cycles import MONTHS
 from storage.rules.pricing import Pricer
@@ -54,11 +54,13 @@ def try_on_units(
     return tuple(_trial(one, pricing.of(one, scheme, pricer)) for one in chosen)
 
 
-def _trial(unit: BilledUnit, made: DueBill | SkipReason | Refusal | None) -> TariffTrial:
-    if isinstance(made, DueBill):
-        told = json.loads(made.priced.explanation)["sum"]
-        return TariffTrial(unit.label, made.priced.amount_fen, told, None)
-    return TariffTrial(unit.label, None, "", made)
+def _trial(unit: BilledUnit, made: Made) -> TariffTrial:
+    if not isinstance(made, tuple):
+        return TariffTrial(unit.label, None, "", made)
+    if not made:
+        return TariffTrial(unit.label, None, "", None)
+    told = "、".join(json.loads(one.priced.explanation)["sum"] for one in made)
+    return TariffTrial(unit.label, sum(one.priced.amount_fen for one in made), told, None)
 
 
 def chosen_units(

@@ -73,6 +73,8 @@ class Due:
     versions: tuple[Version, ...]
     assignment: Assignment
     anchor_day: int
+    payers: tuple[tuple[date, Payer], ...] = ()
+    """Who pays from which day on, where it is not one on all days."""
 
     @property
     def tariffs(self) -> tuple[Tariff, ...]:
@@ -92,14 +94,6 @@ class Due:
         while period.day(self.last.due_day) < least:
             period = period.plus(1)
         return period.day(self.last.due_day)
-
-    def within(self, from_on: date | None, until_on: date | None) -> "Due | None":
-        """Return the same with the days that some party is charged for; None for no day."""
-        begins_on = max(self.days.begins_on, from_on or date.min)
-        ends_on = min(self.days.ends_on, until_on or date.max)
-        if begins_on >= ends_on:
-            return None
-        return replace(self, days=DaySpan(begins_on, ends_on))
 
 
 Pieces = tuple[tuple[Version, Assignment], ...]
@@ -221,6 +215,7 @@ def _dues_in(pieces: Pieces, month: BillingPeriod) -> list[Due]:
             versions=tuple(one for one in versions if _meets(one.tariff, span.days)),
             assignment=_assigned_on(pieces, span.days.begins_on),
             anchor_day=cycle.anchor_day,
+            payers=_payers_in(pieces, span.days),
         )
         for span in spans_up_to(cycle, month.last_on, since=since, until_on=until_on)
         if BillingPeriod.of(span.bills_on) == month
@@ -248,6 +243,15 @@ def _at_once(version: Version, assignment: Assignment, month: BillingPeriod) -> 
 def _meets(tariff: Tariff, days: DaySpan) -> bool:
     ends_on = tariff.ends_on or date.max
     return tariff.effective_on < days.ends_on and ends_on > days.begins_on
+
+
+def _payers_in(pieces: Pieces, days: DaySpan) -> tuple[tuple[date, Payer], ...]:
+    """Return from which day who pays, () where it is one on all of the days."""
+    found: list[tuple[date, Payer]] = []
+    for version, assignment in pieces:
+        if _meets(version.tariff, days) and (not found or found[-1][1] != assignment.payer):
+            found.append((max(version.tariff.effective_on, days.begins_on), assignment.payer))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def _assigned_on(pieces: Pieces, day: date) -> Assignment:

@@ -8,6 +8,7 @@ An explanation is ready for JSON and never changes once a bill is issued. Its ke
     rounding   [unit, mode]
     discounts  what is taken off, in order: {reason, name, fen, sum, products}
     share      of a shared cost, instead of steps (see `storage.rules.sharing`)
+    part       which part of all that is one party's (see `storage.rules.parting`)
     usage      how the quantity came off the meters (see `storage.rules.meters`)
     amount_fen
 
@@ -24,7 +25,7 @@ from storage.charge_errors import InputRefused
 from storage.frozen import dataclass
 from storage.kinds import ChargeInput, LineKind, RoundingMode, RoundingUnit
 from storage.periods import DaySpan
-from storage.rules import formulas, meters, sharing
+from storage.rules import formulas, meters, parting, sharing
 from storage.rules.figures import YUAN, Factor, figure, money_text, product_text, worth
 from storage.rules.rounding import TO_THE_FEN, Rounding, apportion
 
@@ -157,7 +158,8 @@ def recompute(explanation: Explanation) -> int:
     left_fen = _before_discounts(explanation)
     for kept in explanation.get("discounts", ()):
         left_fen -= discount_fen(kept["products"], left_fen)
-    return left_fen
+    part = explanation.get("part")
+    return left_fen if part is None else parting.recompute(part, left_fen)
 
 
 def _before_discounts(explanation: Explanation) -> int:

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 from storage.errors import Refusal
 from storage.frozen import dataclass
 from storage.kinds import Basis, LineKind, Payer
+from storage.periods import DaySpan
+from storage.rules import parting
 from storage.rules.billing import Due
 from storage.rules.charging import AT_ONCE, BY_MONTH, charge_days
 from storage.rules.discounts import Discount, take_off
@@ -156,6 +158,35 @@ def paid_by(priced: Priced, payer: Payer) -> Priced:
     return priced._replace(explanation=f'{priced.explanation[:-1]},"payer":"{payer}"}}')
 
 
+def parted(priced: Priced, spans: Sequence[DaySpan], whose: Sequence[Payer]) -> list[Priced]:
+    """Share a charge among parties by their days; the parts sum to it, and one may be 0 fen."""
+    known: dict[str, Any] = json.loads(priced.explanation)
+    found = []
+    for at, (span, payer) in enumerate(zip(spans, whose, strict=True)):
+        part_fen, kept = parting.part_of(priced.amount_fen, spans, at, payer)
+        text = known | {
+            "sum": f"{known['sum']}；{parting.told(kept, part_fen)}",
+            "days": [span.begins_on.isoformat(), span.last_on.isoformat()],
+            "part": kept,
+            "amount_fen": part_fen,
+        }
+        lines = _lines_of_part(priced.lines, kept, part_fen)
+        found.append(Priced(part_fen, lines, _text(text)))
+    return found
+
+
+def _lines_of_part(lines: Sequence[Line], kept: dict[str, Any], part_fen: int) -> tuple[Line, ...]:
+    shared = parting.lines_of_part([one.amount_fen for one in lines], kept, part_fen)
+    counted = f"{parting.share_text(kept)}"
+    return tuple(
+        one._replace(
+            quantity=f"{one.quantity} × {counted}"[:30] if one.quantity else counted, amount_fen=fen
+        )
+        for one, fen in zip(lines, shared, strict=True)
+        if fen
+    )
+
+
 def _lines(item_name: str, charge: Charge) -> tuple[Line, ...]:
     if len(charge.lines) == 1:
         [only] = charge.lines
@@ -174,5 +205,8 @@ def _lines(item_name: str, charge: Charge) -> tuple[Line, ...]:
 
 
 def _json(charge: Charge) -> str:
-    text: dict[str, Any] = charge.explanation
+    return _text(charge.explanation)
+
+
+def _text(text: dict[str, Any]) -> str:
     return json.dumps(text, ensure_ascii=False, separators=(",", ":"))

@@ -86,13 +86,16 @@ class Desk:
         )
         return [tuple(row) for row in found]
 
+    async def newcomer(self) -> int:
+        """Return who came."""
+        chosen = select(residents.c.id).where(residents.c.name == NEW.name)
+        return await self.db.read(lambda tx: tx.execute(chosen).scalar_one())
+
     async def bind_new(self) -> int:
         """Bind the newcomer; return her binding."""
+        resident_id = await self.newcomer()
 
         def bind(tx: Connection) -> int:
-            resident_id = tx.execute(
-                select(residents.c.id).where(residents.c.name == NEW.name)
-            ).scalar_one()
             return factories.add_binding(tx, "oNew", self.world.unit_id, resident_id)
 
         return await self.db.write(bind)
@@ -111,6 +114,13 @@ async def desk(stage: Stage) -> Desk:
         )
 
     return Desk(stage, *await stage.db.write(set_up))
+
+
+async def days_of(desk: Desk, item_name: str) -> list[tuple[int | None, date, int]]:
+    """Return who owes for a fee up to which day, and how many fen."""
+    chosen = select(bills.c.liable_id, bills.c.last_on, bills.c.amount_fen).join(fee_items)
+    found = chosen.where(fee_items.c.name == item_name).order_by(bills.c.begins_on)
+    return await desk.db.read(lambda tx: [tuple(row) for row in tx.execute(found)])
 
 
 async def liable(desk: Desk) -> list[int | None]:
@@ -388,8 +398,11 @@ async def test_what_is_due_is_billed_first_and_names_who_leaves(desk: Desk):
     done = await desk.do(await desk.decided(STAYS))
 
     assert [one.scheme.item_name for one in plan.left.new] == ["垃圾费"]
-    assert (done.issued, done.open_fen, done.clear) == (1, 1_000, ())
-    assert (await liable(desk))[-1] == desk.world.li_id
+    assert (done.issued, done.open_fen, done.clear) == (2, 733, ())
+    assert await days_of(desk, "垃圾费") == [
+        (desk.world.li_id, date(2026, 11, 22), 733),
+        (await desk.newcomer(), date(2026, 11, 30), 267),
+    ]
 
 
 async def test_a_fee_that_cannot_be_billed_yet_keeps_the_letter_back(desk: Desk):
