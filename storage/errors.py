@@ -320,6 +320,6 @@ class HandoverRefused(Refusal):
     """A unit cannot change hands like this; nothing was changed."""
 
     why: str
-    """day | nobody | same_person | successor | undecided | unknown | consent | reading."""
+    """day | nobody | same_person | successor | undecided | unknown | consent | reading | parted."""
     references: tuple[str, ...] = ()
     """What it is about: numbers of bills and orders, codes of spaces."""

@@ -76,6 +76,7 @@ def do(
     takes: Annotated[
         list[str] | None, typer.Option(help="由新业主承接的单号或车位，可写多次")
     ] = None,
+    parts: Annotated[list[str] | None, typer.Option(help="按天分给双方的账单号，可写多次")] = None,
     reading: Annotated[
         list[str] | None, typer.Option(help="交接那天的读数，表号=读数，可写多次")
     ] = None,
@@ -89,8 +90,9 @@ def do(
     """Show what lies on the table; --apply does all of it. Stop a running SQLite bot for that."""
     decisions = dict.fromkeys(stays or [], Decision.STAYS)
     decisions |= dict.fromkeys(takes or [], Decision.TAKEN_OVER)
-    if len(decisions) < len(stays or []) + len(takes or []):
-        fail("同一个单号写了两次，请只选一种：--stays 或 --takes。")
+    decisions |= dict.fromkeys(parts or [], Decision.PARTED)
+    if len(decisions) < len([*(stays or []), *(takes or []), *(parts or [])]):
+        fail("同一个单号写了两次，请只选一种：--stays、--takes 或 --parts。")
     ask = HandoverAsk(
         unit_id=0,
         kind=_KINDS[kind],

@@ -1,12 +1,14 @@
 """What `wuyebot handover` says: what lies on the table, what was done, why it cannot be done."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from handlers import refusals
 from storage.errors import HandoverRefused, Refusal
 from storage.money import yuan
 from storage.operations.handover import Decision, HandedOverUnit, HandoverAsk, HandoverPlan
+from storage.periods import DaySpan
 from storage.queries.handovers import Matter, Noun
 
 WHY: Final = {
@@ -14,9 +16,10 @@ WHY: Final = {
     "nobody": "{one} 现在没有登记业主（租户），没有人可以交接。",
     "same_person": "新业主（租户）和原来登记的是同一个人，请核对 {one}。",
     "successor": "没有写谁来承接（{one}），请用 --to 写明。",
-    "undecided": "这些还没有决定：{all}。每一项请用 --stays 或 --takes 选定。",
+    "undecided": "这些还没有决定：{all}。每一项请用 --stays、--takes 或 --parts 选定。",
     "unknown": "交接单上没有这些单号：{all}。先不加 --apply 看一遍有哪些。",
     "consent": "这些由新业主承接：{all}。请用 --consent 写明双方签字的单据编号。",
+    "parted": "这些不能按天分：{all}。只有日子跨过交接那天、还没有缴的账单可以用 --parts。",
     "reading": "表 {one} 的读数看着不对，没有办理。请先核对读数。",
 }
 NOUNS: Final = {
@@ -28,6 +31,7 @@ NOUNS: Final = {
 CHOSEN: Final = {
     Decision.STAYS: "留给原业主（租户）",
     Decision.TAKEN_OVER: "由接手的人承接",
+    Decision.PARTED: "按天分给双方",
     None: "还没有决定",
 }
 
@@ -47,7 +51,7 @@ def plan_lines(plan: HandoverPlan, ask: HandoverAsk) -> list[str]:
     lines += [_item(one, ask) for one in plan.items]
     lines += [
         f"先出账 {one.unit_label} {one.scheme.item_name} {one.due.period} "
-        f"{yuan(one.priced.amount_fen)} 元"
+        f"{yuan(one.priced.amount_fen)} 元{_days_before(one.due.days, ask.handed_on)}"
         for one in plan.left.new
     ]
     lines += [
@@ -55,7 +59,7 @@ def plan_lines(plan: HandoverPlan, ask: HandoverAsk) -> list[str]:
         for one in plan.left.missing
     ]
     lines += [f"还没有抄表 {one}；用 --reading {one}=读数" for one in plan.meters]
-    lines.append("已出的账单不拆分，整张记在账单上的人名下；由接手的人承接的除外。")
+    lines.append("已出的账单整张记在账单上的人名下；由接手的人承接的、按天分的除外。")
     lines.append("旧的绑定和缴费链接会全部失效，并通知本人。")
     lines.append("以上是预览，什么都没有改；加 --apply 正式办理。")
     return lines
@@ -65,8 +69,17 @@ def _item(item: Matter, ask: HandoverAsk) -> str:
     what = " ".join(one for one in (item.unit_label, item.item_name, item.period) if one)
     amount = "" if item.noun is Noun.SPACE else f" {yuan(item.amount_fen)} 元"
     after = "（交接以后的日子）" if item.is_after else ""
+    after = "（交接前后都有，可以 --parts 按天分）" if item.is_across else after
     chosen = CHOSEN[ask.decisions.get(item.reference)]
     return f"{NOUNS[item.noun]} {item.reference} {what}{amount}{after}：{chosen}"
+
+
+def _days_before(days: DaySpan, handed_on: date) -> str:
+    """Say which days of a bill are before the hand-over, where not all are."""
+    if handed_on >= days.ends_on:
+        return ""
+    before = DaySpan(days.begins_on, handed_on)
+    return f"，按天分给双方，交接以前 {before.days}/{days.days} 天"
 
 
 def done_lines(done: HandedOverUnit) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """A unit changes hands (过户、更名、退租) in one act: read, settle, decide, close, open, see off.
 
 Debt follows the person: what is not taken over with the newcomer's consent stays with who leaves.
-A bill that was issued is not split: it stays whole with whom it names, unless it is taken over.
+What is billed from now on is billed to each party for her days. A bill that was issued before
+stays whole with whom it names, unless it is taken over, or parted by days where it is unpaid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from storage.models.payments import payments
 from storage.models.people import occupancies, residents
 from storage.models.prepayments import deposits
 from storage.operations.bindings import tell_applicant
+from storage.operations.corrections import correct_bill
 from storage.operations.gifts import refundable
 from storage.operations.issuing import issue_bills, lock_billing
 from storage.operations.leaving import HOUSEHOLD, bindings_of, end, end_links
@@ -51,6 +53,8 @@ from storage.sql import insert_once
 
 BACK: Final = "asked"
 """The cause of the refund by which a prepayment goes back to who leaves."""
+PARTED: Final = "交接，按天分给双方"
+"""Why a bill is taken back that is parted."""
 
 
 class Decision(StrEnum):
@@ -60,6 +64,8 @@ class Decision(StrEnum):
     """With who leaves: she owes it, gets it back, or keeps it."""
     TAKEN_OVER = "taken_over"
     """By who comes, with a consent that is written down."""
+    PARTED = "parted"
+    """Each owes for her own days: a bill of days before and after is corrected so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,13 @@ def _check(
         raise SelfApproval
     if ask.successor is None and ask.kind is not HandoverKind.MOVE_OUT:
         raise HandoverRefused("successor", (plan.unit_label,))
+    whole = tuple(
+        one.reference
+        for one in plan.items
+        if _decided(ask, one) is Decision.PARTED and not one.is_across
+    )
+    if whole:
+        raise HandoverRefused("parted", whole)
     undecided = tuple(one.reference for one in plan.items if _decided(ask, one) is None)
     if undecided:
         raise HandoverRefused("undecided", undecided)
@@ -299,26 +312,40 @@ class _Act:
 
     def settle(self, item: Matter) -> Sequence[str]:
         """Do what was decided about an item; return the number of a refund that it led to."""
-        is_taken = _decided(self._ask, item) is Decision.TAKEN_OVER
+        decision = _decided(self._ask, item)
+        if decision is Decision.PARTED:
+            return self._part(item)
+        is_taken = decision is Decision.TAKEN_OVER
         if is_taken and self._taker_id is None:
             raise HandoverRefused("successor", (item.reference,))
         if item.noun is Noun.ARREAR:
             self._name(bills.c.liable_id, item, is_taken=is_taken)
+            if not is_taken:
+                self._note("keep", item)
         elif item.noun is Noun.DEPOSIT:
             self._name(deposits.c.resident_id, item, is_taken=is_taken)
         elif item.noun is Noun.PREPAYMENT and not is_taken:
             return self._pay_back(item)
         if is_taken:
-            audit.note(
-                self._tx,
-                self._actor,
-                "take_over",
-                item.noun,
-                item.reference,
-                at=self._now,
-                detail=f"{item.amount_fen} fen; {self._ask.consent}",
-            )
+            self._note("take_over", item)
         return []
+
+    def _part(self, item: Matter) -> Sequence[str]:
+        """Have each party owe for her own days of a bill. Raises BillAlreadyPaid."""
+        correct_bill(self._tx, bill_id=item.key, reason=PARTED, actor=self._actor, now=self._now)
+        self._note("part", item)
+        return []
+
+    def _note(self, act: str, item: Matter) -> None:
+        audit.note(
+            self._tx,
+            self._actor,
+            act,
+            item.noun,
+            item.reference,
+            at=self._now,
+            detail=f"{item.amount_fen} fen; {self._ask.consent}",
+        )
 
     def _name(self, column: Any, item: Matter, *, is_taken: bool) -> None:  # noqa: ANN401
         """Write down whose it is; what named nobody until now stays with who leaves."""

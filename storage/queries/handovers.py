@@ -64,6 +64,8 @@ class Matter:
     amount_fen: int
     is_after: bool = False
     """It is for days on which the new party is there already."""
+    is_across: bool = False
+    """It is for days of both."""
 
 
 MAIN: dict[HandoverKind, OccupancyRole] = {
@@ -165,6 +167,7 @@ def _arrears(
             row.period,
             row.amount_fen - row.paid_fen,
             is_after=(row.begins_on or BillingPeriod.parse(row.period).first_on) >= handed_on,
+            is_across=row.begins_on is not None and row.begins_on < handed_on <= row.last_on,
         )
         for row in rows
         if row.liable_id is not None or row.fee_item_id not in firms

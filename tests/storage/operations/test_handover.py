@@ -28,8 +28,10 @@ from storage.operations.handover import (
     hand_over,
     plan_handover,
 )
+from storage.operations.issuing import issue_bills
 from storage.operations.meters import MeterFact, install_meter
 from storage.operations.reminders import plan_reminders
+from storage.periods import BillingPeriod
 from storage.queries.bills import open_bills
 from storage.queries.clearances import clearance_of
 from storage.queries.handovers import HandoverKind, Noun
@@ -119,7 +121,8 @@ async def desk(stage: Stage) -> Desk:
 async def days_of(desk: Desk, item_name: str) -> list[tuple[int | None, date, int]]:
     """Return who owes for a fee up to which day, and how many fen."""
     chosen = select(bills.c.liable_id, bills.c.last_on, bills.c.amount_fen).join(fee_items)
-    found = chosen.where(fee_items.c.name == item_name).order_by(bills.c.begins_on)
+    stands = chosen.where(fee_items.c.name == item_name, bills.c.voided_at.is_(None))
+    found = stands.order_by(bills.c.begins_on)
     return await desk.db.read(lambda tx: [tuple(row) for row in tx.execute(found)])
 
 
@@ -502,3 +505,75 @@ async def test_a_prepayment_goes_back_or_stays_with_the_flat(
     assert [row.amount_fen for row in rows] == asked
     assert list(done.refund_nos) == [row.refund_no for row in rows]
     await desk.stage.books_hold()
+
+
+async def across(desk: Desk) -> str:
+    """Bill a fee of 10 yuan for all of November; return the bill's number."""
+    await desk.stage.paid(desk.stage.both)
+
+    def bill(tx: Connection) -> str:
+        item_id = factories.add_fee_item(tx, desk.world.community_id, "垃圾费", "")
+        tx.execute(
+            insert(tariffs).values(
+                community_id=desk.world.community_id,
+                fee_item_id=item_id,
+                unit_kind=UnitKind.HOME,
+                basis="fixed",
+                price_e4=100_000,
+                effective_on=date(2026, 11, 1),
+            )
+        )
+        issue_bills(
+            tx,
+            community_id=desk.world.community_id,
+            period=BillingPeriod(2026, 11),
+            now=NOW,
+            unit_ids=[desk.world.unit_id],
+        )
+        chosen = select(bills.c.bill_no).where(bills.c.fee_item_id == item_id)
+        return str(tx.execute(chosen).scalar_one())
+
+    return await desk.db.write(bill)
+
+
+async def test_a_bill_across_the_day_is_parted_by_days(desk: Desk):
+    bill_no = await across(desk)
+    parted = desk.ask(decisions={bill_no: Decision.PARTED}, consent="")
+
+    done = await desk.do(parted)
+
+    assert await days_of(desk, "垃圾费") == [
+        (desk.world.li_id, date(2026, 11, 22), 733),
+        (await desk.newcomer(), date(2026, 11, 30), 267),
+    ]
+    [old] = [row for row in await desk.stage.rows(bills) if row.bill_no == bill_no]
+    assert (old.voided_at is not None, done.open_fen) == (True, 733)
+    assert await desk.db.read(prove) == []
+
+
+@pytest.mark.parametrize("decision", [STAYS, TAKEN])
+async def test_a_bill_across_the_day_stays_whole_where_that_was_decided(
+    desk: Desk, decision: Decision
+):
+    await across(desk)
+    await desk.do(await desk.decided(decision))
+
+    report = await desk.db.write(
+        issue_bills,
+        community_id=desk.world.community_id,
+        period=BillingPeriod(2026, 11),
+        now=NOW,
+        unit_ids=[desk.world.unit_id],
+    )
+
+    assert (report.issued, report.missing) == (0, ())
+
+
+async def test_a_bill_of_other_days_is_not_parted(desk: Desk):
+    first, second = await desk.numbers()
+    ask = desk.ask(decisions={first: STAYS, second: Decision.PARTED})
+
+    with pytest.raises(HandoverRefused) as refused:
+        await desk.do(ask)
+
+    assert (refused.value.why, refused.value.references) == ("parted", (second,))

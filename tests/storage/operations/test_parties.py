@@ -262,7 +262,7 @@ async def test_the_same_part_twice_is_refused_by_the_books_themselves(flat: Flat
     await flat.sold()
     await flat.issue()
     second = (await flat.bills())[1]
-    twin = {**second._mapping, "bill_no": "B2026-11-999999"}
+    twin = {**second._mapping, "bill_no": "B2026-11-999999", "begins_on": date(2026, 11, 14)}
     del twin["id"]
 
     with pytest.raises(IntegrityError):
@@ -303,19 +303,19 @@ async def test_a_fen_is_one_partys_and_the_other_gets_no_bill(flat: Flat):
 async def test_what_is_taken_off_is_shared_too_and_is_used_up_once(flat: Flat):
     item_id = await flat.item_id()
     coupon = DiscountReason.COUPON
-    fact = DiscountFact(coupon, "开业券", SINCE, amount_fen=1_000, fee_item_id=item_id, uses_left=1)
+    fact = DiscountFact(coupon, "开业券", SINCE, amount_fen=1_000, fee_item_id=item_id, uses_left=2)
     await flat.db.write(grant_discount, fact, community_id=flat.community_id, actor=CLOCK, now=NOW)
     await flat.sold()
 
     await flat.issue()
     await flat.issue(NOVEMBER.plus(1))
+    await flat.issue(NOVEMBER.plus(2))
 
-    first, second, december = await flat.bills()
-    assert (first.amount_fen, second.amount_fen) == (11_228, 12_832)
-    assert december.amount_fen == 25_060
+    amounts = [one.amount_fen for one in await flat.bills()]
+    assert amounts == [11_228, 12_832, 24_060, 25_060]
     rows = await flat.db.read(lambda tx: tx.execute(select(bill_lines)).all())
     off = [row.amount_fen for row in rows if row.kind == "discount"]
-    assert sorted(off) == [-533, -467]
+    assert sorted(off) == [-1_000, -533, -467]
     assert await flat.sound()
 
 
@@ -469,6 +469,21 @@ async def test_who_follows_and_is_entered_late_is_billed_her_days_alone(flat: Fl
         (chen_id, HANDED_ON, LAST, 13_365),
     ]
     assert [one.part for one in await flat.bills()] == [0, 1]
+
+
+async def test_who_follows_the_second_party_is_numbered_third(flat: Flat):
+    chen_id = await flat.sold()
+    await flat.leaves(chen_id, date(2026, 11, 25))
+    await flat.issue()
+    third_id = await flat.comes("赵新主", date(2026, 11, 25))
+
+    await flat.issue()
+
+    assert [(one.liable_id, one.part) for one in await flat.bills()] == [
+        (flat.li_id, 0),
+        (chen_id, 1),
+        (third_id, 2),
+    ]
 
 
 async def test_who_was_there_before_and_is_entered_late_is_numbered_after(flat: Flat):
