@@ -6,9 +6,10 @@ from fractions import Fraction
 from typing import Any, Final
 
 from handlers import words
-from storage.kinds import Basis, LineKind, ShareMethod
+from storage.kinds import Basis, LineKind, Payer, ShareMethod
 from storage.money import yuan
 from storage.queries.bills import BillDetail, BillLine
+from storage.rules import parting
 from storage.rules.comparing import Cause, CauseKind
 
 WAYS: Final[Mapping[str, str]] = {
@@ -28,12 +29,20 @@ SHARED_BY: Final[Mapping[str, str]] = {
     ShareMethod.BY_HOUSEHOLD: "按户分摊",
     ShareMethod.BY_SHARE: "按份额分摊",
 }
+PAYERS: Final[Mapping[str, str]] = {
+    Payer.OWNER: "业主",
+    Payer.TENANT: "租户",
+    Payer.DEVELOPER: "开发商",
+    Payer.COMPANY: "物业公司",
+}
+WHOLE: Final = "所有天数"
 NO_DETAIL: Final = "这笔账单从原来的账本转入，没有更细的计算。"
 NAMES: Final[Mapping[str, str]] = {
     CauseKind.DAYS: "计费时间",
     CauseKind.PRICE: "单价",
     CauseKind.TOTAL: "要分摊的总费用",
     CauseKind.SHARE: "您家的份额",
+    CauseKind.PART: "换了交费人，只算其中的天数",
     CauseKind.FORMULA: "公式算出的结果",
     CauseKind.LATE_FEE: "违约金",
     CauseKind.BOUND: "最低或最高收费的限制",
@@ -53,10 +62,11 @@ def how(detail: BillDetail) -> list[str]:
         is_share = "share" in known
         told = _of_share(known) if is_share else _of_steps(known)
         taken = [_discount(one) for one in known.get("discounts", ())]
+        part = _of_part(known)
         is_sum = bool(taken) or (len(told) > 1 and not is_share)
-        total = [f"合计 {words.money(detail.bill.amount_fen)}"] if is_sum else []
+        total = [f"合计 {words.money(_whole_fen(known))}"] if is_sum else []
         way = WAYS.get(str(known.get("basis", "")), "")
-        return [*([f"算法：{way}"] if way else []), *_of_usage(known), *told, *taken, *total]
+        return [*([f"算法：{way}"] if way else []), *_of_usage(known), *told, *taken, *total, *part]
     if len(detail.lines) > 1:
         return [_line(one) for one in detail.lines]
     return [str(known.get("sum") or NO_DETAIL)]
@@ -70,6 +80,8 @@ def way(more_fen: int) -> str:
 def cause(one: Cause) -> str:
     """Say what made a difference, from which figure to which, and how many yuan it made."""
     change = f"{_figure(one.before)} → {_figure(one.after)}" if one.before or one.after else ""
+    if one.kind == CauseKind.PART:
+        change = f"{one.before or WHOLE} → {one.after or WHOLE}"
     since = f"（{words.day(one.since_on)}起）" if one.since_on and one.before != one.after else ""
     match one.kind:
         case CauseKind.NEW_LINE | CauseKind.GONE_LINE:
@@ -112,8 +124,25 @@ def _of_steps(known: Mapping[str, Any]) -> list[str]:
     steps = known["steps"]
     told = [_step(one, is_alone=len(steps) == 1) for one in steps]
     taken_fen = sum(one["fen"] for one in known.get("discounts", ()))
-    rest_fen = known["amount_fen"] + taken_fen - sum(one["fen"] for one in steps)
+    rest_fen = _whole_fen(known) + taken_fen - sum(one["fen"] for one in steps)
     return [*told, *([_rest(known, rest_fen)] if rest_fen else [])]
+
+
+def _whole_fen(known: Mapping[str, Any]) -> int:
+    """Return what the steps come to, of which a bill may be a part."""
+    whole_fen: int = known["part"]["of_fen"] if "part" in known else known["amount_fen"]
+    return whole_fen
+
+
+def _of_part(known: Mapping[str, Any]) -> list[str]:
+    """Tell whose days a bill is for, and what part of all that is; nobody's name is in it."""
+    if "part" not in known:
+        return []
+    kept = known["part"]
+    first, last, _ = kept["shares"][kept["at"]]
+    days = f"{words.day(_day(first))}到{words.day(_day(last))}"
+    share = f"{parting.share_text(kept)} = {words.money(known['amount_fen'])}"
+    return [f"这期间换了交费人，按天分摊。其中{PAYERS[kept['whose']]}的{days}：{share}"]
 
 
 def _step(one: Mapping[str, Any], *, is_alone: bool) -> str:

@@ -88,17 +88,12 @@ def do(
     folder: FolderOption = None,
 ) -> None:
     """Show what lies on the table; --apply does all of it. Stop a running SQLite bot for that."""
-    decisions = dict.fromkeys(stays or [], Decision.STAYS)
-    decisions |= dict.fromkeys(takes or [], Decision.TAKEN_OVER)
-    decisions |= dict.fromkeys(parts or [], Decision.PARTED)
-    if len(decisions) < len([*(stays or []), *(takes or []), *(parts or [])]):
-        fail("同一个单号写了两次，请只选一种：--stays、--takes 或 --parts。")
     ask = HandoverAsk(
         unit_id=0,
         kind=_KINDS[kind],
         handed_on=_day(on),
         successor=Successor(to.strip(), phone.strip()) if to.strip() else None,
-        decisions=decisions,
+        decisions=_decisions(stays or [], takes or [], parts or []),
         consent=consent.strip(),
         readings=dict(_reading(one) for one in reading or []),
     )
@@ -201,6 +196,18 @@ async def _unit_id(db: Database, place: tuple[str, str]) -> int:
     if unit is None:
         fail(f"{place[0]} 没有 {place[1]} 这个房号；请写成 3-2-1201 这样。")
     return unit.unit_id
+
+
+def _decisions(
+    stays: Sequence[str], takes: Sequence[str], parts: Sequence[str]
+) -> dict[str, Decision]:
+    """Return what was decided about what, or end where one was named twice."""
+    found = dict.fromkeys(stays, Decision.STAYS)
+    found |= dict.fromkeys(takes, Decision.TAKEN_OVER)
+    found |= dict.fromkeys(parts, Decision.PARTED)
+    if len(found) < len(stays) + len(takes) + len(parts):
+        fail("同一个单号写了两次，请只选一种：--stays、--takes 或 --parts。")
+    return found
 
 
 def _day(said: str) -> date:

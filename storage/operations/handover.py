@@ -53,8 +53,6 @@ from storage.sql import insert_once
 
 BACK: Final = "asked"
 """The cause of the refund by which a prepayment goes back to who leaves."""
-PARTED: Final = "交接，按天分给双方"
-"""Why a bill is taken back that is parted."""
 
 
 class Decision(StrEnum):
@@ -314,7 +312,9 @@ class _Act:
         """Do what was decided about an item; return the number of a refund that it led to."""
         decision = _decided(self._ask, item)
         if decision is Decision.PARTED:
-            return self._part(item)
+            why, actor = "交接，按天分给双方", self._actor
+            correct_bill(self._tx, bill_id=item.key, reason=why, actor=actor, now=self._now)
+            return self._note("part", item)
         is_taken = decision is Decision.TAKEN_OVER
         if is_taken and self._taker_id is None:
             raise HandoverRefused("successor", (item.reference,))
@@ -330,22 +330,11 @@ class _Act:
             self._note("take_over", item)
         return []
 
-    def _part(self, item: Matter) -> Sequence[str]:
-        """Have each party owe for her own days of a bill. Raises BillAlreadyPaid."""
-        correct_bill(self._tx, bill_id=item.key, reason=PARTED, actor=self._actor, now=self._now)
-        self._note("part", item)
+    def _note(self, act: str, item: Matter) -> Sequence[str]:
+        detail = f"{item.amount_fen} fen; {self._ask.consent}"
+        noun, on = item.noun, item.reference
+        audit.note(self._tx, self._actor, act, noun, on, at=self._now, detail=detail)
         return []
-
-    def _note(self, act: str, item: Matter) -> None:
-        audit.note(
-            self._tx,
-            self._actor,
-            act,
-            item.noun,
-            item.reference,
-            at=self._now,
-            detail=f"{item.amount_fen} fen; {self._ask.consent}",
-        )
 
     def _name(self, column: Any, item: Matter, *, is_taken: bool) -> None:  # noqa: ANN401
         """Write down whose it is; what named nobody until now stays with who leaves."""

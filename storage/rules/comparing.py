@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from storage.frozen import dataclass
 from storage.kinds import LineKind, RoundingUnit
-from storage.rules import sharing
+from storage.rules import parting, sharing
 from storage.rules.figures import MONTHS, YUAN, Factor, figure, money_text, worth
 from storage.rules.rounding import TO_THE_FEN
 
@@ -43,6 +43,8 @@ class CauseKind(StrEnum):
     """The cost that all share."""
     SHARE = "share"
     """This unit's part of it."""
+    PART = "part"
+    """One party's days of all."""
     FORMULA = "formula"
     LATE_FEE = "late_fee"
     DISCOUNT = "discount"
@@ -169,10 +171,23 @@ def _causes(before: Charged, after: Charged) -> list[Cause]:
         told = money_text(before.amount_fen), money_text(after.amount_fen)
         return [Cause(CauseKind.OTHER, more_fen, *told)] if more_fen else []
     found += _of_discounts(before.explanation, after.explanation)
+    found += _of_parts(before, after)
     rest_fen = more_fen - sum(one.more_fen for one in found)
     if rest_fen:
         found.append(Cause(_rest_kind(before.explanation, after.explanation), rest_fen))
     return found
+
+
+def _of_parts(before: Charged, after: Charged) -> list[Cause]:
+    """Say what it makes that a bill is only for one party's days."""
+    kept = [one.explanation.get("part") for one in (before, after)]
+    left_fen = [
+        0 if part is None else of.amount_fen - int(part["of_fen"])
+        for of, part in zip((before, after), kept, strict=True)
+    ]
+    more_fen = left_fen[1] - left_fen[0]
+    was, now = ("" if part is None else parting.share_text(part) for part in kept)
+    return [Cause(CauseKind.PART, more_fen, was, now)] if more_fen else []
 
 
 def _rest_kind(before: Explanation, after: Explanation) -> CauseKind:

@@ -1,5 +1,6 @@
 """Fixed situations that conversations begin in: each builds a world and returns who speaks."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, insert, select, update
 
 from storage.audit import CLOCK
-from storage.kinds import Basis, DiscountReason, OccupancyRole, ShareMethod, StaffRole
+from storage.kinds import Basis, DiscountReason, OccupancyRole, Payer, ShareMethod, StaffRole
 from storage.models.bills import fee_items, tariffs
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
@@ -21,6 +22,7 @@ from storage.periods import BillingPeriod, DaySpan, months_after, shanghai_day
 from storage.rules.charging import charge_days
 from storage.rules.discounts import percent_off, take_off
 from storage.rules.meters import Meter, Reading, usage
+from storage.rules.pricing import frozen, parted
 from storage.rules.sharing import Sharer, share_cost
 from storage.rules.tariffs import Tariff, Tier, UnitFacts
 from tests import factories
@@ -116,6 +118,26 @@ def billed_later(tx: Connection) -> str:
     for item_id, name, month, how, fen in made:
         owed = Owed(world.unit_id, item_id, f"2026-{month:02d}", fen, name, world.li_id)
         factories.add_bill(tx, replace(owed, explanation=how))
+    factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+    return "o-li"
+
+
+def bought_in_mid_month(tx: Connection) -> str:
+    """Ms Li has her flat since 15 December; its fee of that month is shared with who sold it."""
+    world = factories.build(tx)
+    month = DaySpan.of(BillingPeriod(2026, 12))
+    price = Tariff(Basis.BY_AREA, 28_000, date(2020, 1, 1), name="2020-01-01")
+    made = charge_days([price], UnitFacts(floor_area_m2=Decimal("89.50")), month)
+    sold, bought = parted(
+        frozen("物业费", made), month.cut([date(2026, 12, 15)]), [Payer.OWNER] * 2
+    )
+    fee_id = factories.add_fee_item(tx, world.community_id, "物业管理费", "property_fee")
+    before = replace(month, begins_on=date(2026, 11, 1), ends_on=month.begins_on)
+    earlier = frozen("", charge_days([price], UnitFacts(floor_area_m2=Decimal("89.50")), before))
+    for period, part in (("2026-11", earlier), ("2026-12", bought)):
+        owed = Owed(world.unit_id, fee_id, period, part.amount_fen, "物业管理费", world.li_id)
+        factories.add_bill(tx, replace(owed, explanation=json.loads(part.explanation)))
+    assert sold.amount_fen + bought.amount_fen == made.amount_fen
     factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
     return "o-li"
 

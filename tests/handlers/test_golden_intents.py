@@ -69,6 +69,7 @@ TALKS = {
         (on.owing_long, "10月水费为什么这么多", "那上个月呢"),
         (on.owing_long, "今年的明细"),
         (on.paid, "明细"),
+        (on.bought_in_mid_month, "为什么这么多", "为什么比上个月少"),
         (on.owing, "3月明细"),
         (
             on.explained,

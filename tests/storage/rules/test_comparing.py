@@ -1,5 +1,6 @@
 """Why a bill differs from an earlier one: each cause in fen, summing to the whole."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -8,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.kinds import Basis, DiscountReason, RoundingMode, RoundingUnit, ShareMethod
+from storage.kinds import Basis, DiscountReason, Payer, RoundingMode, RoundingUnit, ShareMethod
 from storage.periods import BillingPeriod, DaySpan
 from storage.rules.charging import charge_days
 from storage.rules.comparing import CauseKind, Charged, compare, compare_bills
 from storage.rules.discounts import amount_off, percent_off, take_off
 from storage.rules.meters import MeterUsage
+from storage.rules.pricing import frozen, parted
 from storage.rules.rounding import Rounding
 from storage.rules.sharing import Sharer, share_cost
 from storage.rules.tariffs import Tariff, Tier, UnitFacts
@@ -147,6 +149,22 @@ def test_an_explanation_that_tells_nothing_gives_the_plain_difference(sum_text):
     after = Charged("水费", 9_500, {"sum": "19吨 × 5.00元 = 95.00元"})
 
     assert told(before, after) == [("other", 500, "90.00元", "95.00元")]
+
+
+def parts_of(month: DaySpan, at: int) -> Charged:
+    days = month.cut([date(2026, 6, 15)]) if month == JUNE else month.cut([date(2026, 5, 15)])
+    made = parted(frozen("物业费", charge_days([OLD, NEW], HOME, month)), days, [Payer.OWNER] * 2)
+    return Charged("物业费", made[at].amount_fen, json.loads(made[at].explanation))
+
+
+def test_a_bill_of_one_partys_days_names_them_as_the_cause():
+    whole = bill(charge_days([OLD, NEW], HOME, MAY))
+
+    assert told(whole, parts_of(MAY, 1)) == [("part", -11_317, "", "17/31天")]
+    assert told(parts_of(MAY, 0), parts_of(JUNE, 1)) == [
+        ("price", 1_790, "2.80元", "3.00元"),
+        ("part", 1_213, "14/31天", "16/30天"),
+    ]
 
 
 def test_equal_bills_have_no_cause():
