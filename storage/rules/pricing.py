@@ -159,11 +159,13 @@ def paid_by(priced: Priced, payer: Payer) -> Priced:
 
 
 def parted(priced: Priced, spans: Sequence[DaySpan], whose: Sequence[Payer]) -> list[Priced]:
-    """Share a charge among parties by their days; the parts sum to it, and one may be 0 fen."""
+    """Share a charge among parties; the parts sum to it, and one may be 0 fen."""
     known: dict[str, Any] = json.loads(priced.explanation)
+    shares, unit = parting.shares_of(known, spans)
     found = []
     for at, (span, payer) in enumerate(zip(spans, whose, strict=True)):
-        part_fen, kept = parting.part_of(priced.amount_fen, spans, at, payer)
+        part_fen, kept = parting.part_of(priced.amount_fen, shares, unit, at)
+        kept["whose"] = str(payer)
         text = known | {
             "sum": f"{known['sum']}；{parting.told(kept, part_fen)}",
             "days": [span.begins_on.isoformat(), span.last_on.isoformat()],
@@ -177,7 +179,7 @@ def parted(priced: Priced, spans: Sequence[DaySpan], whose: Sequence[Payer]) -> 
 
 def _lines_of_part(lines: Sequence[Line], kept: dict[str, Any], part_fen: int) -> tuple[Line, ...]:
     shared = parting.lines_of_part([one.amount_fen for one in lines], kept, part_fen)
-    counted = f"{parting.share_text(kept)}"
+    counted = parting.share_text(kept)
     return tuple(
         one._replace(
             quantity=f"{one.quantity} × {counted}"[:30] if one.quantity else counted, amount_fen=fen

@@ -1,7 +1,8 @@
 """A period whose days are several parties' is billed to each of them, by days, to the fen."""
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -21,6 +22,7 @@ from storage.kinds import (
     DiscountReason,
     OccupancyRole,
     Payer,
+    TierSpan,
 )
 from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.estate import units
@@ -37,10 +39,12 @@ from storage.queries.discounts import DiscountFact
 from storage.queries.dues import bills_due
 from storage.queries.pricing import SkipReason
 from storage.queries.proofs import prove
+from storage.queries.tariffs import TariffTerms
 from storage.rules.billing import Assignment
 from storage.rules.explanations import recompute
+from storage.rules.tiers import Tier
 from tests.factories import NOW, add_community, add_resident, add_unit, move_in, pay
-from tests.storage.operations.test_issuing import BY_AREA, HOME, SINCE
+from tests.storage.operations.test_issuing import BY_AREA, HOME, SINCE, Office, read_meter
 
 NOVEMBER = BillingPeriod(2026, 11)
 HANDED_ON = date(2026, 11, 15)
@@ -86,9 +90,9 @@ class Flat:
     async def item_id(self) -> int:
         return await self.db.read(lambda tx: tx.execute(select(fee_items.c.id)).scalar_one())
 
-    async def issue(self, period: BillingPeriod = NOVEMBER) -> IssueReport:
+    async def issue(self, period: BillingPeriod = NOVEMBER, *, now: datetime = NOW) -> IssueReport:
         return await self.db.write(
-            issue_bills, community_id=self.community_id, period=period, now=NOW
+            issue_bills, community_id=self.community_id, period=period, now=now
         )
 
     async def correct(self, bill_id: int) -> Correction:
@@ -518,4 +522,73 @@ async def test_a_year_that_is_billed_late_is_shared_by_its_days(flat: Flat):
         (flat.li_id, date(2025, 1, 1), date(2025, 2, 28), 59 * 120),
         (chen_id, date(2025, 3, 1), date(2025, 12, 31), 306 * 120),
     ]
+    assert await flat.sound()
+
+
+async def metered(flat: Flat, tariff: TariffFact, *values: tuple[date, int]) -> int:
+    """Charge by meter in arrears instead of by area, and read the meter; return who bought."""
+    await flat.db.write(lambda tx: tx.execute(update(units).values(floor_area_m2=None)) and None)
+    await flat.db.write(set_tariff, tariff, community_id=flat.community_id, actor=CLOCK, now=NOW)
+    named = select(fee_items.c.id).where(fee_items.c.name == tariff.fee_item)
+    item_id = await flat.db.read(lambda tx: tx.execute(named).scalar_one())
+    office = Office(flat.db, flat.community_id, [flat.unit_id, flat.unit_id])
+    await read_meter(office, item_id, *values)
+    return await flat.sold(date(2026, 10, 11))
+
+
+WATER = TariffFact(
+    *("水费", HOME, Basis.BY_METER, 30_000, SINCE),
+    timing=CycleTiming.IN_ARREARS,
+    terms=TariffTerms(use_unit="吨"),
+)
+OCTOBER_1, OCTOBER_11, NOVEMBER_1 = date(2026, 10, 1), date(2026, 10, 11), FIRST
+
+
+async def test_what_a_meter_counted_is_shared_at_the_reading_of_the_day(flat: Flat):
+    chen_id = await metered(flat, WATER, (OCTOBER_1, 100), (OCTOBER_11, 107), (NOVEMBER_1, 110))
+
+    await flat.issue()
+
+    assert [(part[0], part[3]) for part in await flat.parts()] == [
+        (flat.li_id, 2_100),
+        (chen_id, 900),
+    ]
+    told = [json.loads(one.explanation)["sum"] for one in await flat.bills()]
+    assert told[0] == "10吨 × 3.00元 = 30.00元；其中 10月1日–10月10日 7/10吨 = 21.00元"
+    assert await flat.sound()
+
+
+async def test_without_a_reading_of_the_day_use_is_shared_by_days(flat: Flat):
+    chen_id = await metered(flat, WATER, (OCTOBER_1, 100), (NOVEMBER_1, 110))
+
+    await flat.issue()
+
+    assert [(part[0], part[3]) for part in await flat.parts()] == [
+        (flat.li_id, 968),
+        (chen_id, 2_032),
+    ]
+    assert await flat.sound()
+
+
+async def test_who_used_nothing_before_the_reading_gets_no_bill(flat: Flat):
+    chen_id = await metered(flat, WATER, (OCTOBER_1, 100), (OCTOBER_11, 100), (NOVEMBER_1, 110))
+
+    for _ in range(2):
+        await flat.issue()
+
+    assert [(part[0], part[3]) for part in await flat.parts()] == [(chen_id, 3_000)]
+
+
+async def test_what_was_used_in_parts_counts_once_for_the_steps_of_the_year(flat: Flat):
+    steps = TariffTerms(
+        use_unit="度", tiers=(Tier(5_000, Decimal(100)), Tier(10_000)), tier_span=TierSpan.YEAR
+    )
+    power = replace(WATER, fee_item="电费", basis=Basis.TIERED, price_e4=0, terms=steps)
+    values = ((date(2026, 9, 1), 0), (OCTOBER_1, 0), (OCTOBER_11, 40), (NOVEMBER_1, 60))
+    await metered(flat, power, *values, (date(2026, 12, 1), 80))
+
+    await flat.issue()
+    await flat.issue(NOVEMBER.plus(1), now=datetime.fromisoformat("2026-12-02T02:00Z"))
+
+    assert [part[3] for part in await flat.parts()] == [2_000, 1_000, 1_000]
     assert await flat.sound()
