@@ -275,6 +275,11 @@ def _restored(known: Mapping[str, Any], cost: CostView) -> SharingProof:
 
 
 def _bills_of(tx: Connection, cost: CostView, proof: SharingProof) -> list[NewBill]:
+    """Return a bill for each share; it is of who owes on the month's first day, all of it.
+
+    A share is not parted where the party changes in the month: what is published is what is
+    billed, a unit's share in one bill.
+    """
     ids = dict(
         tx.execute(
             select(units.c.code, units.c.id).where(units.c.community_id == cost.community_id)

@@ -81,7 +81,7 @@ async def has_seen_everything(office: Office) -> None:
     bills = await office.explanations()
     kinds = {explanation["basis"] for _, _, explanation in bills}
     assert kinds == {*Basis, "late_fee"}
-    assert {"minimum", "maximum", "discounts", "usage"} <= {
+    assert {"minimum", "maximum", "discounts", "usage", "part"} <= {
         name for *_, one in bills for name in one
     }
     books = await office.told()
@@ -90,7 +90,7 @@ async def has_seen_everything(office: Office) -> None:
         (year.MISREAD, "违约金", "2026-10"),  # the platform told us late that she had paid
         (year.WIDER, year.PROPERTY, "2026-02"),  # the area was corrected
     ]
-    assert all((*key, 1) in books for key in voided)
+    assert all((*key, 1, 0) in books for key in voided)
     [deposit] = await office.rows(select(deposits))
     assert (deposit.deducted_fen, deposit.returned_fen) == (30_000, 170_000)
     assert await office.db.read(purses, office.units[year.PREPAYS]) == []

@@ -174,7 +174,7 @@ class Desk:
     async def rows(self, statement: Any) -> list[Any]:
         return await self.db.read(lambda tx: list(tx.execute(statement)))
 
-    async def told(self) -> dict[tuple[str, str, str, int], tuple[Any, ...]]:
+    async def told(self) -> dict[tuple[str, str, str, int, int], tuple[Any, ...]]:
         """Return what stands in the books of each bill, as the model tells it."""
         names = {None: "", **await self.pairs(select(residents.c.id, residents.c.name))}
         rows = await self.rows(
@@ -182,7 +182,7 @@ class Desk:
         )
         found = {}
         for row in rows:
-            key = (self.codes[row.unit_id], row.name, row.period, row.revision)
+            key = (self.codes[row.unit_id], row.name, row.period, row.revision, row.part)
             issued_on = row.issued_at.astimezone(SHANGHAI).date()
             open_fen = 0 if row.voided_at else row.amount_fen - row.paid_fen
             what = (row.amount_fen, names[row.liable_id], row.begins_on, row.last_on)

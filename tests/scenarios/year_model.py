@@ -33,6 +33,8 @@ class Bill:
     liable: str = ""
     revision: int = 0
     fee_class: str = "own"
+    part: int = 0
+    """Which of its month's bills it is, where several share the days."""
     is_brought: bool = False
     is_void: bool = False
     paid: list[tuple[date, int, date]] = field(default_factory=list)
@@ -46,8 +48,8 @@ class Bill:
         return 0 if self.is_void else self.amount_fen - sum(fen for _, fen, _ in self.paid)
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
-        return self.code, self.item, self.period, self.revision
+    def key(self) -> tuple[str, str, str, int, int]:
+        return self.code, self.item, self.period, self.revision, self.part
 
     def told(self, today: date) -> tuple[Any, ...]:
         """Return what must stand in the books beside the key, in the morning of a day."""
@@ -175,14 +177,14 @@ class Model(Amounts):
     def corrects_area(self, event: Event, code: str, area: str, which: Any) -> None:
         self.areas[code] = area
         for item, period in which:
-            old = next(one for one in self.bills if one.key == (code, item, period, 0))
+            old = next(one for one in self.bills if one.key == (code, item, period, 0, 0))
             assert old.days is not None
             home, fee = self.home(code), self.fee(code, item)
             old.is_void = True
             self.bill(home, fee, *old.days, period, old.days[0], event.on, revision=1)
 
     def disputes(self, event: Event, code: str, item: str, period: str) -> None:
-        bill = next(one for one in self.bills if one.key == (code, item, period, 0))
+        bill = next(one for one in self.bills if one.key == (code, item, period, 0, 0))
         bill.frozen.append((event.on, date.max))
 
     def settles_dispute(self, event: Event, code: str) -> None:
@@ -293,20 +295,28 @@ class Model(Amounts):
         if fen is None:
             self.waiting.append((home, fee, begins_on, ends_on, period, billed_on))
             return
-        self.bills.append(
-            Bill(
-                home.code,
-                fee.item,
-                period,
-                fen,
-                due_after(max(billed_on, today)),
-                today,
-                (begins_on, ends_on),
-                self.liable(home.code, fee.item, begins_on),
-                revision,
-                fee.fee_class,
-            )
-        )
+        due_on = due_after(max(billed_on, today))
+        for part, (liable, days, share) in enumerate(
+            self.parts(home, fee, begins_on, ends_on, fen)
+        ):
+            place = (home.code, fee.item, period, share, due_on, today, days)
+            self.bills.append(Bill(*place, liable, revision, fee.fee_class, part=part))
+
+    def parts(
+        self, home: Home, fee: Fee, begins_on: date, ends_on: date, fen: int
+    ) -> Iterator[tuple[str, tuple[date, date], int]]:
+        """Yield who owes, her first day and the first after, and her fen; counted day by day."""
+        first: list[date] = []
+        names: list[str] = []
+        for day in model.days(begins_on, ends_on):
+            name = self.liable(home.code, fee.item, day)
+            if not names or name != names[-1]:
+                first.append(day)
+                names.append(name)
+        after = [*first[1:], ends_on]
+        counts = {at: (after[at] - day).days for at, day in enumerate(first)}
+        for at, share in sorted(model.shares(fen, counts).items()):
+            yield names[at], (first[at], after[at]), share
 
     def draw(self, today: date) -> None:
         """Pay from what was put aside."""

@@ -77,7 +77,14 @@ def check(explanation: dict[str, Any], amount_fen: int) -> None:
         assert all(rounded(typed(told) * 100) == typed(shown) * 100 for told, _, shown in lines)
         assert sum(typed(shown) for _, _, shown in lines) * 100 == amount_fen
         return
-    first, *stations = explanation["sum"].split(" = ")
+    told, _, part = explanation["sum"].partition("；其中 ")
+    if part:
+        share, _, shown = part.rpartition(" = ")
+        whole_fen = explanation["part"]["of_fen"]
+        assert typed(shown) * 100 == amount_fen
+        assert abs(typed(share.rpartition(" ")[2]) * whole_fen - amount_fen) < 1, part
+        amount_fen = whole_fen
+    first, *stations = told.split(" = ")
     exact = typed(first) * 100
     for station in stations:
         begins, _, off = station.partition(" − ")

@@ -34,8 +34,10 @@ from storage.operations.reminders import plan_reminders
 from storage.periods import BillingPeriod
 from storage.queries.bills import open_bills
 from storage.queries.clearances import clearance_of
+from storage.queries.dues import bills_due
 from storage.queries.handovers import HandoverKind, Noun
 from storage.queries.orders import open_bills_for, payer_of
+from storage.queries.pricing import SkipReason
 from storage.queries.proofs import prove
 from tests import factories
 from tests.factories import NOW, Owed
@@ -577,3 +579,23 @@ async def test_a_bill_of_other_days_is_not_parted(desk: Desk):
         await desk.do(ask)
 
     assert (refused.value.why, refused.value.references) == ("parted", (second,))
+
+
+async def test_a_bill_that_was_paid_for_days_after_keeps_no_letter_back_and_is_named(desk: Desk):
+    bill_no = await across(desk)
+    [bill] = [row for row in await desk.stage.rows(bills) if row.bill_no == bill_no]
+    await desk.stage.paid((bill.id,))
+
+    done = await desk.do(desk.ask())
+
+    assert (done.open_fen, done.unbilled, done.clear) == (0, (), (desk.world.li_id,))
+    due = await desk.db.read(
+        bills_due,
+        community_id=desk.world.community_id,
+        period=BillingPeriod(2026, 11),
+        today=TODAY,
+        unit_ids=[desk.world.unit_id],
+    )
+    assert [(one.reason, one.bill_no) for one in due.missing] == [
+        (SkipReason.PARTY_CHANGED, bill_no)
+    ]
