@@ -98,6 +98,7 @@ class BillLine(NamedTuple):
     period: str
     amount_fen: int
     paid_fen: int
+    written_off_fen: int
     due_on: date
     bill_no: str
     owner_role: str
@@ -253,6 +254,7 @@ def _bills() -> Select[Any]:
             bills.c.period,
             bills.c.amount_fen,
             bills.c.paid_fen,
+            bills.c.written_off_fen,
             bills.c.due_on,
             bills.c.bill_no,
             func.coalesce(hers, ""),

@@ -75,15 +75,47 @@ async def test_what_is_waived_is_owed_no_more_and_was_never_received(till: Till)
     await till.proved()
 
 
-async def test_all_of_a_bill_that_is_waived_voids_it(till: Till):
+async def test_a_bill_that_is_waived_whole_stays_earned_and_asks_for_nothing(till: Till):
+    earned = await till.held(Account.INCOME)
     asked = await ask(till, MONTH)
 
     await agree(till, asked.waiver_no)
 
     [october, *_] = await till.rows(bills)
-    assert october.voided_at == till.now
-    assert asked.waiver_no in october.void_reason
+    assert (october.voided_at, october.amount_fen, october.waived_fen) == (None, 0, MONTH)
+    assert await till.open_fen() == [0, MONTH]
+    assert await till.held(Account.INCOME) == earned
+    assert await till.held(Account.WAIVER) == MONTH
     await till.proved()
+
+
+async def test_a_bill_that_was_waived_whole_is_taken_back_as_wrong_with_its_income(till: Till):
+    earned = await till.held(Account.INCOME)
+    asked = await ask(till, MONTH)
+    await agree(till, asked.waiver_no)
+
+    actor = Actor(till.manager.staff_id)
+    facts: dict[str, Any] = {"reason": "面积有误", "actor": actor, "now": till.now}
+    await till.db.write(void_bill, bill_id=till.world.october_id, **facts)
+
+    assert await till.held(Account.WAIVER) == 0
+    assert await till.held(Account.INCOME) == earned + MONTH
+    await till.proved()
+
+
+async def test_a_bill_that_was_waived_whole_is_told_as_waived_and_not_as_void(till: Till):
+    asked = await ask(till, MONTH)
+    await agree(till, asked.waiver_no)
+    day = shanghai_day(till.now)
+
+    told = await till.db.read(
+        statement_of_unit, till.world.unit_id, first_on=day.replace(day=1), last_on=day
+    )
+
+    october = [(one.kind, one.owed_fen) for one in told.rows if one.number == asked.waiver_no]
+    assert october == [("waiver", -MONTH)]
+    assert "void" not in {one.kind for one in told.rows}
+    assert (told.open_fen, told.billed_fen) == (MONTH, MONTH)
 
 
 async def test_the_rest_of_a_bill_that_was_paid_in_part_can_be_waived(db: Database):

@@ -13,6 +13,8 @@ from storage.queries.collection import CollectionRate, collection_rates
 from tests.factories import Owed, add_bill, add_community, add_fee_item, add_unit, pay
 
 TODAY = date(2026, 11, 30)
+OUTSIDE = {"building_id": None}
+IN_NONE = units.c.code.startswith("-1-")
 
 
 class Place:
@@ -59,6 +61,17 @@ async def test_each_building_has_its_rate_in_the_order_of_buildings(place: Place
     assert await place.rates() == (
         CollectionRate(("2栋",), 12, 75),
         CollectionRate(("10栋",), 10, 100),
+    )
+
+
+async def test_what_stands_in_no_building_is_told_last(place: Place):
+    await place.build("2", 10, paid=5)
+    await place.build("", 10, paid=10)
+    await place.db.write(lambda tx: tx.execute(update(units).values(**OUTSIDE).where(IN_NONE)))
+
+    assert await place.rates() == (
+        CollectionRate(("2栋",), 10, 50),
+        CollectionRate(("",), 10, 100),
     )
 
 
