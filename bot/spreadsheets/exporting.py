@@ -115,9 +115,7 @@ def _bill_state(one: BillLine) -> str:
     """Say how a bill stands; only what money came for is called paid."""
     if one.amount_fen > one.paid_fen:
         return "部分已缴" if one.paid_fen else "未缴"
-    if one.written_off_fen:
-        return "已核销"
-    return "已缴" if one.paid_fen else "已减免"
+    return "已核销" if one.written_off_fen else "已缴"
 
 
 @dataclass(frozen=True, slots=True)

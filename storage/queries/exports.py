@@ -89,7 +89,7 @@ class ChoiceLine(NamedTuple):
 
 
 class BillLine(NamedTuple):
-    """A bill that was not voided."""
+    """A bill that was not voided, nor waived whole."""
 
     community: str
     code: str
@@ -264,5 +264,5 @@ def _bills() -> Select[Any]:
             .join(communities, communities.c.id == bills.c.community_id)
             .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         )
-        .where(bills.c.voided_at.is_(None))
+        .where(bills.c.voided_at.is_(None), bills.c.amount_fen + bills.c.written_off_fen > 0)
     )

@@ -89,7 +89,7 @@ class LateFeeBill:
     last_on: date
     is_void: bool
     is_asked: bool
-    """False where it was waived whole, or something of it was written off."""
+    """False where all of it was waived or written off."""
     parts: tuple[ChargedPart, ...]
 
 
@@ -308,7 +308,7 @@ def _late_fee_bill(row: Row[Any]) -> LateFeeBill:
         due_on=row.due_on,
         last_on=row.last_on,
         is_void=row.voided_at is not None,
-        is_asked=row.amount_fen > 0 and not row.written_off_fen,
+        is_asked=row.amount_fen > 0,
         parts=tuple(
             ChargedPart(step["of"]["bill_id"], step["fen"])
             for step in json.loads(row.explanation).get("steps", ())

@@ -1,7 +1,7 @@
 """Debts of the random town that are written off by two people, and asked for again by one."""
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from storage.errors import Refusal
 from storage.kinds import Account
@@ -19,39 +19,48 @@ from tests.properties.mornings import Mornings
 class BadDebts(Mornings):
     """What is written off moves no money, and is never more than was open."""
 
-    @rule(which=st.integers(0, 5))
-    def somebody_asks_to_write_a_debt_off(self, which: int) -> None:
+    def write_offs(self, state: str) -> list[str]:
+        """Return the numbers of those that stand at a step."""
+        found = self.town.rows(write_offs)
+        return [one.write_off_no for one in found if one.state == state]
+
+    @rule(which=st.integers(0, 5), agrees=st.booleans())
+    def somebody_asks_to_write_a_debt_off(self, which: int, agrees: bool) -> None:
         found = self.town.rows(bills)
         asked = WriteOffAsk(found[which % len(found)].id, "业主失联", "催告函退回")
         before = self.town.fingerprint()
         try:
-            self.town.write(ask_write_off, asked, by=self.town.till.cashier)
+            made = self.town.write(ask_write_off, asked, by=self.town.till.cashier)
         except Refusal:
             assert self.town.fingerprint() == before
             self.saw("a write-off was refused")
-
-    @rule(which=st.integers(0, 5))
-    def another_agrees_to_a_write_off(self, which: int) -> None:
-        waiting = [one for one in self.town.rows(write_offs) if one.state == "asked"]
-        if not waiting:
             return
-        row, held = waiting[which % len(waiting)], self.town.balance(Account.BAD_DEBT)
+        if agrees:
+            self.agree(made.write_off_no)
+
+    @precondition(lambda self: self.write_offs("asked"))
+    @rule(which=st.integers(0, 5))
+    def another_agrees_later(self, which: int) -> None:
+        waiting = self.write_offs("asked")
+        self.agree(waiting[which % len(waiting)])
+
+    def agree(self, number: str) -> None:
+        [row] = [one for one in self.town.rows(write_offs) if one.write_off_no == number]
+        held = self.town.balance(Account.BAD_DEBT)
         try:
-            self.town.write(approve_write_off, row.write_off_no, by=self.town.till.manager)
+            self.town.write(approve_write_off, number, by=self.town.till.manager)
         except Refusal:
             self.saw("a write-off came too late")
             return
         assert self.town.balance(Account.BAD_DEBT) == held + row.amount_fen
         self.saw("a debt was written off")
 
+    @precondition(lambda self: self.write_offs("approved"))
     @rule(which=st.integers(0, 5))
     def a_debt_is_asked_for_again(self, which: int) -> None:
-        standing = [one for one in self.town.rows(write_offs) if one.state == "approved"]
-        if not standing:
-            return
-        row = standing[which % len(standing)]
+        standing = self.write_offs("approved")
+        number = standing[which % len(standing)]
         facts = {"reason": "联系上了", "by": self.town.till.cashier}
-        self.town.write(reverse_write_off, row.write_off_no, **facts)
-        [after] = [one for one in self.town.rows(write_offs) if one.id == row.id]
-        assert after.state == "reversed"
+        self.town.write(reverse_write_off, number, **facts)
+        assert number in self.write_offs("reversed")
         self.saw("a debt came back")

@@ -208,6 +208,17 @@ async def test_only_a_debt_to_us_is_bad_debt(till: Till, fee_class: FeeClass):
         await ask(till, bill_id=bill_id)
 
 
+async def test_a_bill_that_was_taken_back_is_no_bad_debt(till: Till):
+    asked = await ask(till)
+    facts: dict[str, Any] = {"actor": Actor(till.manager.staff_id), "now": till.now}
+    await till.db.write(void_bill, bill_id=till.world.october_id, reason="重复出账", **facts)
+
+    with pytest.raises(NotBadDebt):
+        await ask(till)
+    with pytest.raises(NotBadDebt):
+        await agree(till, asked.write_off_no)
+
+
 async def test_a_bill_that_is_not_due_yet_is_no_bad_debt(till: Till):
     today = update(bills).values(due_on=shanghai_day(till.now))
     await till.db.write(lambda tx: tx.execute(today))
@@ -333,6 +344,20 @@ async def test_money_for_another_bill_leaves_what_was_written_off(till: Till):
 
     assert await till.held(Account.BAD_DEBT) == MONTH
     await till.books_hold()
+
+
+async def test_money_for_what_is_still_asked_leaves_the_rest_written_off(till: Till):
+    """A part was paid, the rest written off, and the part was taken back: it is owed again."""
+    wrong = await till.take(10_000)
+    await written_off(till)
+    await till.void(wrong.voucher_no)
+    assert await till.open_fen() == [10_000, MONTH]
+
+    await till.paid((till.world.october_id,))
+
+    assert await till.held(Account.BAD_DEBT) == MONTH - 10_000
+    assert await till.open_fen() == [0, MONTH]
+    await till.proved()
 
 
 async def test_a_bill_that_was_wrong_is_taken_back_with_what_was_written_off(till: Till):

@@ -100,6 +100,24 @@ async def test_too_few_in_all_have_no_rate(place: Place):
     assert await place.rates() == ()
 
 
+async def test_what_was_written_off_was_not_collected_and_what_was_waived_was_not_asked(
+    place: Place,
+):
+    await place.build("1", 10, paid=5)
+    await place.build("2", 10, paid=5)
+    unpaid = bills.c.paid_fen == 0
+    of_first = bills.c.unit_id.in_(select(units.c.id).where(units.c.code.startswith("1-")))
+    no_more = (("written_off_fen", of_first), ("waived_fen", ~of_first))
+
+    def give_up(tx: Connection) -> None:
+        for name, whose in no_more:
+            tx.execute(update(bills).where(unpaid, whose).values({name: 10_000, "amount_fen": 0}))
+
+    await place.db.write(give_up)
+
+    assert await place.rates() == (CollectionRate(("1栋", "2栋"), 15, 66),)
+
+
 async def test_only_our_own_fees_that_fell_due_within_a_year_count(place: Place):
     await place.build("1", 10, paid=5)
     [before] = await place.rates()
