@@ -110,11 +110,12 @@ def book_payments(tx: Connection, bookings: Sequence[Booking]) -> list[int]:
 
 
 def _with_bad_debt_back(tx: Connection, one: Booking) -> Booking:
-    """Let money that came for a bill which was written off meanwhile find it owed again."""
+    """Let money that came for a bill which was written off meanwhile find it owed again.
+
+    A bill that was voided has nothing written off of it.
+    """
     gone = [
-        bill.id
-        for bill in one.wanted
-        if bill.written_off_fen and not bill.voided_at and bill.chosen_fen > bill.left_fen
+        bill.id for bill in one.wanted if bill.written_off_fen and bill.chosen_fen > bill.left_fen
     ]
     for bill_id in gone:
         bring_back(tx, bill_id, reason=f"{PAID_AFTER_ALL} {one.paid_order.order_no}", now=one.at)
