@@ -11,6 +11,7 @@ from storage import counter_errors as k
 from storage import errors as e
 from storage import tax_errors as t
 from storage import ticket_errors as q
+from storage import write_off_errors as w
 from storage.errors import Contradiction, Refusal, Trouble, Unavailable
 from storage.kinds import ChargeInput
 
@@ -149,6 +150,15 @@ WORDS: Final[dict[type[Trouble], str]] = {
     k.AttachmentMissing: "减免要附上证明材料，没有提交。\n请附上照片或扫描件，不超过5MB。",
     k.UnknownWaiver: "没有找到等着审批的减免 {waiver_no}，没有改动。\n"
     "请核对编号；回复“待审批”查看。",
+    w.NotBadDebt: "账单 {bill_no} 不能核销，没有改动。\n"
+    "只核销已到期、自己收的费用；押金、代收、续费和作废的账单不能。",
+    w.NothingOwed: "账单 {bill_no} 没有欠款，不用核销，没有改动。\n请核对账单号。",
+    w.BillDisputed: "账单 {bill_no} 有异议还没有答复，不能核销。\n请先答复住户，再来申请。",
+    w.PaymentUnderWay: "账单 {bill_no} 有一笔支付还在进行，不能核销。\n"
+    "请等它完成或者超时关闭以后再试。",
+    w.DebtChanged: "这笔账单现在欠 {open_fen}，和申请时不同，没有核销。\n请重新申请。",
+    w.WriteOffReasonMissing: "核销要写明原因和证据，没有提交。\n请补上以后再试。",
+    w.UnknownWriteOff: "没有找到核销 {write_off_no}，或者已经处理过了，没有改动。\n请核对编号。",
     k.PayoutMissing: "缺少收款账户，没有提交。\n请写上户名、账号和开户银行。",
     k.ReasonMissing: "缺少原因，没有做任何改动。\n请写上原因再试。",
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"

@@ -18,6 +18,8 @@ TITLES: Final[Mapping[RowKind, str]] = {
     RowKind.REFUND: "退款",
     RowKind.REVERSAL: "收款冲正",
     RowKind.WAIVER: "减免",
+    RowKind.WRITE_OFF: "坏账核销",
+    RowKind.RECOVERY: "核销收回",
     RowKind.OFFSET: "预存抵扣",
     RowKind.PREPAYMENT: "预存变动",
 }

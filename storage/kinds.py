@@ -44,7 +44,9 @@ class Account(StrEnum):
     AGENCY = "agency"
     """Collected for others without a mark-up (其他应付—代收)."""
     WAIVER = "waiver"
+    """What is asked for no more because somebody agreed to it (减免): the income stays earned."""
     BAD_DEBT = "bad_debt"
+    """What nobody pays any more (坏账): the company's own loss, and no forgiveness."""
     GATEWAY_FEE = "gateway_fee"
     CASH = "cash"
     BANK = "bank"
@@ -192,6 +194,7 @@ class LineKind(StrEnum):
     DISCOUNT = "discount"
     LATE_FEE = "late_fee"
     WAIVER = "waiver"
+    WRITE_OFF = "write_off"
 
 
 class TierSpan(StrEnum):

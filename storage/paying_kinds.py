@@ -96,3 +96,13 @@ class WaiverState(StrEnum):
     ASKED = "asked"
     APPROVED = "approved"
     DECLINED = "declined"
+
+
+class WriteOffState(StrEnum):
+    """Where the writing off of a debt (坏账核销) stands."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REVERSED = "reversed"
+    """The debt is asked for again (收回已核销)."""

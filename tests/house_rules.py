@@ -26,6 +26,7 @@ FLOORS = (
             "paying_kinds",
             "tax_errors",
             "ticket_errors",
+            "write_off_errors",
             "ticket_kinds",
             "ports",
             "periods",

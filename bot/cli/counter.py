@@ -8,10 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from bot.cli.acting import (
+    CommunityArgument,
+    StaffOption,
+    UnitArgument,
     community_or_exit,
     day_or_exit,
+    person_or_exit,
     read_books,
-    staff_or_exit,
     unit_or_exit,
     write_books,
 )
@@ -30,7 +33,6 @@ from storage.paying_kinds import CashMethod
 from storage.periods import shanghai_day
 from storage.queries.counter import CounterAsk, voucher_of
 from storage.queries.hand_ins import Sheet, sheet_of, sheet_to_be
-from storage.queries.residents import Staff, staff_member
 
 command = typer.Typer(add_completion=False, help="收银：收款、冲正、日结、付退款、收款台链接")
 
@@ -41,16 +43,14 @@ METHODS: Final = {
     "收款码": CashMethod.STATIC_QR,
 }
 
-CommunityArgument = Annotated[str, typer.Argument(help="小区名称")]
 VoucherArgument = Annotated[str, typer.Argument(help="凭证号，例如 V26112300001")]
 SheetArgument = Annotated[str, typer.Argument(help="交款单号，例如 J2611230001")]
-StaffOption = Annotated[str, typer.Option("--staff", help="经办人的手机号")]
 
 
 @command.command("take")
 def take(
     community: CommunityArgument,
-    unit: Annotated[str, typer.Argument(help="房号，例如 3-2-1201")],
+    unit: UnitArgument,
     amount: Annotated[str, typer.Argument(help="多少元")],
     staff: StaffOption,
     method: Annotated[str, typer.Option(help="现金、刷卡、支票、收款码")] = "现金",
@@ -80,7 +80,7 @@ def take(
     async def write(db: Database) -> Recorded:
         community_id = await community_or_exit(db, community)
         found = await unit_or_exit(db, community_id, unit)
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         return await db.write(take_money, replace(ask, unit_id=found.unit_id), by=by, now=now)
 
     taken = write_books(database_url(config, folder), write)
@@ -101,7 +101,7 @@ def void(
     """Take back what was written down wrongly: its own cashier, before her close."""
 
     async def write(db: Database) -> Voided:
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         return await db.write(void_voucher, voucher, reason=reason, by=by, now=datetime.now(UTC))
 
     done = write_books(database_url(config, folder), write)
@@ -126,7 +126,7 @@ def close(
     async def write(db: Database) -> Sheet:
         community_id = await community_or_exit(db, community)
         hand_in = HandIn(community_id, handed_in_fen, slip, note)
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         return await db.write(close_day, hand_in, by=by, now=datetime.now(UTC))
 
     _print(write_books(database_url(config, folder), write))
@@ -143,7 +143,7 @@ def sheet(
     """Print a hand-in sheet, or what waits for the close."""
 
     async def read(db: Database) -> Sheet:
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         if number:
             return await db.read(sheet_of, number, community_ids=by.community_ids)
         community_id = await community_or_exit(db, community)
@@ -164,7 +164,7 @@ def receive(
     """Take a colleague's money over."""
 
     async def write(db: Database) -> Sheet:
-        by, now = await _person(db, staff), datetime.now(UTC)
+        by, now = await person_or_exit(db, staff), datetime.now(UTC)
         return await db.write(receive_sheet, number, by=by, now=now, deposit_slip_no=slip)
 
     _print(write_books(database_url(config, folder), write))
@@ -186,7 +186,7 @@ def refund(
     amount_fen = _fen(amount)
 
     async def write(db: Database) -> str:
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         found = await db.read(voucher_of, voucher, community_ids=by.community_ids)
         key = f"cli:{voucher}:{amount_fen}"
         asked = RefundAskedFor(found.payment_id or 0, amount_fen, "asked", reason, key)
@@ -207,7 +207,7 @@ def paid_out(
     """Note that an agreed refund was handed over; not by who agreed to it."""
 
     async def write(db: Database) -> PaidOut:
-        by, now = await _person(db, staff), datetime.now(UTC)
+        by, now = await person_or_exit(db, staff), datetime.now(UTC)
         return await db.write(note_payout, refund_no, reference=slip, by=by, now=now)
 
     paid = write_books(database_url(config, folder), write)
@@ -228,18 +228,11 @@ def link(
     press = press_of(config, folder)
 
     async def read(db: Database) -> int:
-        return (await _person(db, staff)).staff_id
+        return (await person_or_exit(db, staff)).staff_id
 
     staff_id = read_books(press.database_url, read)
     on: date = day_or_exit(day, otherwise=shanghai_day(datetime.now(UTC)))
     typer.echo(Links(press.secret, press.base_url).counter_url(staff_id, day=on))
-
-
-async def _person(db: Database, phone: str) -> Staff:
-    found: Staff | None = await db.read(staff_member, await staff_or_exit(db, phone))
-    if found is None:
-        fail(f"没有手机号是 {phone} 的在职人员。")
-    return found
 
 
 def _fen(text: str) -> int:

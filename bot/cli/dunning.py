@@ -194,6 +194,8 @@ def ageing_(
             f"{one.limit_on}  {one.unit_label} {one.bill_no} {one.item_name} "
             f"{yuan(one.open_fen)} 元，应缴日 {one.due_on}"
         )
+    if found.old:
+        typer.echo(f"确实收不回的，用 wuyebot write-off ask {community} 房号 账单号 申请坏账核销。")
 
 
 @command.command("letters")

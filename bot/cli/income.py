@@ -33,6 +33,8 @@ def command(
         typer.echo(f"  其中更正以前月份的账单 {yuan(found.corrected_fen)}元")
     if found.waived_fen:
         typer.echo(f"  另外这个月减免了 {yuan(found.waived_fen)}元，没有从上面扣除")
+    if found.bad_debt_fen:
+        typer.echo(f"  另外这个月核销坏账 {yuan(found.bad_debt_fen)}元，没有从上面扣除")
     _show("收付实现：这个月收到的", found.received, found.received_fen)
     typer.echo(f"另收到：预存等还没有对应账单的 {yuan(found.set_aside_fen)}元")
     typer.echo(f"另收到：代收和押金 {yuan(found.for_others_fen)}元，不是收入")

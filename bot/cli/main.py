@@ -37,6 +37,7 @@ COMMANDS: Final = (
     ("deposit", "bot.cli.deposit", "Deposits: ask, inspect, deduct, give back."),
     ("cash", "bot.cli.counter", "The counter: take money, void, close the day, pay out."),
     ("waiver", "bot.cli.waivers", "Waivers of principal: ask, decide, report."),
+    ("write-off", "bot.cli.write_offs", "Bad debt: ask, decide, take back, report."),
     ("sharing", "bot.cli.sharing", "Shared costs: draft, publish, bill, take back."),
     ("reconcile", "bot.cli.reconcile", "How days agreed with the platforms' statements."),
     ("audit", "bot.cli.audit", "Prove the books."),

@@ -79,12 +79,18 @@ def _show(payer: str, found: PayerStatement) -> None:
     for one in found.parts:
         typer.echo(
             f"  {one.unit_label}  期初 {yuan(one.opening_open_fen)}  新出 {yuan(one.billed_fen)}"
-            f"  已缴 {yuan(one.settled_fen)}  期末待缴 {yuan(one.open_fen)}元"
+            f"  已缴 {yuan(one.settled_fen)}{_written_off(one.written_off_fen)}"
+            f"  期末待缴 {yuan(one.open_fen)}元"
         )
     typer.echo(
         f"合计 {len(found.parts)} 处  期初 {yuan(found.opening_open_fen)}"
         f"  新出 {yuan(found.billed_fen)}  已缴 {yuan(found.settled_fen)}"
+        f"{_written_off(found.written_off_fen)}"
         f"  期末待缴 {yuan(found.open_fen)}元"
     )
     if found.in_advance_fen:
         typer.echo(f"预存 {yuan(found.in_advance_fen)}元")
+
+
+def _written_off(fen: int) -> str:
+    return f"  坏账核销 {yuan(fen)}" if fen else ""

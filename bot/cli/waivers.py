@@ -8,10 +8,14 @@ import typer
 from typer import Argument, Option
 
 from bot.cli.acting import (
+    BillArgument,
+    CommunityArgument,
+    StaffOption,
+    UnitArgument,
     community_or_exit,
     day_or_exit,
+    person_or_exit,
     read_books,
-    staff_or_exit,
     unit_or_exit,
     write_books,
 )
@@ -28,7 +32,6 @@ from storage.operations.bill_waivers import (
 from storage.paying_kinds import WaiverKind, WaiverState
 from storage.periods import shanghai_day
 from storage.queries.counter import bills_at_counter
-from storage.queries.residents import Staff, staff_member
 from storage.queries.waivers import (
     WaiverView,
     attachment_of,
@@ -53,16 +56,14 @@ STATES: Final = {
     WaiverState.DECLINED: "未通过",
 }
 
-CommunityArgument = Annotated[str, Argument(help="小区名称")]
 WaiverArgument = Annotated[str, Argument(help="减免编号，例如 JM261100001")]
-StaffOption = Annotated[str, Option("--staff", help="经办人的手机号")]
 
 
 @command.command("ask")
 def ask(
     community: CommunityArgument,
-    unit: Annotated[str, Argument(help="房号，例如 3-2-1201")],
-    bill: Annotated[str, Argument(help="账单号，例如 B2026-10-000001")],
+    unit: UnitArgument,
+    bill: BillArgument,
     amount: Annotated[str, Argument(help="减免多少元")],
     kind: Annotated[str, Argument(help="困难、服务、空置、调解、其他")],
     reason: Annotated[str, Option(help="原因")],
@@ -85,7 +86,7 @@ def ask(
     async def write(db: Database) -> WaiverView:
         community_id = await community_or_exit(db, community)
         found = await unit_or_exit(db, community_id, unit)
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         bills = await db.read(bills_at_counter, found.unit_id, today=shanghai_day(now))
         meant = next((one.bill_id for one in bills if one.bill_no == bill), None)
         if meant is None:
@@ -107,7 +108,7 @@ def approve(
     """Agree to a waiver; a large one needs a second manager."""
 
     async def write(db: Database) -> WaiverView:
-        by = await _person(db, staff)
+        by = await person_or_exit(db, staff)
         return await db.write(approve_waiver, number, by=by, now=datetime.now(UTC))
 
     _tell(write_books(database_url(config, folder), write))
@@ -124,7 +125,7 @@ def decline(
     """Decline a waiver with a reason."""
 
     async def write(db: Database) -> WaiverView:
-        by, now = await _person(db, staff), datetime.now(UTC)
+        by, now = await person_or_exit(db, staff), datetime.now(UTC)
         return await db.write(decline_waiver, number, reason=reason, by=by, now=now)
 
     _tell(write_books(database_url(config, folder), write))
@@ -172,20 +173,13 @@ def paper(
     """Write the paper behind a waiver to a file, for whoever decides on it."""
 
     async def read(db: Database) -> tuple[str, bytes]:
-        served = (await _person(db, staff)).community_ids
+        served = (await person_or_exit(db, staff)).community_ids
         await db.read(waiver_of, number, community_ids=served)
         return await db.read(attachment_of, number, community_ids=served)
 
     name, found = read_books(database_url(config, folder), read)
     into.write_bytes(found)
     typer.echo(f"{name} 已写到 {into}。")
-
-
-async def _person(db: Database, phone: str) -> Staff:
-    found: Staff | None = await db.read(staff_member, await staff_or_exit(db, phone))
-    if found is None:
-        fail(f"没有手机号是 {phone} 的在职人员。")
-    return found
 
 
 def _tell(one: WaiverView) -> None:

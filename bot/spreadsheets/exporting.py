@@ -95,21 +95,27 @@ def _choice(one: ChoiceLine) -> Sequence[Cell]:
 
 def _bill(one: BillLine) -> Sequence[Cell]:
     left_fen = one.amount_fen - one.paid_fen
-    state = "已缴" if not left_fen else "部分已缴" if one.paid_fen else "未缴"
     is_tenants = one.owner_role == OccupancyRole.TENANT
     return (
         one.community,
         _room(one.code, one.label),
         one.fee_item,
         one.period,
-        Decimal(one.amount_fen).scaleb(-2),
+        Decimal(one.amount_fen + one.written_off_fen).scaleb(-2),
         one.due_on,
         _ROLE[OccupancyRole.TENANT] if is_tenants else _ROLE[OccupancyRole.OWNER],
-        state,
+        _bill_state(one),
         Decimal(one.paid_fen).scaleb(-2),
         Decimal(left_fen).scaleb(-2),
         one.bill_no,
     )
+
+
+def _bill_state(one: BillLine) -> str:
+    """Say how a bill stands; only what money came for is called paid."""
+    if one.amount_fen > one.paid_fen:
+        return "部分已缴" if one.paid_fen else "未缴"
+    return "已核销" if one.written_off_fen else "已缴"
 
 
 @dataclass(frozen=True, slots=True)

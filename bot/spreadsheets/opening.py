@@ -27,7 +27,7 @@ REQUIRED: Final = ("unit", "fee_item|fee_type", "period|begins_on|ends_on", "amo
 PAID: Final[Mapping[str, bool]] = {
     "已缴": True, "未缴": False, "已收": True, "未收": False, "是": True, "否": False,
     "已缴费": True, "未缴费": False, "已交": True, "未交": False, "已结清": True, "欠费": False,
-    "已付": True, "未付": False, "部分已缴": False,
+    "已付": True, "未付": False, "部分已缴": False, "已核销": False,
 }  # fmt: skip
 
 WORDS: Final = {

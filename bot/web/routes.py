@@ -24,6 +24,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "counter": ("bot.web.counter", "CounterDoor"),
     "counter_papers": ("bot.web.counter_desk", "CounterPaperDoor"),
     "counter_waivers": ("bot.web.counter_waivers", "CounterWaiverDoor"),
+    "counter_write_offs": ("bot.web.counter_write_offs", "CounterWriteOffDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -59,6 +60,8 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/counter/{LINK}/order", "counter", "show_order"),
     ("GET", f"/counter/{LINK}/waiver", "counter_waivers", "show"),
     ("POST", f"/counter/{LINK}/waiver", "counter_waivers", "press"),
+    ("GET", f"/counter/{LINK}/write-off", "counter_write_offs", "show"),
+    ("POST", f"/counter/{LINK}/write-off", "counter_write_offs", "press"),
     ("GET", f"/counter/{LINK}/done", "counter_papers", "done"),
     ("POST", f"/counter/{LINK}/void", "counter_papers", "void"),
     ("GET", f"/counter/{LINK}/day", "counter_papers", "day"),

@@ -40,7 +40,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return OutgoingMessage("bill_detail", f"{home.label} {NOT_FOUND}")
     is_open = any(one.open_fen for one in chosen)
     url = pay_url(turn, deps) if is_open else ""
-    closing = f"{'点下面的链接缴费' if is_open else '都已缴清'}；觉得不对，回复“人工”。"
+    closing = f"{_following(chosen)}；觉得不对，回复“人工”。"
     compared, missing = await _comparison(turn, deps, chosen)
     if compared:
         return OutgoingMessage("bill_detail", words.lines(compared, closing), url=url)
@@ -165,14 +165,24 @@ def _fitting(blocks: list[str]) -> list[str]:
 
 def _block(detail: BillDetail, earlier: dict[str, OpenBill]) -> str:
     bill = detail.bill
-    heading = f"{words.period(bill.period)} {bill.item_name} {words.money(bill.amount_fen)}"
+    heading = f"{words.period(bill.period)} {bill.item_name} {words.money(bill.charged_fen)}"
     told = [f"　{one}" for one in reckonings.how(detail)]
     return words.lines(heading + _state(bill), *told, _difference(bill, earlier))
 
 
+def _following(chosen: list[OpenBill]) -> str:
+    """Say what to do about the bills; only what was paid is called paid."""
+    if any(one.open_fen for one in chosen):
+        return "点下面的链接缴费"
+    is_paid = all(one.amount_fen and not one.written_off_fen for one in chosen)
+    return "都已缴清" if is_paid else "现在没有要缴的"
+
+
 def _state(bill: OpenBill) -> str:
+    if bill.open_fen == 0 and bill.written_off_fen:
+        return "（已核销，现在不用缴）"
     if bill.open_fen == 0:
-        return "（已缴清）"
+        return "（已缴清）" if bill.amount_fen else "（已减免，不用缴）"
     if bill.open_fen < bill.amount_fen:
         return f"（还剩 {words.money(bill.open_fen)}）"
     return f"（待缴，应缴日{words.day(bill.due_on)}）"
@@ -182,7 +192,7 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     before = earlier.get(bill.item_name)
     if before is None or before.period.plus(1) != bill.period:
         return ""
-    more_fen = bill.amount_fen - before.amount_fen
+    more_fen = bill.charged_fen - before.charged_fen
     if more_fen == 0:
         return f"　和{before.period.month}月一样。"
     return f"　比{before.period.month}月{reckonings.way(more_fen)}。"

@@ -130,6 +130,11 @@ TOPICS: Final = {
         "原因：{note}。",
         "回复“同意减免 {reference}”，或者“拒绝减免 {reference} 原因”。",
     ),
+    "write_off_approval": (
+        "坏账核销待审批 {reference}：{unit}，{amount}。",
+        "原因：{note}。",
+        "回复“同意核销 {reference}”，或者“拒绝核销 {reference} 原因”。",
+    ),
     "suspense": (
         "银行账户有 {reference} 笔款还不知道是谁的，已经挂账。",
         "没有写缴费码，或者金额对不上。",
@@ -183,6 +188,7 @@ STATES: Final = {
     "unanswered": "平台没有给结果",
     "refund_payout": "退款待付",
     "waiver_approval": "减免待审批",
+    "write_off_approval": "核销待审批",
     "suspense": "有款项待认领",
     "tax_invoice": "发票待开",
     "red_letter": "发票待红冲",

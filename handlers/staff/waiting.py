@@ -1,4 +1,4 @@
-"""What waits for a decision (待审批): refunds, waivers, broadcasts, applications for a binding."""
+"""What waits for a decision (待审批): refunds, waivers, write-offs, broadcasts, bindings."""
 
 from typing import Final
 
@@ -19,6 +19,7 @@ from storage.queries.desk import (
 )
 from storage.queries.notices import BroadcastView, awaiting_approval
 from storage.queries.waivers import WaiverView, waivers_waiting
+from storage.queries.write_offs import WriteOffView, write_offs_waiting
 
 NAME: Final = "staff_waiting"
 SAID_AS: Final = WORDS["waiting"]
@@ -32,8 +33,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     notices = await deps.db.read(awaiting_approval, community_ids=served)
     people = await deps.db.read(applications_waiting, community_ids=served, limit=MOST)
     waived = await deps.db.read(waivers_waiting, community_ids=served)
+    bad = await deps.db.read(write_offs_waiting, community_ids=served)
     agreed = await deps.db.read(payouts_waiting, community_ids=served, limit=MOST)
-    blocks = [*_refunds(refunds), *_payouts(agreed), *_waivers(waived)]
+    blocks = [*_refunds(refunds), *_payouts(agreed), *_waivers(waived), *_write_offs(bad)]
     blocks += [*_broadcasts(notices), *_applications(people)]
     if not blocks:
         return OutgoingMessage(NAME, "现在没有等着审批的事。")
@@ -84,6 +86,22 @@ def _waivers(found: list[WaiverView]) -> list[str]:
         f"减免 {len(found)} 笔：",
         *rows,
         f"回复“同意减免 {number}”，或者“拒绝减免 {number} 原因”。",
+    ]
+
+
+def _write_offs(found: list[WriteOffView]) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        f"{one.write_off_no} {one.unit_label} {words.period(one.period)}{one.item_name} "
+        f"{words.money(one.amount_fen)}，{words.shorten(one.reason, 30)}"
+        for one in found[:MOST]
+    ]
+    number = found[0].write_off_no
+    return [
+        f"坏账核销 {len(found)} 笔：",
+        *rows,
+        f"回复“同意核销 {number}”，或者“拒绝核销 {number} 原因”。",
     ]
 
 

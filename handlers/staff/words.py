@@ -15,6 +15,8 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "binding_decline": ("拒绝绑定", "驳回绑定"),
     "waiver_approve": ("同意减免", "批准减免"),
     "waiver_decline": ("拒绝减免", "驳回减免"),
+    "write_off_approve": ("同意核销", "批准核销"),
+    "write_off_decline": ("拒绝核销", "驳回核销"),
     "cash": ("收现金", "收刷卡", "收POS", "收pos", "收支票", "收扫码"),
     "cash_void": ("冲正",),
     "day_close": ("日结",),

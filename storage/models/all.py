@@ -28,6 +28,7 @@ from storage.models import (
     tariffs,
     tax_invoices,
     tickets,
+    write_offs,
 )
 from storage.models.base import metadata
 
@@ -57,6 +58,7 @@ FAMILIES = (
     tickets,
     ratings,
     talks,
+    write_offs,
 )
 
 ENGINES = ("postgresql", "sqlite")

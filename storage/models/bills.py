@@ -94,6 +94,8 @@ bills = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     fen("amount_fen"),
     fen("paid_fen", server_default="0"),
+    fen("waived_fen", server_default="0"),
+    fen("written_off_fen", server_default="0"),
     Column("due_on", Date, nullable=False),
     instant("issued_at"),
     instant("voided_at", nullable=True),
@@ -107,10 +109,15 @@ bills = Table(
     Column("part", Integer, nullable=False, server_default="0"),
     UniqueConstraint("unit_id", "fee_item_id", "period", "part", "revision"),
     UniqueConstraint("bill_no"),
-    CheckConstraint("amount_fen > 0 AND amount_fen <= 99999999999", name="amount"),
+    CheckConstraint(
+        "amount_fen >= 0 AND amount_fen + waived_fen + written_off_fen BETWEEN 1 AND 99999999999",
+        name="amount",
+    ),
+    CheckConstraint("waived_fen >= 0", name="waived"),
+    CheckConstraint("written_off_fen >= 0", name="written_off"),
     CheckConstraint("paid_fen >= 0 AND paid_fen <= amount_fen", name="paid"),
     CheckConstraint("voided_at IS NULL OR paid_fen = 0", name="void_unpaid"),
-    *whole_fen("amount_fen", "paid_fen"),
+    *whole_fen("amount_fen", "paid_fen", "waived_fen", "written_off_fen"),
     partial_index(
         "ix_bills_open",
         "unit_id",
@@ -129,7 +136,9 @@ bills = Table(
 Where the days of a period are several parties', each has a bill of her own: `part` tells them
 apart, 0 is the first. A new `revision` answers a bill of the same part.
 
-A bill's state follows from its row: voided, paid (paid = amount), part paid, or open.
+`amount_fen` is what it asks for now: it was issued over that and what was waived (减免) and written
+off (核销) of it. A bill's state follows from its row: voided, settled (paid = amount: by money, or
+because nothing is asked any more), part paid, or open.
 """
 
 bill_lines = Table(

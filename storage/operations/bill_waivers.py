@@ -20,7 +20,6 @@ from storage.kinds import FeeClass, StaffRole, Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.refund_terms import bill_waivers
-from storage.operations.bills import void_bill
 from storage.operations.hearers import hearers, tell_staff
 from storage.operations.waiver_entries import lower
 from storage.outbox import enqueue
@@ -140,9 +139,9 @@ def _check(tx: Connection, bill: Row[Any], kind: WaiverKind, amount_fen: int) ->
 def approve_waiver(tx: Connection, waiver_no: str, *, by: Staff, now: datetime) -> WaiverView:
     """Agree to a waiver. The last that is needed lowers the bill and tells the household.
 
-    Managers agree, never to what they asked for, and each once. What is all of a bill of which
-    nothing was paid voids it. Raises NotAllowed, UnknownWaiver, SelfApproval, and NotWaivable
-    where less is open by now.
+    Managers agree, never to what they asked for, and each once. A bill that is waived whole asks
+    for nothing and stays. Raises NotAllowed, UnknownWaiver, SelfApproval, and NotWaivable where
+    less is open by now.
     """
     row = _waiting(tx, waiver_no, by)
     if by.role is not StaffRole.MANAGER:
@@ -160,20 +159,16 @@ def approve_waiver(tx: Connection, waiver_no: str, *, by: Staff, now: datetime) 
     tx.execute(update(bill_waivers).where(bill_waivers.c.id == row.id).values(values))
     audit.note(tx, Actor(by.staff_id), "approve", "waiver", waiver_no, at=now, detail=place)
     if is_last:
-        _apply(tx, row, bill, by, now)
+        _apply(tx, row, bill, now)
     view = waiver_of(tx, waiver_no, community_ids=by.community_ids)
     if not is_last:
         _ask_managers(tx, view, now)
     return view
 
 
-def _apply(tx: Connection, row: Row[Any], bill: Row[Any], by: Staff, now: datetime) -> None:
-    if row.amount_fen == bill.amount_fen:
-        reason = f"{LABELS[WaiverKind(row.kind)]} {row.waiver_no}"
-        void_bill(tx, bill_id=bill.id, reason=reason, actor=Actor(by.staff_id), now=now)
-    else:
-        label = LABELS[WaiverKind(row.kind)]
-        lower(tx, bill, row.waiver_no, row.amount_fen, label, now=now)
+def _apply(tx: Connection, row: Row[Any], bill: Row[Any], now: datetime) -> None:
+    label = LABELS[WaiverKind(row.kind)]
+    lower(tx, bill, row.waiver_no, row.amount_fen, label, now=now)
     _tell(tx, row, bill, now)
 
 

@@ -21,6 +21,7 @@ from storage.operations.bill_rows import lock_series
 from storage.operations.deferrals import defer, recognise, take_back
 from storage.operations.issuing import lock_billing
 from storage.operations.waiver_entries import forget
+from storage.operations.write_off_entries import bring_back
 from storage.outbox import Addressee, enqueue
 from storage.periods import BillingPeriod, DaySpan, shanghai_day
 from storage.queries.closes import closed_periods
@@ -171,6 +172,7 @@ def void_bill(tx: Connection, *, bill_id: int, reason: str, actor: Actor, now: d
     if bill.paid_fen > 0:
         raise BillAlreadyPaid(bill.bill_no)
     lock_billing(tx, bill.community_id)
+    bring_back(tx, bill_id, reason=reason, now=now)
     closed = closed_periods(tx, bill.community_id)
     tx.execute(
         update(bills)

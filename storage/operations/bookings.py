@@ -6,7 +6,7 @@ of one go touch the same order or flat.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -20,9 +20,12 @@ from storage.models.estate import units
 from storage.models.payments import allocations, payment_order_bills, payment_orders, payments
 from storage.operations import deposits, prepayments, receipts, refunds
 from storage.operations.receipts import PaidBill, Proof
+from storage.operations.write_off_entries import bring_back
 from storage.ports.payments import PaymentFact
 from storage.prepared import Prepared, filled
 from storage.rules.allocation import allocate_chosen
+
+PAID_AFTER_ALL: Final = "收到付款"
 
 
 class Booking(NamedTuple):
@@ -51,6 +54,7 @@ _WANTED = Keyed(
             payment_order_bills.c.order_id,
             payment_order_bills.c.amount_fen.label("chosen_fen"),
             *(bills.c[name] for name in ("id", "unit_id", "period", "voided_at")),
+            bills.c.written_off_fen,
             (bills.c.amount_fen - bills.c.paid_fen).label("left_fen"),
             fee_items.c.name.label("item_name"),
             units.c.label.label("unit_label"),
@@ -82,7 +86,7 @@ def book_payments(tx: Connection, bookings: Sequence[Booking]) -> list[int]:
     """
     if not bookings:
         return []
-    spreads = [_spread(one) for one in bookings]
+    spreads = [_spread(_with_bad_debt_back(tx, one)) for one in bookings]
     _PAYMENT.run_many(tx, [_payment_row(one) for one in spreads])
     by_order = {
         row.order_id: int(row.id) for row in _KEYS.run(tx, [one.paid_order.id for one in bookings])
@@ -103,6 +107,21 @@ def book_payments(tx: Connection, bookings: Sequence[Booking]) -> list[int]:
         if one.returned_fen:
             refunds.give_back(tx, payment_id, now=one.booking.at)
     return ids
+
+
+def _with_bad_debt_back(tx: Connection, one: Booking) -> Booking:
+    """Let money that came for a bill which was written off meanwhile find it owed again.
+
+    A bill that was voided has nothing written off of it.
+    """
+    gone = [
+        bill.id for bill in one.wanted if bill.written_off_fen and bill.chosen_fen > bill.left_fen
+    ]
+    for bill_id in gone:
+        bring_back(tx, bill_id, reason=f"{PAID_AFTER_ALL} {one.paid_order.order_no}", now=one.at)
+    if not gone:
+        return one
+    return one._replace(wanted=lock_wanted(tx, [one.paid_order.id])[one.paid_order.id])
 
 
 class _Spread(NamedTuple):

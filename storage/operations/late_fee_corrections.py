@@ -65,8 +65,11 @@ class _Books:
 
 
 def _may_change(bill: LateFeeBill) -> bool:
-    """Tell whether a bill stands and nobody has paid of it."""
-    return not bill.is_void and not bill.paid_fen
+    """Tell whether a bill stands, nobody has paid of it, and it is still asked for.
+
+    One made anew would ask again for what was waived or written off of the old one.
+    """
+    return not bill.is_void and not bill.paid_fen and bill.is_asked
 
 
 def _replay(tx: Connection, charged: Sequence[LateFeeBill], books: _Books) -> int:
@@ -99,7 +102,7 @@ def _alarm_if_kept_too_much(
 
     It was paid; what later months bear is charged less by it.
     """
-    kept = [one for one in charged if not one.is_void and not _may_change(one)]
+    kept = [one for one in charged if one.paid_fen]
     if not kept:
         return
     late = lateness(tx, sofar, terms=books.terms, as_of=charged[-1].last_on)

@@ -101,6 +101,8 @@ class _Books:
                 bills.c.liable_id,
                 bills.c.amount_fen,
                 bills.c.paid_fen,
+                bills.c.waived_fen,
+                bills.c.written_off_fen,
                 bills.c.voided_at,
             )
             .where(bills.c.community_id == community_id)
@@ -202,7 +204,8 @@ def _judged(books: _Books, index: int, row: OpeningRow) -> Objection | bool:
         return Objection(index, Reason.NO_TENANT)
     if bill is None:
         return True
-    is_same = bill.amount_fen == row.amount_fen
+    charged_fen = bill.amount_fen + bill.written_off_fen
+    is_same = row.amount_fen in (charged_fen, charged_fen + bill.waived_fen)
     if bill.voided_at is not None:
         return Objection(index, Reason.WAS_VOIDED, yuan(bill.amount_fen)) if is_same else True
     if not is_same:

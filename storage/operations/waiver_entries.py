@@ -8,17 +8,21 @@ from sqlalchemy import Connection, Row, literal, select, update
 from storage import ledger
 from storage.kinds import Account, LineKind
 from storage.ledger import Leg
-from storage.models.bills import bill_lines, bills
 from storage.models.ledger import entries
 from storage.models.refund_terms import bill_waivers
+from storage.operations.asked_less import change_asked
 from storage.paying_kinds import WaiverState
 
 
 def lower(
     tx: Connection, bill: Row[Any], waiver_no: str, amount_fen: int, label: str, *, now: datetime
 ) -> None:
-    """Take fen off a locked bill by a line of its own; the caller checked that some is left."""
-    _change(tx, bill.id, -amount_fen, label)
+    """Take fen off a locked bill, all of it too; the caller checked that so much is left.
+
+    The income stays: what was earned was given away, and account `waiver` says so. Only voiding a
+    bill, as wrong, takes its income back.
+    """
+    change_asked(tx, bill.id, -amount_fen, kind=LineKind.WAIVER, label=label)
     ledger.post(
         tx,
         key=f"waiver:{waiver_no}",
@@ -29,18 +33,6 @@ def lower(
             Leg(Account.WAIVER, amount_fen),
             Leg(Account.RECEIVABLE, -amount_fen, bill.unit_id),
         ],
-    )
-
-
-def _change(tx: Connection, bill_id: int, change_fen: int, label: str) -> None:
-    line = {"bill_id": bill_id, "label": label[:60], "kind": str(LineKind.WAIVER)}
-    tx.execute(
-        bill_lines.insert().values(quantity="", unit_price="", amount_fen=change_fen, **line)
-    )
-    tx.execute(
-        update(bills)
-        .where(bills.c.id == bill_id)
-        .values(amount_fen=bills.c.amount_fen + change_fen)
     )
 
 
@@ -72,7 +64,7 @@ def take_back(tx: Connection, voucher_no: str, *, reason: str, now: datetime) ->
             .values(state=WaiverState.DECLINED, decided_at=now, decline_reason=reason[:120])
         )
         ledger.reverse(tx, key=f"waiver:{row.waiver_no}", memo="抹零冲回", posted_at=now)
-        _change(tx, row.bill_id, row.amount_fen, "抹零冲回")
+        change_asked(tx, row.bill_id, row.amount_fen, kind=LineKind.WAIVER, label="抹零冲回")
     return sum(row.amount_fen for row in rows)
 
 

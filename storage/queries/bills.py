@@ -45,6 +45,13 @@ class OpenBill(NamedTuple):
     amount_fen: int
     open_fen: int
     due_on: date
+    written_off_fen: int = 0
+    """Written off as bad debt (核销): the company's own act, so it is neither owed nor forgiven."""
+
+    @property
+    def charged_fen(self) -> int:
+        """What the bill came to: asked for, or written off by now; not what was waived."""
+        return self.amount_fen + self.written_off_fen
 
 
 _parsed = lru_cache(maxsize=1024)(BillingPeriod.parse)
@@ -70,9 +77,11 @@ _COLUMNS = (
     bills.c.amount_fen,
     (bills.c.amount_fen - bills.c.paid_fen).label("open_fen"),
     bills.c.due_on,
+    bills.c.written_off_fen,
 )
 
 _IS_OPEN = and_(bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_fen)
+"""What is owed. What was written off is not in `amount_fen`, so no answer calls it owed."""
 
 
 def _visible(is_asked: ColumnElement[bool]) -> ColumnElement[bool]:

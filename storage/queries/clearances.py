@@ -116,8 +116,11 @@ def clearance_of(
 
 
 def open_of(tx: Connection, unit_ids: Collection[int], resident_ids: Collection[int]) -> int:
-    """Return the fen that some residents owe for some units."""
-    left = func.sum(bills.c.amount_fen - bills.c.paid_fen)
+    """Return the fen that keep some residents of some units from being clear.
+
+    What was written off (核销) was not forgiven: nobody is told that she owes nothing of it.
+    """
+    left = func.sum(bills.c.amount_fen + bills.c.written_off_fen - bills.c.paid_fen)
     found = tx.execute(
         select(func.coalesce(left, 0)).where(
             and_(bills.c.unit_id.in_(unit_ids), bills.c.liable_id.in_(resident_ids)),

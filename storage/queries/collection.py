@@ -16,6 +16,8 @@ from storage.queries.estate import in_order
 MONTHS: Final = 12
 LEAST_UNITS: Final = 10
 """The figure of fewer households would tell of single ones."""
+_ASKED_FEN: Final = bills.c.amount_fen + bills.c.written_off_fen
+"""What fell due: not what was waived, but what was written off, or it would look collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def collection_rates(tx: Connection, community_id: int, today: date) -> tuple[Co
         select(
             buildings.c.label,
             func.count(bills.c.unit_id.distinct()).label("unit_count"),
-            func.sum(bills.c.amount_fen).label("asked_fen"),
+            func.sum(_ASKED_FEN).label("asked_fen"),
             func.sum(bills.c.paid_fen).label("paid_fen"),
         )
         .select_from(
@@ -50,6 +52,7 @@ def collection_rates(tx: Connection, community_id: int, today: date) -> tuple[Co
             bills.c.community_id == community_id,
             bills.c.voided_at.is_(None),
             bills.c.is_imported != HISTORY,
+            _ASKED_FEN > 0,
             bills.c.due_on > months_after(today, -MONTHS),
             bills.c.due_on <= today,
             fee_items.c.fee_class == FeeClass.OWN,
@@ -84,5 +87,6 @@ def _rate(group: Sequence[Any]) -> CollectionRate:
     )
 
 
-def _first(labels: Sequence[str]) -> list[tuple[int, str]]:
-    return in_order(labels[0].removesuffix("栋") or "~")
+def _first(labels: Sequence[str]) -> tuple[bool, list[tuple[int, str]]]:
+    """Return by what groups are put in order: as buildings are counted, what is in none last."""
+    return not labels[0], in_order(labels[0].removesuffix("栋"))

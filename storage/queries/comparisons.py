@@ -25,6 +25,6 @@ def period_before(tx: Connection, binding_id: int, period: BillingPeriod) -> Bil
 def _charged(tx: Connection, binding_id: int, period: BillingPeriod) -> list[Charged]:
     seen = [one.bill_id for one in bills_between(tx, binding_id, period, period)]
     return [
-        Charged(one.bill.item_name, one.bill.amount_fen, one.explanation)
+        Charged(one.bill.item_name, one.bill.charged_fen, one.explanation)
         for one in bill_details(tx, seen)
     ]

@@ -1,4 +1,4 @@
-"""What must be true of the counter: drawer, vouchers, hand-in sheets, and what was waived."""
+"""What must be true of the counter: drawer, vouchers, sheets; what was waived and written off."""
 
 from typing import Any
 
@@ -10,7 +10,8 @@ from storage.models.ledger import entries, postings
 from storage.models.offline import cashier_days, vouchers
 from storage.models.payments import payments, refunds
 from storage.models.refund_terms import bill_waivers
-from storage.paying_kinds import CashMethod, WaiverState
+from storage.models.write_offs import write_offs
+from storage.paying_kinds import CashMethod, WaiverState, WriteOffState
 from storage.rules.counter import TAKES
 from storage.rules.refunds import VOID
 
@@ -89,3 +90,36 @@ def waived_equals_approved() -> Select[Any]:
         .scalar_subquery()
     )
     return select(literal(Account.WAIVER.value), held, approved).where(held != approved)
+
+
+def written_off_equals_approved() -> Select[Any]:
+    """Ask whether other debt lies in bad debt than was approved and not asked for again."""
+    held = (
+        select(_sum(postings.c.amount_fen))
+        .where(postings.c.account == Account.BAD_DEBT)
+        .scalar_subquery()
+    )
+    approved = (
+        select(_sum(write_offs.c.amount_fen))
+        .where(write_offs.c.state == WriteOffState.APPROVED)
+        .scalar_subquery()
+    )
+    return select(literal(Account.BAD_DEBT.value), held, approved).where(held != approved)
+
+
+def bills_say_what_is_asked_no_more() -> Select[Any]:
+    """Ask for bills that stand and were waived or written off by other fen than they say."""
+    waived = (
+        select(_sum(bill_waivers.c.amount_fen))
+        .where(bill_waivers.c.bill_id == bills.c.id, bill_waivers.c.state == WaiverState.APPROVED)
+        .scalar_subquery()
+    )
+    written_off = (
+        select(_sum(write_offs.c.amount_fen))
+        .where(write_offs.c.bill_id == bills.c.id, write_offs.c.state == WriteOffState.APPROVED)
+        .scalar_subquery()
+    )
+    differs = or_(bills.c.waived_fen != waived, bills.c.written_off_fen != written_off)
+    return select(
+        bills.c.bill_no, bills.c.waived_fen, waived, bills.c.written_off_fen, written_off
+    ).where(bills.c.voided_at.is_(None), differs)

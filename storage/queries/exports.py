@@ -89,7 +89,7 @@ class ChoiceLine(NamedTuple):
 
 
 class BillLine(NamedTuple):
-    """A bill that was not voided."""
+    """A bill that was not voided, nor waived whole."""
 
     community: str
     code: str
@@ -98,6 +98,7 @@ class BillLine(NamedTuple):
     period: str
     amount_fen: int
     paid_fen: int
+    written_off_fen: int
     due_on: date
     bill_no: str
     owner_role: str
@@ -253,6 +254,7 @@ def _bills() -> Select[Any]:
             bills.c.period,
             bills.c.amount_fen,
             bills.c.paid_fen,
+            bills.c.written_off_fen,
             bills.c.due_on,
             bills.c.bill_no,
             func.coalesce(hers, ""),
@@ -262,5 +264,5 @@ def _bills() -> Select[Any]:
             .join(communities, communities.c.id == bills.c.community_id)
             .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         )
-        .where(bills.c.voided_at.is_(None))
+        .where(bills.c.voided_at.is_(None), bills.c.amount_fen + bills.c.written_off_fen > 0)
     )

@@ -13,7 +13,8 @@ from storage.models.ledger import entries, postings
 from storage.models.payments import allocations, payment_orders, payments, refunds
 from storage.models.prepayments import prepayment_moves
 from storage.models.refund_terms import bill_waivers
-from storage.paying_kinds import WaiverState
+from storage.models.write_offs import write_offs
+from storage.paying_kinds import WaiverState, WriteOffState
 from storage.periods import BillingPeriod, shanghai_day
 from storage.rules.refunds import VOID
 
@@ -35,6 +36,10 @@ class RowKind(StrEnum):
     REVERSAL = "reversal"
     """A payment that was written down wrongly (冲正)."""
     WAIVER = "waiver"
+    WRITE_OFF = "write_off"
+    """Bad debt, written off by the company (坏账核销)."""
+    RECOVERY = "recovery"
+    """What was written off is asked for again (核销收回)."""
     OFFSET = "offset"
     """A bill that was paid out of the prepayment."""
     PREPAYMENT = "prepayment"
@@ -84,11 +89,13 @@ def billed(tx: Connection, scope: Scope) -> list[Happening]:
     ).all()
     waived = _waived(tx, scope)
     found = [one for of_bill in waived.values() for one in of_bill]
+    found += _written_off(tx, scope)
     for row in rows:
         what = (_item_month(row),)
         kind = RowKind.BROUGHT if row.is_imported else RowKind.BILL
         kind = RowKind.CORRECTION if row.corrects_no else kind
-        asked_fen = row.amount_fen - sum(one.owed_fen for one in waived.get(row.id, ()))
+        asked_fen = row.amount_fen + row.written_off_fen
+        asked_fen -= sum(one.owed_fen for one in waived.get(row.id, ()))
         made = _at(row.issued_at, kind, row.bill_no, what, owed_fen=asked_fen)
         made.note = row.corrects_no or ""
         found.append(made)
@@ -99,8 +106,31 @@ def billed(tx: Connection, scope: Scope) -> list[Happening]:
     return found
 
 
+def _written_off(tx: Connection, scope: Scope) -> list[Happening]:
+    """Tell what was written off, and what of it is asked for again."""
+    rows = tx.execute(
+        select(write_offs, bills.c.period, fee_items.c.name.label("item_name"))
+        .select_from(
+            write_offs.join(bills, bills.c.id == write_offs.c.bill_id).join(
+                fee_items, fee_items.c.id == bills.c.fee_item_id
+            )
+        )
+        .where(
+            write_offs.c.bill_id.in_(scope),
+            write_offs.c.state.in_((WriteOffState.APPROVED, WriteOffState.REVERSED)),
+        )
+    )
+    found = []
+    for row in rows:
+        what, number, fen = (_item_month(row),), row.write_off_no, row.amount_fen
+        found.append(_at(row.decided_at, RowKind.WRITE_OFF, number, what, owed_fen=-fen))
+        if row.reversed_at is not None:
+            found.append(_at(row.reversed_at, RowKind.RECOVERY, number, what, owed_fen=fen))
+    return found
+
+
 def _waived(tx: Connection, scope: Scope) -> dict[int, list[Happening]]:
-    """Tell what was waived of bills that stand, by bill; one waived whole is told as voided."""
+    """Tell what was waived of bills that stand, by bill."""
     rows = tx.execute(
         select(bill_waivers, bills.c.period, fee_items.c.name.label("item_name"))
         .select_from(

@@ -56,6 +56,8 @@ class MonthlyIncome:
     """What of `accrued` is corrections of months before: bills taken back, less those made anew."""
     waived_fen: int
     """Waived in the month (减免), of whatever month it was; not taken off `accrued`."""
+    bad_debt_fen: int
+    """Written off in the month (坏账核销), less what was asked for again; off `accrued` neither."""
 
     @property
     def accrued_fen(self) -> int:
@@ -84,6 +86,7 @@ def income_of(tx: Connection, community_id: int, period: BillingPeriod) -> Month
         *_apart(tx, community_id, period),
         _corrected(tx, community_id, period),
         _moved(tx, community_id, Account.WAIVER, period.first_on, period),
+        _moved(tx, community_id, Account.BAD_DEBT, period.first_on, period),
     )
 
 

@@ -13,6 +13,8 @@ from storage.kinds import FeeClass, HoldKind, LateFeeMode, LateFeeStart
 from storage.models.bills import bills, fee_items
 from storage.models.late_fees import holds, late_fee_policies, waivers
 from storage.models.payments import allocations, payments, refunds
+from storage.models.write_offs import write_offs
+from storage.paying_kinds import WriteOffState
 from storage.periods import shanghai_day
 from storage.rules.late_fees import Freeze, LateFee, LateFeePolicy, PrincipalChange, late_fee
 from storage.workdays import next_workday
@@ -24,6 +26,8 @@ LATE_FEE_NAME: Final = "违约金"
 
 RECALCULATED: Final = "按实际重算"
 """Why a late-fee bill was voided by us: what it charged is charged anew, or not at all."""
+
+_BOOKED: Final = (WriteOffState.APPROVED, WriteOffState.REVERSED)
 
 ISSUED_HERE: Final = 0
 AT_ONCE: Final = 400
@@ -84,6 +88,8 @@ class LateFeeBill:
     due_on: date
     last_on: date
     is_void: bool
+    is_asked: bool
+    """False where all of it was waived or written off."""
     parts: tuple[ChargedPart, ...]
 
 
@@ -161,11 +167,13 @@ def lateness(
     found: dict[int, Lateness] = {}
     for some in _some(bill_ids):
         rows = tx.execute(_bearing().where(bills.c.id.in_(some), bills.c.voided_at.is_(None))).all()
-        changes = _settled(tx, some)
+        changes, written_off = _settled(tx, some), _written_off(tx, some)
         waived = _waived(tx, some)
         disputes = _disputes(tx, {row.unit_id for row in rows})
         for row in rows:
-            issued = PrincipalChange(shanghai_day(row.issued_at), row.amount_fen)
+            issued = PrincipalChange(
+                shanghai_day(row.issued_at), row.amount_fen + row.written_off_fen
+            )
             principal = _principal(row)
             freezes = [
                 freeze
@@ -173,7 +181,7 @@ def lateness(
                 if bill_id in (None, row.id)
             ]
             made = late_fee(
-                [issued, *changes.get(row.id, ())],
+                [issued, *changes.get(row.id, ()), *written_off.get(row.id, ())],
                 due_on=principal.due_on,
                 as_of=as_of,
                 policies=[one.policy for one in terms],
@@ -223,6 +231,22 @@ def _settled(tx: Connection, bill_ids: Sequence[int]) -> dict[int, list[Principa
         at = row.paid_at if row.refund_id is None else row.given_back_at
         change = PrincipalChange(shanghai_day(at), -row.amount_fen)
         found.setdefault(row.bill_id, []).append(change)
+    return found
+
+
+def _written_off(tx: Connection, bill_ids: Sequence[int]) -> dict[int, list[PrincipalChange]]:
+    """Return bill → what was written off and asked for again; no fee grows in between."""
+    rows = tx.execute(
+        select(write_offs)
+        .where(write_offs.c.bill_id.in_(bill_ids), write_offs.c.state.in_(_BOOKED))
+        .order_by(write_offs.c.id)
+    )
+    found: dict[int, list[PrincipalChange]] = {}
+    for row in rows:
+        mine = found.setdefault(row.bill_id, [])
+        mine.append(PrincipalChange(shanghai_day(row.decided_at), -row.amount_fen))
+        if row.reversed_at is not None:
+            mine.append(PrincipalChange(shanghai_day(row.reversed_at), row.amount_fen))
     return found
 
 
@@ -284,6 +308,7 @@ def _late_fee_bill(row: Row[Any]) -> LateFeeBill:
         due_on=row.due_on,
         last_on=row.last_on,
         is_void=row.voided_at is not None,
+        is_asked=row.amount_fen > 0,
         parts=tuple(
             ChargedPart(step["of"]["bill_id"], step["fen"])
             for step in json.loads(row.explanation).get("steps", ())

@@ -14,7 +14,12 @@ from storage.queries.prepayments import Choice
 YEAR: Final = 12
 WHOLE: Final = 10_000
 _LOOKED_AT: Final = 6
-_NOT_ITS_PRICE: Final = (LineKind.DISCOUNT, LineKind.LATE_FEE)
+_NOT_ITS_PRICE: Final = (
+    LineKind.DISCOUNT,
+    LineKind.LATE_FEE,
+    LineKind.WAIVER,
+    LineKind.WRITE_OFF,
+)
 
 
 class Offer(NamedTuple):

@@ -78,6 +78,11 @@ class PayerStatement:
         return self._sum(lambda one: one.billed_fen)
 
     @property
+    def written_off_fen(self) -> int:
+        """What was written off as bad debt, less what of it is asked for again."""
+        return self._sum(lambda one: one.written_off_fen)
+
+    @property
     def settled_fen(self) -> int:
         """What bills were paid with."""
         return self._sum(lambda one: one.settled_fen)

@@ -31,10 +31,12 @@ from storage.models.payments import (
 from storage.models.prepayments import deposits, prepayment_moves
 from storage.models.reconciliation import gateway_statements
 from storage.queries.counter_proofs import (
+    bills_say_what_is_asked_no_more,
     drawer_equals_vouchers,
     sheets_sum_their_vouchers,
     vouchers_stand_behind_payments,
     waived_equals_approved,
+    written_off_equals_approved,
 )
 from storage.queries.deferred_proofs import (
     bills_defer_what_they_booked,
@@ -326,6 +328,8 @@ SENTENCES: Final = {
     "every payment at the counter has its voucher": vouchers_stand_behind_payments,
     "every hand-in sheet is the sum of its vouchers": sheets_sum_their_vouchers,
     "what is waived is what was approved": waived_equals_approved,
+    "what is written off is what was approved": written_off_equals_approved,
+    "every bill says what was waived and written off of it": bills_say_what_is_asked_no_more,
 }
 
 

@@ -101,6 +101,11 @@ class Statement:
         return self._owed(*kinds)
 
     @property
+    def written_off_fen(self) -> int:
+        """What was written off as bad debt, less what of it is asked for again."""
+        return -self._owed(RowKind.WRITE_OFF, RowKind.RECOVERY)
+
+    @property
     def settled_fen(self) -> int:
         """What bills were paid with: payments that stand, and what lay in advance."""
         return -self._owed(RowKind.PAYMENT, RowKind.REVERSAL, RowKind.OFFSET)

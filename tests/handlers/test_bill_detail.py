@@ -1,8 +1,10 @@
 """How a fee came about is told from its own newest bill, however late that fee is billed."""
 
 import pytest
+from sqlalchemy import update
 
 from storage.database import Database
+from storage.models.bills import bills
 from tests.handlers import situations as on
 from tests.handlers.conftest import Talk
 
@@ -41,3 +43,24 @@ async def test_a_shared_fee_is_compared_alone(li):
 
     assert "2026年10月比9月多 18.54元" in told
     assert "水费" not in told
+
+
+@pytest.mark.parametrize(
+    ("given_up", "told", "following"),
+    [
+        ("written_off_fen", "250.60元（已核销，现在不用缴）", "现在没有要缴的；"),
+        ("waived_fen", "0.00元（已减免，不用缴）", "现在没有要缴的；"),
+    ],
+)
+async def test_what_is_asked_no_more_is_neither_owed_nor_called_paid(
+    db: Database, li, given_up, told, following
+):
+    change = update(bills).where(bills.c.amount_fen == 25_060, bills.c.period == "2026-11")
+    await db.write(lambda tx: tx.execute(change.values({"amount_fen": 0, given_up: 25_060})))
+
+    answer = await li.say("物业费怎么算的")
+
+    assert f"2026年11月 物业费 {told}" in answer
+    assert following in answer
+    assert "缴清" not in answer
+    assert "2026年11月 物业费" not in await li.say("账单")

@@ -32,6 +32,8 @@ class Kept(RuleBasedStateMachine):
         self.heard: list[Any] = []
         self.states: dict[tuple[str, str], str] = {}
         self.cash_fen = self.bank_fen = 0
+        self.issued_fen: dict[int, int] = {}
+        """What each bill was issued over: paid, waived, written off and open together, always."""
 
     def later(self, seconds: int) -> None:
         """Let time pass."""
@@ -53,6 +55,8 @@ class Kept(RuleBasedStateMachine):
         for bill in owed:
             assert bill.paid_fen == given.get(bill.id, 0), "M1"
             assert 0 <= bill.paid_fen <= bill.amount_fen, "M2"
+            once_fen = bill.amount_fen + bill.waived_fen + bill.written_off_fen
+            assert once_fen == self.issued_fen.setdefault(bill.id, once_fen), "M2"
         live: dict[int, int] = {}
         for row in back:
             if row.state in LIVE:

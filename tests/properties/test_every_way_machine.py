@@ -39,6 +39,7 @@ from storage.operations.payouts import note_payout
 from storage.operations.refunds import approve_refund, decline_refund
 from storage.operations.suspense import assign_row, dismiss_row
 from storage.ports.payments import PaymentState, RefundAsk, RefundState
+from tests.properties.bad_debts import BadDebts
 from tests.properties.kept import Kept
 from tests.properties.money_town import (
     ACCOUNT,
@@ -49,7 +50,6 @@ from tests.properties.money_town import (
     WAYS,
     MoneyTown,
 )
-from tests.properties.mornings import Mornings
 
 STEPS = int(os.environ.get("WUYEBOT_STEPS", "600"))
 STEPS_A_STORY = 50
@@ -66,6 +66,9 @@ ALL_OF_THEM = {
     "a transfer was suggested",
     "a transfer was sent back",
     "suspense was worked off",
+    "a write-off was refused",
+    "a debt was written off",
+    "a debt came back",
     "a morning: as_it_is",
     "a morning: drop",
     "a morning: change",
@@ -76,7 +79,7 @@ WAY = st.sampled_from([*WAYS, TRANSFER])
 CHOICES = st.sampled_from([[0], [1], [0, 1], [2], [0, 2], [0, 1, 2]])
 
 
-class EveryWay(Mornings):
+class EveryWay(BadDebts):
     """The real operations and jobs, against platforms that keep books of their own."""
 
     orders: Bundle[str] = Bundle("orders")

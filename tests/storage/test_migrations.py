@@ -17,15 +17,20 @@ from sqlalchemy.schema import CreateIndex
 from storage import migrate
 from storage.audit import Actor
 from storage.database import Database, open_reader
+from storage.kinds import StaffRole
 from storage.models.all import metadata
+from storage.models.bills import bills
 from storage.models.prepayments import prepayment_moves
+from storage.operations.bill_waivers import WaiverAsk, approve_waiver, ask_waiver
 from storage.operations.payments import settle_payment
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.paying_kinds import WaiverKind
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.proofs import prove
+from storage.queries.residents import staff_member
 from storage.steps import VERSIONS, is_newest, newest_step, sqlite_file, step_of
-from tests.factories import NOW, begin_to_pay, build, pay
+from tests.factories import NOW, add_staff, begin_to_pay, build, pay
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -122,6 +127,28 @@ async def test_prepayments_of_before_get_their_moves(db: Database, database_url:
     assert await db.read(prove) == []
     moved = select(prepayment_moves.c.amount_fen).order_by(prepayment_moves.c.id)
     assert list(await db.read(lambda tx: tx.execute(moved).scalars().all())) == [25_060, -5_000]
+
+
+async def test_bills_of_before_learn_what_was_waived_of_them(db: Database, database_url: str):
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        staff = [
+            staff_member(tx, add_staff(tx, world.community_id, role, role, role))
+            for role in (StaffRole.CASHIER, StaffRole.MANAGER)
+        ]
+        cashier, manager = (one for one in staff if one is not None)
+        paper = ("住院", "证明.jpg", b"paper")
+        wanted = WaiverAsk(world.october_id, WaiverKind.HARDSHIP, 5_000, *paper)
+        asked = ask_waiver(tx, wanted, by=cashier, now=NOW)
+        approve_waiver(tx, asked.waiver_no, by=manager, now=NOW)
+
+    await db.write(live)
+    await go(migrate.downgrade, database_url, "0008")
+    await go(migrate.upgrade, database_url)
+
+    waived = select(bills.c.waived_fen).order_by(bills.c.id)
+    assert sum(await db.read(lambda tx: tx.execute(waived).scalars().all())) == 5_000
+    assert await db.read(prove) == []
 
 
 async def test_a_step_that_fails_leaves_everything_as_it_was_and_may_be_taken_again(

@@ -158,6 +158,34 @@ def test_a_waiver_is_asked_with_its_paper_decided_and_reported(wuyebot, sqlite_u
     assert ask(sqlite_url, prove) == []
 
 
+def test_a_debt_is_written_off_by_two_people_reported_and_asked_for_again(wuyebot, sqlite_url):
+    bill = ("翡翠湾", "3-2-1201", "B2026-10-000001")
+    facts = ("--reason", "业主失联", "--evidence", "三封催告函退回", *CASHIER)
+
+    assert "没有待缴账单" in wuyebot("write-off", "ask", *bill[:2], "B1", *facts)[1]
+    said = wuyebot("write-off", "ask", *bill, *facts)[1]
+    number = found_in(r"HX[0-9]{9}", said)
+    assert "待审批" in wuyebot("write-off", "show", "翡翠湾")[1]
+    assert wuyebot("write-off", "approve", number, *CASHIER)[0] == 1
+    assert "已核销" in wuyebot("write-off", "approve", number, *BOSS)[1]
+    assert wuyebot("write-off", "decline", number, "晚了", *BOSS)[0] == 1
+    assert ask(sqlite_url, balance, Account.BAD_DEBT) == 25_060
+    assert "物业费  核销 250.60 元，收回 0.00 元" in wuyebot("write-off", "show", "翡翠湾")[1]
+    assert "已收回" in wuyebot("write-off", "reverse", number, "来缴了", *CASHIER)[1]
+    assert "收回 250.60 元" in wuyebot("write-off", "show", "翡翠湾")[1]
+    assert ask(sqlite_url, balance, Account.BAD_DEBT) == 0
+    assert ask(sqlite_url, prove) == []
+
+
+def test_a_write_off_is_declined_with_a_reason(wuyebot, sqlite_url):
+    facts = ("--reason", "业主失联", "--evidence", "三封催告函退回", *CASHIER)
+    said = wuyebot("write-off", "ask", "翡翠湾", "3-2-1201", "B2026-10-000001", *facts)[1]
+    number = found_in(r"HX[0-9]{9}", said)
+
+    assert "再催一次" in wuyebot("write-off", "decline", number, "再催一次", *BOSS)[1]
+    assert ask(sqlite_url, balance, Account.BAD_DEBT) == 0
+
+
 def test_the_link_opens_the_counter_of_one_cashier_on_one_day(wuyebot):
     said = wuyebot("cash", "link", "--day", "2026-11-23", *CASHIER)[1].strip()
 

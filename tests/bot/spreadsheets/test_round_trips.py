@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from bot.spreadsheets import writing
 from bot.spreadsheets.exporting import ExportKind
@@ -170,6 +170,30 @@ async def test_only_the_community_that_was_asked_for_leaves(office: Office):
 
     assert (await office.take(ExportKind.ESTATE, community="翡翠湾")).rows == 0
     assert (await office.take(ExportKind.ESTATE, community=HOME)).rows == 6
+
+
+def values(path: Path) -> list[list]:
+    """Return the cells of a sheet, row by row, without its headers."""
+    return CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()[1:]
+
+
+async def test_a_debt_that_was_written_off_is_told_and_imports_again(office: Office):
+    def write_off(tx: Connection) -> None:
+        gone = update(bills).where(bills.c.amount_fen == 30_000)
+        tx.execute(gone.values(amount_fen=0, written_off_fen=30_000))
+        waived = update(bills).where(bills.c.amount_fen == 1)
+        tx.execute(waived.values(amount_fen=0, waived_fen=1))
+
+    await office.db.write(write_off)
+    before = await office.rows(*TABLES)
+    parts = await office.take(ExportKind.BILLS)
+    told = [row for row in values(parts.paths[0]) if "已核销" in row]
+    report = await office.bring_file(SheetKind.BILLS, parts.paths[0])
+
+    assert [(row[2], row[4], row[9]) for row in told] == [("车位费", 300, 0)]
+    assert not any(row[4] == 0 for row in values(parts.paths[0]))
+    assert (said(report), report.changes) == ([], ())
+    assert await office.rows(*TABLES) == before
 
 
 async def test_k01_no_exported_cell_is_a_formula(office: Office):

@@ -160,6 +160,9 @@ EVENTS: dict[str, Event] = {
     "staff_waiver_approval": e.StaffTask(
         "waiver_approval", "JM261100001", UNIT, 5_000, "家里有人住院"
     ),
+    "staff_write_off_approval": e.StaffTask(
+        "write_off_approval", "HX261100001", UNIT, 25_060, "业主失联，三封催告函退回"
+    ),
     "staff_cash_difference": e.StaffTask("difference", "15", "", 0, "cash_difference J2611230001"),
     "refund_declined": e.RefundDeclined(*REFUND, "这笔费用是当月的，已经提供服务"),
     "refund_submitted": e.RefundSubmitted(*REFUND, "wechat_pay"),

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from handlers.staff.cash_words import read_cash
 from storage.audit import CLOCK
@@ -15,6 +15,7 @@ from storage.models.offline import vouchers
 from storage.models.payments import payments
 from storage.operations.bill_waivers import WaiverAsk, ask_waiver
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.operations.write_offs import WriteOffAsk, ask_write_off
 from storage.paying_kinds import WaiverKind
 from storage.queries.proofs import prove
 from tests import factories, town
@@ -130,6 +131,26 @@ async def test_waivers_are_decided_in_chat(db, place, talk):
     assert await open_fen(db, place) == [MONTH - 5_000, MONTH]
     assert await db.read(prove) == []
     compare("waivers", cashier.script() + manager.script())
+
+
+async def test_write_offs_are_decided_in_chat(db, place, talk):
+    def ask(tx) -> None:
+        for bill_id in tx.execute(select(bills.c.id).order_by(bills.c.id)).scalars().all()[:2]:
+            tx.execute(update(bills).where(bills.c.id == bill_id).values(due_on=date(2026, 9, 25)))
+            wanted = WriteOffAsk(bill_id, "业主失联", "三封催告函退回")
+            ask_write_off(tx, wanted, by=place.cashier, now=NOW)
+
+    await db.write(ask)
+    manager, cashier = talk("s-manager"), talk("s-cashier")
+
+    await cashier.say("同意核销 HX261100001")
+    await manager.say("待审批", "同意核销", "同意核销 HX261100001", "同意核销 HX261100001")
+    await manager.say("拒绝核销", "拒绝核销 HX261100002", "拒绝核销 HX261100002 证据不全")
+
+    assert await open_fen(db, place) == [0, MONTH]
+    assert await db.read(balance, Account.BAD_DEBT) == MONTH
+    assert await db.read(prove) == []
+    compare("write_offs", cashier.script() + manager.script())
 
 
 async def test_who_does_not_take_money_finds_no_counter(db, place, talk):

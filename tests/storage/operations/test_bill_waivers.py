@@ -1,8 +1,12 @@
 """Waived principal lowers what is owed, never counts as received, and needs others' word."""
 
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from storage.audit import Actor
 from storage.counter_errors import AttachmentMissing, NotWaivable, ReasonMissing, UnknownWaiver
@@ -10,6 +14,7 @@ from storage.database import Database
 from storage.errors import NotAllowed, SelfApproval, UnknownBill
 from storage.kinds import Account, FeeClass, StaffRole
 from storage.models.bills import bill_lines, bills
+from storage.models.estate import units
 from storage.models.payments import payments
 from storage.operations.bill_waivers import (
     WaiverAsk,
@@ -17,10 +22,14 @@ from storage.operations.bill_waivers import (
     ask_waiver,
     decline_waiver,
 )
-from storage.operations.bills import void_bill
+from storage.operations.bills import NewBill, book_bills, void_bill
+from storage.operations.closing import close_period
+from storage.operations.corrections import correct_bill
+from storage.operations.recognition import recognise_income
 from storage.paying_kinds import WaiverKind, WaiverState
 from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.desk import day_figures
+from storage.queries.income import income_of
 from storage.queries.residents import Staff
 from storage.queries.statements import statement_of_unit
 from storage.queries.waivers import (
@@ -75,14 +84,103 @@ async def test_what_is_waived_is_owed_no_more_and_was_never_received(till: Till)
     await till.proved()
 
 
-async def test_all_of_a_bill_that_is_waived_voids_it(till: Till):
+async def test_a_bill_that_is_waived_whole_stays_earned_and_asks_for_nothing(till: Till):
+    earned = await till.held(Account.INCOME)
     asked = await ask(till, MONTH)
 
     await agree(till, asked.waiver_no)
 
     [october, *_] = await till.rows(bills)
-    assert october.voided_at == till.now
-    assert asked.waiver_no in october.void_reason
+    assert (october.voided_at, october.amount_fen, october.waived_fen) == (None, 0, MONTH)
+    assert await till.open_fen() == [0, MONTH]
+    assert await till.held(Account.INCOME) == earned
+    assert await till.held(Account.WAIVER) == MONTH
+    await till.proved()
+
+
+async def test_a_bill_that_was_waived_whole_is_taken_back_as_wrong_with_its_income(till: Till):
+    earned = await till.held(Account.INCOME)
+    asked = await ask(till, MONTH)
+    await agree(till, asked.waiver_no)
+
+    actor = Actor(till.manager.staff_id)
+    facts: dict[str, Any] = {"reason": "面积有误", "actor": actor, "now": till.now}
+    await till.db.write(void_bill, bill_id=till.world.october_id, **facts)
+
+    assert await till.held(Account.WAIVER) == 0
+    assert await till.held(Account.INCOME) == earned + MONTH
+    await till.proved()
+
+
+async def test_a_bill_that_was_waived_whole_is_told_as_waived_and_not_as_void(till: Till):
+    asked = await ask(till, MONTH)
+    await agree(till, asked.waiver_no)
+    day = shanghai_day(till.now)
+
+    told = await till.db.read(
+        statement_of_unit, till.world.unit_id, first_on=day.replace(day=1), last_on=day
+    )
+
+    october = [(one.kind, one.owed_fen) for one in told.rows if one.number == asked.waiver_no]
+    assert october == [("waiver", -MONTH)]
+    assert "void" not in {one.kind for one in told.rows}
+    assert (told.open_fen, told.billed_fen) == (MONTH, MONTH)
+
+
+async def test_a_whole_waiver_counts_in_its_own_month_and_no_closed_month_moves(till: Till):
+    community_id, october = till.world.community_id, BillingPeriod(2026, 10)
+    facts: dict[str, Any] = {"actor": Actor(till.manager.staff_id), "now": till.now}
+    await till.db.write(close_period, community_id=community_id, period=october, **facts)
+    before = [await till.db.read(income_of, community_id, october.plus(at)) for at in (0, 1)]
+
+    await agree(till, (await ask(till, MONTH)).waiver_no)
+
+    after = [await till.db.read(income_of, community_id, october.plus(at)) for at in (0, 1)]
+    assert after == [before[0], replace(before[1], waived_fen=MONTH)]
+
+
+async def test_months_to_come_of_a_bill_that_was_waived_whole_are_earned_all_the_same(till: Till):
+    quarter = NewBill(
+        unit_id=till.world.unit_id,
+        fee_item_id=till.world.fee_item_id,
+        item_name="物业费",
+        period=BillingPeriod(2027, 1),
+        amount_fen=90_000,
+        due_on=date(2026, 11, 25),
+        explanation={},
+        begins_on=date(2026, 11, 1),
+        last_on=date(2027, 1, 31),
+    )
+    community: dict[str, Any] = {"community_id": till.world.community_id}
+    facts = {"against": Account.INCOME, "now": till.now, **community}
+    await till.db.write(book_bills, [quarter], **facts)
+    wanted = select(bills.c.id).where(bills.c.amount_fen == 90_000)
+    bill_id = await till.db.read(lambda tx: tx.execute(wanted).scalar_one())
+    earned = await till.held(Account.INCOME)
+
+    await agree(till, (await ask(till, 90_000, bill_id=bill_id)).waiver_no)
+    till.clock.advance(days=70)
+    await till.db.write(recognise_income, now=till.now, limit=100, **community)
+
+    assert await till.held(Account.DEFERRED) == 0
+    assert await till.held(Account.INCOME) < earned
+    assert await till.held(Account.WAIVER) == 90_000
+    await till.proved()
+
+
+async def test_a_bill_that_was_waived_whole_and_was_wrong_is_made_anew(till: Till):
+    area = update(units).values(floor_area_m2=Decimal("89.50"))
+    await till.db.write(lambda tx: tx.execute(area).rowcount)
+    await agree(till, (await ask(till, MONTH)).waiver_no)
+    facts: dict[str, Any] = {"actor": Actor(till.manager.staff_id), "now": till.now}
+
+    done = await till.db.write(
+        correct_bill, bill_id=till.world.october_id, reason="单价有误", **facts
+    )
+
+    assert (done.amount_fen, done.new_amount_fen) == (0, MONTH)
+    assert await till.held(Account.WAIVER) == 0
+    assert sum(await till.open_fen()) == 2 * MONTH
     await till.proved()
 
 

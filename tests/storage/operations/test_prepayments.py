@@ -10,7 +10,15 @@ from sqlalchemy import insert, select, update
 from storage import ledger
 from storage.charge_errors import PrepayNotOffered, PrepayOutOfRange
 from storage.errors import CollectionClosed, RefundTooMuch
-from storage.kinds import Account, DiscountReason, FeeClass, HoldKind, OccupancyRole, StaffRole
+from storage.kinds import (
+    Account,
+    DiscountReason,
+    FeeClass,
+    HoldKind,
+    LineKind,
+    OccupancyRole,
+    StaffRole,
+)
 from storage.models.bills import bill_lines, bills
 from storage.models.estate import units
 from storage.models.late_fees import holds
@@ -19,6 +27,7 @@ from storage.models.people import bindings, occupancies
 from storage.models.policies import policies
 from storage.models.prepayments import prepay_orders, prepayment_moves
 from storage.models.tariffs import discounts
+from storage.operations.asked_less import change_asked
 from storage.operations.issuing import issue_bills
 from storage.operations.prepay_orders import Aside, check_aside
 from storage.operations.prepayments import put_back
@@ -392,6 +401,21 @@ async def test_a_year_ahead_without_an_offer_is_twelve_times_the_newest_bill(cle
     assert await gift(clear) is None
     with pytest.raises(PrepayNotOffered):
         await order_aside(clear, Aside(12 * BILL - 1, clear.world.fee_item_id, 12))
+
+
+@pytest.mark.parametrize("kind", [LineKind.WAIVER, LineKind.WRITE_OFF])
+async def test_a_month_of_which_nothing_is_asked_makes_a_year_ahead_no_cheaper(
+    clear: Stage, kind: LineKind
+):
+    bill_id = await bill(clear, "2026-12", BILL, clear.world.fee_item_id)
+    await clear.db.write(change_asked, bill_id, -BILL, kind=kind, label="不再要")
+    item = (await clear.db.read(items_to_prepay, clear.world.community_id))[0]
+    unit_id = clear.world.unit_id
+
+    found = await clear.db.read(months_ahead, unit_id=unit_id, item=item, months=12, at=clear.now)
+
+    assert found is not None
+    assert (found.amount_fen, str(found.first)) == (12 * BILL, "2027-01")
 
 
 async def test_with_an_offer_the_thirteenth_month_is_a_gift_once_the_money_is_there(clear: Stage):

@@ -13,6 +13,8 @@ from storage.queries.collection import CollectionRate, collection_rates
 from tests.factories import Owed, add_bill, add_community, add_fee_item, add_unit, pay
 
 TODAY = date(2026, 11, 30)
+OUTSIDE = {"building_id": None}
+IN_NONE = units.c.code.startswith("-1-")
 
 
 class Place:
@@ -62,6 +64,17 @@ async def test_each_building_has_its_rate_in_the_order_of_buildings(place: Place
     )
 
 
+async def test_what_stands_in_no_building_is_told_last(place: Place):
+    await place.build("2", 10, paid=5)
+    await place.build("", 10, paid=10)
+    await place.db.write(lambda tx: tx.execute(update(units).values(**OUTSIDE).where(IN_NONE)))
+
+    assert await place.rates() == (
+        CollectionRate(("2栋",), 10, 50),
+        CollectionRate(("",), 10, 100),
+    )
+
+
 async def test_few_households_are_never_told_alone(place: Place):
     await place.build("1", 1, paid=0)
     await place.build("2", 11, paid=11)
@@ -85,6 +98,24 @@ async def test_too_few_in_all_have_no_rate(place: Place):
     await place.build("1", 9, paid=0)
 
     assert await place.rates() == ()
+
+
+async def test_what_was_written_off_was_not_collected_and_what_was_waived_was_not_asked(
+    place: Place,
+):
+    await place.build("1", 10, paid=5)
+    await place.build("2", 10, paid=5)
+    unpaid = bills.c.paid_fen == 0
+    of_first = bills.c.unit_id.in_(select(units.c.id).where(units.c.code.startswith("1-")))
+    no_more = (("written_off_fen", of_first), ("waived_fen", ~of_first))
+
+    def give_up(tx: Connection) -> None:
+        for name, whose in no_more:
+            tx.execute(update(bills).where(unpaid, whose).values({name: 10_000, "amount_fen": 0}))
+
+    await place.db.write(give_up)
+
+    assert await place.rates() == (CollectionRate(("1栋", "2栋"), 15, 66),)
 
 
 async def test_only_our_own_fees_that_fell_due_within_a_year_count(place: Place):

@@ -218,7 +218,7 @@ async def test_another_communitys_money_is_not_in_it(db: Database, world: World)
 
     found = await db.read(income_of, world.community_id + 1, NOVEMBER)
 
-    assert found == MonthlyIncome((), (), 0, 0, 0, 0, 0, 0)
+    assert found == MonthlyIncome((), (), 0, 0, 0, 0, 0, 0, 0)
     rows = await db.read(lambda tx: len(tx.execute(select(payments.c.id)).all()))
     assert rows == 1
 

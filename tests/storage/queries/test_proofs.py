@@ -21,12 +21,13 @@ from storage.operations.prepayments import apply_prepayments
 from storage.operations.recognition import recognise_income
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.operations.write_offs import WriteOffAsk, approve_write_off, ask_write_off
 from storage.paying_kinds import CashMethod
 from storage.periods import BillingPeriod
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.counter import CounterAsk
 from storage.queries.proofs import SENTENCES, prove
-from storage.queries.residents import staff_member
+from storage.queries.residents import Staff, staff_member
 from tests.append_only import allow_edits
 from tests.factories import (
     NOW,
@@ -80,6 +81,18 @@ def stand_at_the_counter(tx: Connection, world: World) -> None:
     )
     take_money(tx, ask, by=cashier, now=NOW)
     close_day(tx, HandIn(world.community_id, 10_000), by=cashier, now=NOW)
+    write_off(tx, world, cashier)
+
+
+def write_off(tx: Connection, world: World, cashier: Staff) -> None:
+    """Write off what nobody next door pays any more."""
+    boss = staff_member(tx, add_staff(tx, world.community_id, "陈经理", StaffRole.MANAGER, "oBoss"))
+    assert boss is not None
+    owed = Owed(world.next_door_id, world.fee_item_id, "2026-08", 7_700, liable_id=world.wang_id)
+    bill_id = add_bill(tx, owed)
+    tx.execute(update(bills).where(bills.c.id == bill_id).values(due_on=date(2026, 8, 25)))
+    asked = ask_write_off(tx, WriteOffAsk(bill_id, "失联", "退信"), by=cashier, now=NOW)
+    approve_write_off(tx, asked.write_off_no, by=boss, now=NOW)
 
 
 def bill_a_year(tx: Connection, world: World) -> None:
@@ -286,6 +299,16 @@ BREAKS = {
     "what is waived is what was approved": (
         "UPDATE bill_waivers SET amount_fen = amount_fen + 1",
         "UPDATE bill_waivers SET state = 'declined'",
+    ),
+    "what is written off is what was approved": (
+        "UPDATE write_offs SET amount_fen = amount_fen + 1",
+        "UPDATE write_offs SET state = 'reversed'",
+        "UPDATE postings SET amount_fen = amount_fen + 1 WHERE account = 'bad_debt'",
+    ),
+    "every bill says what was waived and written off of it": (
+        "UPDATE bills SET waived_fen = waived_fen + 1",
+        "UPDATE bills SET written_off_fen = written_off_fen + 1",
+        "UPDATE write_offs SET state = 'declined'",
     ),
 }
 
