@@ -245,7 +245,7 @@ class StaffTask(Event):
     binding_application | meter_replaced | meter_turned | dispute | difference | unbilled |
     refund_external | unanswered | refund_payout | waiver_approval | ticket |
     ticket_urgent | ticket_assigned | ticket_urged | ticket_withdrawn | ticket_reopened |
-    ticket_near | ticket_over."""
+    ticket_near | ticket_over | payment_claim."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -261,9 +261,9 @@ class TicketMoved(Event):
 
     ticket_no: str
     kind: str
-    """dispute | complaint | suggestion | repair | question."""
+    """dispute | complaint | suggestion | repair | question | payment."""
     change: str
-    """assigned | answered | closed."""
+    """assigned | answered | closed | found (the money is in our books)."""
     unit_label: str
     words: str
     """What staff say; "" where nobody said anything."""

@@ -97,7 +97,8 @@ TALKS = {
     "due_date": ((on.owing, "什么时候到期"), (on.paid, "什么时候到期")),
     "pay": ((on.stranger, "缴费"), (on.owing, "缴费"), (on.paid, "缴费")),
     "payment_status": (
-        (on.owing, "我交过了"),
+        (on.owing, "我交过了", "我真的转账了"),
+        (on.owing, "付款成功了吗", "我已经付款"),
         (on.paying, "缴费成功了吗"),
         (on.paid, "缴费成功了吗"),
     ),

@@ -145,6 +145,13 @@ EVENTS: dict[str, Event] = {
     "ticket_closed_dispute": e.TicketMoved(
         "G26110002", "dispute", "closed", UNIT, "面积按89.50平方米算，没有算错", asks_rating=True
     ),
+    "ticket_closed_payment": e.TicketMoved(
+        "G26110003", "payment", "closed", UNIT, "三个银行账户都没有这笔钱，请看看转到了哪里"
+    ),
+    "ticket_found": e.TicketMoved("G26110003", "payment", "found", UNIT, ""),
+    "staff_payment_claim": e.StaffTask(
+        "payment_claim", "G26110003", UNIT, 25_060, "我上周就转账了，13800001234转的"
+    ),
     "staff_suspense": e.StaffTask("suspense", "2", "", 0, ""),
     "staff_tax_invoice": e.StaffTask("tax_invoice", "F26112300001", UNIT, 25_060, "李秀英"),
     "staff_red_letter": e.StaffTask(
