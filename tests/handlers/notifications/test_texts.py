@@ -135,6 +135,11 @@ EVENTS: dict[str, Event] = {
     ),
     "talk_answered": e.TalkMoved("answered", "您好，我这就去看。"),
     "talk_ended": e.TalkMoved("ended", ""),
+    "talk_ended_asks": e.TalkMoved("ended", "", 12, asks_rating=True),
+    "payment_settled_asks": changed(PAID, asks_rating=True),
+    "refund_settled_asks": e.RefundSettled(
+        *REFUND, "2026-11-23T02:00:00+00:00", 0, "wechat_pay", asks_rating=True
+    ),
     "ticket_assigned": e.TicketMoved("G26110001", "repair", "assigned", UNIT, ""),
     "ticket_answered": e.TicketMoved(
         "G26110001", "complaint", "answered", UNIT, "已请保洁今天下午打扫。"
