@@ -23,6 +23,8 @@ CALM_AFTER: Final = timedelta(days=7)
 """So long after she was angry nobody asks a person to praise us."""
 LEAST: Final = 5
 """Of fewer answers no building's are shown: one would know whose they are."""
+_TAILS: Final = ("栋", "号楼", "幢", "座", "")
+"""How a register may write the building that is named by its number."""
 _UNHAPPY: Final = (
     TicketKind.DISPUTE,
     TicketKind.COMPLAINT,
@@ -139,7 +141,7 @@ def contentment(
     if building:
         counted = (
             counted.select_from(ratings.join(units).join(buildings))
-            .where(buildings.c.label == building)
+            .where(buildings.c.label.in_([f"{building}{tail}" for tail in _TAILS]))
             .having(func.count(ratings.c.stars) >= LEAST)
         )
     rows = tx.execute(counted.group_by(ratings.c.topic)).all()
