@@ -20,8 +20,7 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.NotBound: "您还没有绑定房屋，绑定以后才能查看和办理。\n"
     "请回复“绑定 房号 姓名 手机号”，例如：绑定 3-2-1201 李秀英 13800001234。",
     e.UnitNotChosen: "您绑定了几套房屋，请问要办哪一套？\n{unit_labels}\n回复前面的序号即可。",
-    e.BindingMismatch: "和登记的信息没对上，可能电话换过了。\n"
-    "请核对后重新发送；或者回复“申请”，请管家核对。",
+    e.BindingMismatch: "和登记的信息没对上，可能电话换过了。\n回复“申请”，请管家核对。",
     e.BindingIncomplete: "还缺少：{missing}。\n请补充后再发送。",
     e.TooManyTries: "为了保护住户信息，核对次数太多，已暂停到{retry_at}。\n"
     "请到时再试，或者回复“人工”，请管家帮忙。",

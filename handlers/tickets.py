@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, str]] = {
     TicketKind.SUGGESTION: "建议",
     TicketKind.REPAIR: "报修",
     TicketKind.QUESTION: "提问",
+    TicketKind.PAYMENT: "到账核对",
 }
 STATES: Final = {
     TicketState.OPEN: "等物业安排",

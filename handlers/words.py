@@ -19,6 +19,7 @@ MENU: Final = (
 )
 """What a bare number means at any time, in this order."""
 
+RATE: Final = "这次办得怎么样？回复1到5打个分，5分最好。"
 GATEWAYS: Final = {
     "wechat_pay": "微信支付",
     "alipay": "支付宝",

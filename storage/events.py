@@ -33,6 +33,7 @@ class PaymentSettled(Event):
     """What the hearer still owes here; -1 where she may not know."""
     kept_for: str = ""
     """The fee item that an order without bills put money aside for, "" for any."""
+    asks_rating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class RefundSettled(Event):
     """What that receipt is over."""
     payment_id: int = 0
     """The payment that it is the receipt of."""
+    asks_rating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +243,7 @@ class StaffTask(Event):
     """Something waits for a member of staff."""
 
     topic: str
-    """refund_approval | refund_trouble | broadcast_approval | handover | handover_said |
-    binding_application | meter_replaced | meter_turned | dispute | difference | unbilled |
-    refund_external | unanswered | refund_payout | waiver_approval | ticket |
-    ticket_urgent | ticket_assigned | ticket_urged | ticket_withdrawn | ticket_reopened |
-    ticket_near | ticket_over."""
+    """What waits: refund_approval, dispute, ticket, payment_claim and the like."""
     reference: str
     """What staff name when they act on it: a refund's or broadcast's number, a binding's key."""
     unit_label: str
@@ -261,9 +259,9 @@ class TicketMoved(Event):
 
     ticket_no: str
     kind: str
-    """dispute | complaint | suggestion | repair | question."""
+    """dispute | complaint | suggestion | repair | question | payment."""
     change: str
-    """assigned | answered | closed."""
+    """assigned | answered | closed | found (the money is in our books)."""
     unit_label: str
     words: str
     """What staff say; "" where nobody said anything."""
@@ -277,6 +275,8 @@ class TalkMoved(Event):
     change: str
     """answered | ended."""
     words: str
+    talk_id: int = 0
+    asks_rating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

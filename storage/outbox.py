@@ -25,7 +25,7 @@ from storage.models.people import identities
 from storage.ports.chat import Attempt, Reach, Verdict
 from storage.prepared import Prepared, filled
 from storage.queries.due_messages import DueMessage, due_messages, is_any_due
-from storage.queries.quiet import quiet_end
+from storage.queries.quiet import festive_end, quiet_end
 from storage.reports import lock_people, note_attempts, note_held
 from storage.sql import database_now, insert_once
 
@@ -57,7 +57,7 @@ class Claimed:
     muted: tuple[str, ...]
     reach: Reach
     quiet_until: datetime | None = None
-    """The end of the community's quiet hours; None where one may speak now."""
+    """The end of the community's quiet hours, or of a festival; None where one may speak now."""
     risky_since: datetime | None = None
     """Since when an earlier try may have sent it (a crash, a lost answer); None where none did."""
     was_reachable: bool = False
@@ -159,6 +159,8 @@ def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
     _CLAIM.run(tx, [one.id for one in due], until=until, now=now)
     asleep = {one.community_id for one in due if one.urgency != Urgency.RECEIPT}
     quiet = {community_id: quiet_end(tx, community_id, now=now) for community_id in asleep}
+    rests = {one.community_id for one in due if one.urgency == Urgency.REMINDER}
+    feast = {community_id: festive_end(tx, community_id, now=now) for community_id in rests}
     found: list[Claimed] = []
     for one in due:
         try:
@@ -166,7 +168,9 @@ def claim(tx: Connection, *, now: datetime, limit: int) -> list[Claimed]:
         except (KeyError, TypeError, ValueError):
             _bury(tx, one.id)
         else:
-            found.append(_claimed(one, event, quiet.get(one.community_id)))
+            is_reminder = one.urgency == Urgency.REMINDER
+            festive = feast[one.community_id] if is_reminder else None
+            found.append(_claimed(one, event, festive or quiet.get(one.community_id)))
     return found
 
 

@@ -13,6 +13,8 @@ class TicketKind(StrEnum):
     REPAIR = "repair"
     QUESTION = "question"
     """What nobody was there to answer."""
+    PAYMENT = "payment"
+    """Money that she says she paid and our books do not know: reminders rest a few days."""
 
 
 class TicketState(StrEnum):
@@ -60,6 +62,8 @@ class RatingTopic(StrEnum):
     QUESTION = "question"
     PAYMENT = "payment"
     REFUND = "refund"
+    PERSON = "person"
+    """A talk with somebody of the office."""
 
 
 class TalkReason(StrEnum):

@@ -1,24 +1,62 @@
-"""Did it arrive (缴费成功了吗): the newest payments, and those whose end we have not heard."""
+"""Did it arrive (缴费成功了吗): the newest payments; what is not there is looked for."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from handlers import words
+from handlers import tickets, words
 from handlers.asking import ask_order
 from handlers.deps import HandlerDeps
 from handlers.intents import history
 from handlers.turn import Intent, Turn
+from storage.lazy import regex
+from storage.operations.payment_claims import Claimed, PaymentClaim, claim_payment
 from storage.ports.chat import OutgoingMessage
-from storage.queries.payments import PendingPayment, pending_payments, settled_payments
+from storage.queries.bills import open_bills
+from storage.queries.payments import (
+    PendingPayment,
+    SettledPayment,
+    pending_payments,
+    settled_payments,
+)
 from storage.queries.work import open_orders
 
+NAME: Final = "payment_status"
 RECENT: Final = timedelta(days=2)
+KNOWN: Final = timedelta(days=3)
+"""What came so lately is what she means who says that she has paid."""
+ON_ITS_WAY: Final = timedelta(minutes=10)
+"""So long a platform may take to say that she paid."""
 ASKED_MOST: Final = 5
+PICTURE: Final = "（付款截图）"
+
+_ASKS: Final = regex(r"[吗嘛?？]|(?<![怎什多那这])么|没有?$|了没|不$|是否|有没有|是不是")
+_NOT_YET: Final = regex(r"[没未不别](?:有)?(?:交|缴|付|转|汇|打)|还没|怎么(?:交|缴|付|转)")
+_PAID: Final = regex(
+    r"(?:交|缴|付|转|汇|打|支付)[^,，。]{0,8}(?:了|过|完|清|去)|(?:已|已经|早就|都)[^,，。]{0,3}(?:交|缴|付|转|汇)"
+    r"|截图|回单|paid"
+)
+
+
+def says_paid(text: str) -> bool:
+    """Tell whether somebody says that she has paid, and does not ask whether it came."""
+    return bool(_PAID.search(text)) and not (_ASKS.search(text) or _NOT_YET.search(text))
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Ask the platforms at once, then tell what has arrived and what has not."""
+    """Tell what has arrived and what has not; what she says she paid is looked for."""
+    said = turn.understood.text if says_paid(turn.understood.normal) else ""
+    return await _answer(turn, deps, said)
+
+
+async def on_photo(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Take the picture of a payment that the talk is about."""
+    return await _answer(turn, deps, PICTURE)
+
+
+async def _answer(turn: Turn, deps: HandlerDeps, said: str) -> OutgoingMessage:
+    """Ask the platforms at once; `said` is her word that she paid, "" where she only asks."""
     home = turn.home
     answered = await _ask_platforms(turn, deps)
     arrived = await deps.db.read(settled_payments, home.binding_id, limit=3)
@@ -28,14 +66,54 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         unit_id=home.unit_id,
         since=turn.now - RECENT,
     )
-    text = words.lines(
+    told = (
         f"{home.label} 最近到账的缴费" if arrived else f"{home.label} 还没有到账的缴费。",
         *map(history.line, arrived),
         *(_waiting(one, answered) for one in pending),
-        "系统会继续核对，到账后马上通知您，请不要重复付款。" if pending else "",
-        "如果已经扣款，10分钟后这里还没有，请回复“人工”。",
     )
-    return OutgoingMessage("payment_status", text)
+    owed = await deps.db.read(open_bills, home.binding_id)
+    if said and owed and not _is_known(arrived, pending, turn.now):
+        claimed = await _claim(turn, deps, said)
+        return OutgoingMessage(NAME, words.lines(*told, *_looked_for(turn, claimed)))
+    text = words.lines(
+        *told,
+        "系统会继续核对，到账后马上通知您，请不要重复付款。" if pending else "",
+        "如果已经扣款，10分钟后这里还没有，请回复“人工”。"
+        if arrived
+        else "如果已经扣款，10分钟后这里还没有，请回复“我已经付款”，再发付款截图。",
+    )
+    return OutgoingMessage(NAME, text)
+
+
+def _is_known(
+    arrived: Sequence[SettledPayment], pending: Sequence[PendingPayment], now: datetime
+) -> bool:
+    """Tell whether the books know what she means, or a platform may still tell them."""
+    came = any(one.paid_at > now - KNOWN for one in arrived)
+    return came or any(one.created_at > now - ON_ITS_WAY for one in pending)
+
+
+async def _claim(turn: Turn, deps: HandlerDeps, said: str) -> Claimed:
+    claim = PaymentClaim(
+        turn.home.unit_id,
+        turn.person.identity_id,
+        said,
+        tickets.request_key(turn),
+        turn.message.media_id,
+    )
+    return await deps.db.write(claim_payment, claim, now=turn.now)
+
+
+def _looked_for(turn: Turn, claimed: Claimed) -> tuple[str, ...]:
+    """Say who looks for the money, how long nobody reminds her, and what would help."""
+    number, quiet = claimed.ticket.ticket_no, claimed.quiet_through_on
+    return (
+        f"已登记，请收款员核对（工单 {number}），结果会发到这里，请不要重复付款。",
+        f"到{words.day(quiet)}为止不再提醒您缴费。" if quiet else "",
+        "截图收到了，已放进工单。"
+        if turn.message.media_id
+        else "方便的话，请发一张付款截图，查得更快。",
+    )
 
 
 async def _ask_platforms(turn: Turn, deps: HandlerDeps) -> set[str]:
@@ -58,4 +136,4 @@ def _waiting(one: PendingPayment, answered: set[str]) -> str:
     return f"{words.moment(one.created_at)} 发起的 {words.money(one.amount_fen)}，{news}。"
 
 
-INTENT = Intent(name="payment_status", answer=answer)
+INTENT = Intent(name=NAME, answer=answer, on_photo=on_photo)

@@ -19,6 +19,7 @@ def say(event: PaymentSettled, told: Telling) -> OutgoingMessage:
         _surplus(event),
         _left(event),
         f"点开可以查看电子收据，编号 {event.receipt_no}。",
+        words.RATE if event.asks_rating else "",
     )
     return OutgoingMessage(
         kind="payment_settled",

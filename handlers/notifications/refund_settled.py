@@ -29,6 +29,7 @@ def say(event: RefundSettled, told: Telling) -> OutgoingMessage:
             + WENT.get(event.gateway, BY_PLATFORM).format(number=event.refund_no),
             following,
             _receipt(event),
+            words.RATE if event.asks_rating else "",
         ),
         url=told.links.receipt_url(told.links.receipt_token(event.payment_id))
         if event.receipt_no

@@ -50,6 +50,11 @@ TOPICS: Final = {
         "住户说：{said}",
         "自己办回复“接单 {reference}”，交给同事回复“派单 {reference} 名字”。",
     ),
+    "payment_claim": (
+        "住户说已付款，账上没有，工单 {reference}：{unit}，待缴 {amount}。",
+        "住户说：{heard}",
+        "查到了就登记或者认领，工单自动办结；查不到，回复“结单 {reference} 原因”。",
+    ),
     "ticket_urgent": (
         "紧急！工单 {reference}：{unit}。",
         "住户说：{said}",
@@ -170,6 +175,7 @@ STATES: Final = {
     "handover_said": "住户在说话",
     "dispute": "账单有异议",
     "ticket": "新工单",
+    "payment_claim": "住户说已付款",
     "ticket_urgent": "紧急工单",
     "ticket_assigned": "有工单交给您",
     "ticket_urged": "住户催办",

@@ -13,9 +13,10 @@ ENDED: Final = "管家已经说完，现在又由我来回答您。\n还需要�
 def say(event: TalkMoved, told: Telling) -> OutgoingMessage:
     """Say the words of staff as theirs."""
     is_over = event.change == "ended"
+    ended = words.lines(ENDED, words.RATE if event.asks_rating else "")
     return OutgoingMessage(
         kind="talk_moved",
-        text=ENDED if is_over else f"管家回复：\n{words.shorten(event.words, 300).rstrip('。')}。",
+        text=ended if is_over else f"管家回复：\n{words.shorten(event.words, 300).rstrip('。')}。",
         fields=fields(
             unit="管家",
             amount="-",

@@ -9,7 +9,12 @@ from storage.events import TicketMoved
 from storage.ports.chat import OutgoingMessage
 from storage.ticket_kinds import TicketKind
 
-STATES: Final = {"assigned": "已有人处理", "answered": "物业有答复", "closed": "已办结"}
+STATES: Final = {
+    "assigned": "已有人处理",
+    "answered": "物业有答复",
+    "closed": "已办结",
+    "found": "已到账",
+}
 RATE: Final = "请回复1到5打分，5分最好；没解决，回复“没解决”和原因。"
 
 
@@ -21,6 +26,17 @@ def say(event: TicketMoved, told: Telling) -> OutgoingMessage:
     is_dispute = event.kind == TicketKind.DISPUTE
     rows: tuple[str, ...]
     match event.change:
+        case "found":
+            rows = (
+                f"{where}您说的那笔缴费查到了，已经入账。",
+                "不用再付；回复“账单”看还有没有待缴。",
+            )
+        case "closed" if event.kind == TicketKind.PAYMENT:
+            rows = (
+                f"{where}您说的那笔缴费核对过了：",
+                f"{said}。",
+                "账单恢复正常提醒；没解决，回复“没解决”和原因。",
+            )
         case "assigned":
             rows = (f"您的{called}已有人处理。", "有进展会告诉您；看进度回复“我的工单”。")
         case "answered":

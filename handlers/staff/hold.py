@@ -34,7 +34,7 @@ REASON_CHARS: Final = 60
 
 KINDS: Final = {
     HoldKind.DISPUTE: "争议 异议 不认 算错 有误",
-    HoldKind.HARDSHIP: "住院 生病 重病 病 去世 丧 失业 困难 低保 手术",
+    HoldKind.HARDSHIP: "住院 生病 重病 病 去世 过世 逝世 离世 白事 丧 车祸 失业 困难 低保 手术",
 }
 """Kind → words of a reason that speak of it; any other reason is the office's own."""
 CALLED: Final = {

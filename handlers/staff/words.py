@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "unbilled": ("未出账", "没出账"),
     "deliveries": ("送达", "发送记录"),
     "today": ("今日", "今天收款", "今天收了多少"),
+    "contentment": ("满意度",),
     "tickets": ("工单",),
     "ticket_take": ("接单",),
     "ticket_assign": ("派单", "转单"),

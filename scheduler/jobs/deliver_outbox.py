@@ -15,6 +15,7 @@ from storage import crashpoints, outbox
 from storage.events import BillsIssued, Event, NoticeSent, ReminderDue
 from storage.kinds import OutboxState, Urgency
 from storage.operations import reminders
+from storage.operations.rating_asks import ASKING, ask_with, may_ask_with
 from storage.outbox import CLAIM_SECONDS, Claimed, Outcome
 from storage.periods import BillingPeriod
 from storage.ports.chat import Attempt, ChatChannel, OutgoingMessage, Route, Verdict
@@ -211,7 +212,7 @@ async def _send_or_not(deps: JobDeps, claimed: Claimed, now: datetime) -> Outcom
     event = await _as_of_now(deps, claimed.event, now)
     if event is None:
         return Outcome(claimed, OutboxState.SUPPRESSED, (), "paid_meanwhile")
-    message = deps.compose(event)
+    message = deps.compose(await _asking(deps, claimed, event, now))
     channel = deps.channels.get(claimed.addressee.account)
     if channel is None:
         return Outcome(claimed, OutboxState.DEAD, (), "no_such_account")
@@ -268,6 +269,17 @@ async def _as_of_now(deps: JobDeps, event: Event, now: datetime) -> Event | None
         is_owed = await deps.db.read(owes_for, event.binding_id, period)
         return event if is_owed else None
     return event
+
+
+async def _asking(deps: JobDeps, claimed: Claimed, event: Event, now: datetime) -> Event:
+    """Let a message in her window end by asking how it was; a template has no room to ask."""
+    identity_id = claimed.addressee.identity_id
+    if not isinstance(event, ASKING) or identity_id is None or not claimed.reach.custom_left:
+        return event
+    if not await deps.db.read(may_ask_with, event, identity_id=identity_id, now=now):
+        return event
+    asks = await deps.db.write(ask_with, event, identity_id=identity_id, now=now)
+    return replace(event, asks_rating=asks)
 
 
 async def _by_routes(

@@ -24,4 +24,7 @@ ratings = Table(
     Index("ix_ratings_community_id", "community_id", "rated_at"),
     Index("ix_ratings_identity_id", "identity_id", "asked_at"),
 )
-"""`reference` is a ticket's, an order's or a refund's number; `stars` is None until she answers."""
+"""`reference` is a ticket's, a receipt's, a refund's or a talk's number.
+
+`stars` is None until she answers.
+"""

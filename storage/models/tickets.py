@@ -41,11 +41,15 @@ tickets = Table(
     UniqueConstraint("ticket_no"),
     UniqueConstraint("request_key"),
     partial_index("ix_tickets_open", "community_id", "due_at", where="closed_at IS NULL"),
+    partial_index(
+        "uq_tickets_claim", "unit_id", where="kind = 'payment' AND closed_at IS NULL", unique=True
+    ),
     Index("ix_tickets_identity_id", "identity_id", "opened_at"),
 )
 """`said` is what the resident wrote, `outcome` what she was told at the end.
 
-`request_key` names the message that opened it: one message opens one ticket.
+`request_key` names the message that opened it: one message opens one ticket. Of a flat one
+payment's ticket is open at a time.
 `warnings`: 1 once staff heard that it is due soon, 2 once that it is overdue; both hear once each.
 """
 

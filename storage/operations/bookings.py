@@ -19,6 +19,7 @@ from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payment_order_bills, payment_orders, payments
 from storage.operations import deposits, prepayments, receipts, refunds
+from storage.operations.payment_claims import Arrived, find_claimed
 from storage.operations.receipts import PaidBill, Proof
 from storage.operations.write_off_entries import bring_back
 from storage.ports.payments import PaymentFact
@@ -103,6 +104,7 @@ def book_payments(tx: Connection, bookings: Sequence[Booking]) -> list[int]:
             prepayments.put_aside(tx, payment_id)
     deposits.take(tx, {bill.id: one.at for one in bookings for bill in one.wanted})
     receipts.issue(tx, [_proof(*one) for one in paid])
+    find_claimed(tx, [_arrived(one) for one in spreads if not one.returned_fen])
     for payment_id, one in paid:
         if one.returned_fen:
             refunds.give_back(tx, payment_id, now=one.booking.at)
@@ -227,6 +229,17 @@ _CLOSE = Prepared(
         )
     )
 )
+
+
+def _arrived(spread: _Spread) -> Arrived:
+    order, wanted, fact, heard_at, _ = spread.booking
+    paid = {bill.unit_id for bill, fen in zip(wanted, spread.shares, strict=True) if fen}
+    return Arrived(
+        unit_ids=frozenset((order.unit_id, *paid)),
+        identity_id=order.identity_id,
+        paid_at=fact.paid_at or heard_at,
+        now=heard_at,
+    )
 
 
 def _proof(payment_id: int, spread: _Spread) -> Proof:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -100,14 +100,23 @@ def tell_staff(
     return len(found)
 
 
+OFFICE: Final = (StaffRole.STEWARD, StaffRole.MANAGER)
+
+
 def tell_office(
-    tx: Connection, task: StaffTask, *, community_id: int, key: str, now: datetime
+    tx: Connection,
+    task: StaffTask,
+    *,
+    community_id: int,
+    key: str,
+    now: datetime,
+    roles: tuple[StaffRole, ...] = OFFICE,
 ) -> int:
-    """Put a task before the stewards, or the managers where there are none.
+    """Put a task before the first of the roles that somebody has: stewards, or else managers.
 
     Returns how many hear of it.
     """
-    for role in (StaffRole.STEWARD, StaffRole.MANAGER):
+    for role in roles:
         told = tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now)
         if told:
             return told

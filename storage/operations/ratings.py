@@ -11,6 +11,7 @@ from storage.frozen import dataclass
 from storage.models.messages import conversations
 from storage.models.ratings import ratings
 from storage.periods import shanghai_day
+from storage.queries.contentment import is_good_moment
 from storage.queries.policies import policy_on
 from storage.sql import insert, insert_once
 from storage.ticket_kinds import RatingTopic
@@ -32,13 +33,14 @@ class RatingAsk:
 
 
 def may_ask(tx: Connection, ask: RatingAsk, *, now: datetime) -> bool:
-    """Tell whether the community asks at all, and has not asked this person lately."""
+    """Tell whether the community asks at all, not this person lately, and it is a good moment."""
     days = policy_on(tx, ask.community_id, shanghai_day(now)).rating_days
     since = now - timedelta(days=days)
     asked = select(ratings.c.id).where(
         ratings.c.identity_id == ask.identity_id, ratings.c.asked_at > since
     )
-    return days > 0 and tx.execute(asked).first() is None
+    is_due = days > 0 and tx.execute(asked).first() is None
+    return is_due and is_good_moment(tx, ask.identity_id, now=now)
 
 
 def expect_rating(tx: Connection, ask: RatingAsk, *, now: datetime) -> int | None:
@@ -63,8 +65,10 @@ def expect_rating(tx: Connection, ask: RatingAsk, *, now: datetime) -> int | Non
     return rating_id
 
 
-def rate(tx: Connection, rating_id: int, *, identity_id: int, stars: int, now: datetime) -> bool:
-    """Write down what a person gives, 1 to 5, once; False where it is not hers to give.
+def rate(
+    tx: Connection, rating_id: int, *, identity_id: int, stars: int, now: datetime
+) -> RatingTopic | None:
+    """Write down what a person gives, 1 to 5, once; return for what, None where it is not hers.
 
     From then on a bare number of hers is no rating any more.
     """
@@ -76,19 +80,18 @@ def rate(tx: Connection, rating_id: int, *, identity_id: int, stars: int, now: d
             ratings.c.stars.is_(None),
         )
         .values(stars=stars, rated_at=now)
-        .returning(ratings.c.reference)
-    ).scalar_one_or_none()
+        .returning(ratings.c.topic, ratings.c.reference)
+    ).one_or_none()
     tx.execute(
         update(conversations)
         .where(conversations.c.identity_id == identity_id, conversations.c.rating_id == rating_id)
         .values(rating_id=None, rating_until=None)
     )
     if given is None:
-        return False
-    audit.note(
-        tx, Actor(identity_id=identity_id), "rate", "rating", given, at=now, detail=f"{stars}"
-    )
-    return True
+        return None
+    actor = Actor(identity_id=identity_id)
+    audit.note(tx, actor, "rate", "rating", given.reference, at=now, detail=f"{stars}")
+    return RatingTopic(given.topic)
 
 
 def add_words(tx: Connection, rating_id: int, words: str, *, identity_id: int) -> bool:

@@ -118,7 +118,7 @@ def end_talk(tx: Connection, talk_id: int, *, by: Staff, now: datetime) -> None:
     talk = _lock(tx, talk_id, by)
     _end_all(tx, talk.identity_id, now)
     audit.note(tx, Actor(by.staff_id), "end", "talk", str(talk_id), at=now)
-    _tell(tx, talk, TalkMoved("ended", ""), f"talk:{talk_id}:ended", now)
+    _tell(tx, talk, TalkMoved("ended", "", talk_id), f"talk:{talk_id}:ended", now)
 
 
 def leave_talk(tx: Connection, *, identity_id: int, now: datetime) -> None:

@@ -74,7 +74,7 @@ def reopen_ticket(
     TicketStateWrong for an open one, ReopenTooLate.
     """
     ticket = _lock(tx, ticket_no, identity_id)
-    if ticket.state != TicketState.CLOSED:
+    if ticket.state != TicketState.CLOSED or _is_claimed_anew(tx, ticket):
         raise TicketStateWrong(ticket_no)
     is_spent = ticket.kind == TicketKind.DISPUTE and _was_reopened(tx, ticket.id)
     if is_spent or now > ticket.closed_at + REOPENED_WITHIN:
@@ -102,8 +102,20 @@ def _was_reopened(tx: Connection, ticket_id: int) -> bool:
     return tx.execute(asked).first() is not None
 
 
+def _is_claimed_anew(tx: Connection, ticket: Row[Any]) -> bool:
+    """Tell whether another ticket looks for money of the same flat by now."""
+    asked = select(tickets.c.id).where(
+        tickets.c.kind == TicketKind.PAYMENT,
+        tickets.c.unit_id == ticket.unit_id,
+        tickets.c.closed_at.is_(None),
+    )
+    return ticket.kind == TicketKind.PAYMENT and tx.execute(asked).first() is not None
+
+
 def _hold_again(tx: Connection, ticket: Row[Any], now: datetime) -> None:
-    """Let the bills of a dispute rest again."""
+    """Let the bills of a dispute rest again; money that was not found is asked for meanwhile."""
+    if ticket.kind != TicketKind.DISPUTE:
+        return
     asked = select(holds).where(holds.c.id.in_(hold_ids_of(tx, ticket.id))).order_by(holds.c.id)
     actor = Actor(identity_id=ticket.identity_id)
     for hold in tx.execute(asked).all():

@@ -12,10 +12,10 @@ from storage.audit import Actor
 from storage.counter_errors import ReasonMissing
 from storage.events import StaffTask, TicketMoved
 from storage.frozen import dataclass
-from storage.kinds import Urgency
+from storage.kinds import StaffRole, Urgency
 from storage.models.people import identities, staff, staff_communities
 from storage.models.tickets import ticket_holds, ticket_steps, tickets
-from storage.operations.hearers import tell_colleague, tell_office
+from storage.operations.hearers import OFFICE, tell_colleague, tell_office
 from storage.operations.holds import end_hold
 from storage.operations.ratings import RatingAsk, expect_rating, may_ask
 from storage.outbox import Addressee, enqueue
@@ -28,6 +28,7 @@ from storage.sql import insert_once, next_number
 from storage.ticket_errors import TicketStateWrong, UnknownColleague, UnknownTicket
 from storage.ticket_kinds import Priority, RatingTopic, TicketAct, TicketKind, TicketState
 
+CASHIERS_FIRST: Final = (StaffRole.CASHIER, *OFFICE)
 SAID_CHARS: Final = 500
 OUTCOME_CHARS: Final = 300
 NOTE_CHARS: Final = 200
@@ -82,8 +83,14 @@ def open_ticket(
     task = card or _task(view, topic, f"{view.kind} {view.said}")
     shown = StaffTask(task.topic, view.ticket_no, task.unit_label, task.amount_fen, task.note)
     key = f"ticket:{view.ticket_no}:opened"
-    heard = tell_office(tx, shown, community_id=new.community_id, key=key, now=now)
+    roles = _hearing(view)
+    heard = tell_office(tx, shown, community_id=new.community_id, key=key, now=now, roles=roles)
     return Opened(view, heard)
+
+
+def _hearing(view: TicketView) -> tuple[StaffRole, ...]:
+    """Return whose task a ticket is, in this order: where money is looked for, the cashiers'."""
+    return CASHIERS_FIRST if view.kind is TicketKind.PAYMENT else OFFICE
 
 
 def _same(tx: Connection, new: NewTicket) -> int | None:
@@ -248,9 +255,10 @@ def answer_ticket(
 def close_ticket(
     tx: Connection, ticket_no: str, words: str, *, by: Staff, now: datetime
 ) -> TicketView:
-    """Close a ticket with what the resident reads; a dispute's bills are asked for again.
+    """Close a ticket with what the resident reads; what rested for it is asked for again.
 
-    She is asked to rate it in the same message, where she was not asked for one lately.
+    She is asked to rate it in the same message, where she was not asked for one lately; not where
+    her money was not found.
     Raises UnknownTicket, TicketStateWrong, ReasonMissing for no words.
     """
     ticket = _lock_live(tx, ticket_no, by)
@@ -269,14 +277,15 @@ def close_ticket(
     view = ticket_by_key(tx, ticket.id)
     topic = RatingTopic(view.kind)
     ask = RatingAsk(view.identity_id, view.community_id, view.unit_id, topic, view.ticket_no)
-    asks_rating = may_ask(tx, ask, now=now) and expect_rating(tx, ask, now=now) is not None
+    is_fit = topic is not RatingTopic.PAYMENT and may_ask(tx, ask, now=now)
+    asks_rating = is_fit and expect_rating(tx, ask, now=now) is not None
     moved = replace(_moved(view, "closed", words), asks_rating=asks_rating)
     _tell_resident(tx, view, moved, step_id, now)
     return view
 
 
 def end_holds(tx: Connection, ticket_id: int, actor: Actor, now: datetime) -> None:
-    """Let the bills of a dispute be asked for again."""
+    """Let what rested for a ticket be asked for again."""
     for hold_id in hold_ids_of(tx, ticket_id):
         end_hold(tx, hold_id, actor=actor, now=now)
 
@@ -345,7 +354,8 @@ def tell_those_at_it(
         )
         if told:
             return told
-    return tell_office(tx, task, community_id=community_id, key=key, now=now)
+    roles = _hearing(view)
+    return tell_office(tx, task, community_id=community_id, key=key, now=now, roles=roles)
 
 
 def _task(view: TicketView, topic: str, note: str) -> StaffTask:

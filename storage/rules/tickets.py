@@ -13,6 +13,7 @@ USUAL_HOURS: Final[Mapping[TicketKind, int]] = {
     TicketKind.SUGGESTION: 45,
     TicketKind.REPAIR: 9,
     TicketKind.QUESTION: 9,
+    TicketKind.PAYMENT: 9,
 }
 """Kind → duty hours, where a community has chosen nothing; nine are a day of the office."""
 MOST_HOURS: Final = 999

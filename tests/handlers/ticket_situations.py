@@ -3,9 +3,10 @@
 from sqlalchemy import Connection
 
 from storage.kinds import StaffRole
+from storage.operations.ratings import RatingAsk, expect_rating
 from storage.operations.tickets import NewTicket, answer_ticket, close_ticket, open_ticket
 from storage.queries.residents import Staff, staff_member
-from storage.ticket_kinds import TicketKind
+from storage.ticket_kinds import RatingTopic, TicketKind
 from tests import factories
 from tests.factories import NOW
 
@@ -47,3 +48,14 @@ def _open(tx: Connection, said: str, request_key: str) -> None:
     identity_id = factories.meet(tx, "o-li")
     new = NewTicket(TicketKind.REPAIR, 1, identity_id, said, request_key, unit_id=1)
     open_ticket(tx, new, now=NOW)
+
+
+def asked_after_paying(tx: Connection) -> str:
+    """Ms Li has paid, and was asked how it was."""
+    world = factories.build(tx)
+    factories.add_binding(tx, "o-li", world.unit_id, world.li_id)
+    identity_id = factories.meet(tx, "o-li")
+    topic = RatingTopic.PAYMENT
+    ask = RatingAsk(identity_id, world.community_id, world.unit_id, topic, "R20260000001")
+    expect_rating(tx, ask, now=NOW)
+    return "o-li"

@@ -135,6 +135,11 @@ EVENTS: dict[str, Event] = {
     ),
     "talk_answered": e.TalkMoved("answered", "您好，我这就去看。"),
     "talk_ended": e.TalkMoved("ended", ""),
+    "talk_ended_asks": e.TalkMoved("ended", "", 12, asks_rating=True),
+    "payment_settled_asks": changed(PAID, asks_rating=True),
+    "refund_settled_asks": e.RefundSettled(
+        *REFUND, "2026-11-23T02:00:00+00:00", 0, "wechat_pay", asks_rating=True
+    ),
     "ticket_assigned": e.TicketMoved("G26110001", "repair", "assigned", UNIT, ""),
     "ticket_answered": e.TicketMoved(
         "G26110001", "complaint", "answered", UNIT, "已请保洁今天下午打扫。"
@@ -144,6 +149,13 @@ EVENTS: dict[str, Event] = {
     ),
     "ticket_closed_dispute": e.TicketMoved(
         "G26110002", "dispute", "closed", UNIT, "面积按89.50平方米算，没有算错", asks_rating=True
+    ),
+    "ticket_closed_payment": e.TicketMoved(
+        "G26110003", "payment", "closed", UNIT, "三个银行账户都没有这笔钱，请看看转到了哪里"
+    ),
+    "ticket_found": e.TicketMoved("G26110003", "payment", "found", UNIT, ""),
+    "staff_payment_claim": e.StaffTask(
+        "payment_claim", "G26110003", UNIT, 25_060, "我上周就转账了，13800001234转的"
     ),
     "staff_suspense": e.StaffTask("suspense", "2", "", 0, ""),
     "staff_tax_invoice": e.StaffTask("tax_invoice", "F26112300001", UNIT, 25_060, "李秀英"),

@@ -631,3 +631,28 @@ async def test_a_thousand_messages_are_drained_in_one_go_each_once(hall: Hall):
     assert set(texts.values()) == {1}
     for number in range(400):
         assert hall.channel.heard(f"o{number}") == [f"R{number}", f"R{number + 600}"]
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "waits"),
+    [
+        (74, "除夕", 4),
+        (75, "初一", 3),
+        (77, "初三", 1),
+        (133, "清明", 1),
+    ],
+)
+async def test_a_reminder_that_was_decided_before_a_festival_is_said_after_it(
+    hall: Hall, put, states, days, name, waits
+):
+    hall.later(days=days)
+    await put("R1", urgency=Urgency.REMINDER)
+    await put("R2")
+
+    await deliver(hall)
+    during = await states()
+    hall.later(days=waits)
+    await deliver(hall)
+
+    assert during == {"R1": ("waiting", "quiet_hours"), "R2": ("sent", "")}, name
+    assert (await states())["R1"][0] == "sent"

@@ -49,7 +49,7 @@ from storage.ticket_errors import (
     UnknownTicket,
     UrgedLately,
 )
-from storage.ticket_kinds import Priority, TicketAct, TicketKind, TicketState
+from storage.ticket_kinds import Priority, RatingTopic, TicketAct, TicketKind, TicketState
 from tests import factories
 from tests.factories import NOW, World
 
@@ -240,7 +240,7 @@ async def test_i01_another_resident_neither_reads_nor_moves_nor_rates_a_ticket(d
     rated = await db.write(rate, ask.id, identity_id=place.wang, stars=1, now=NOW)
     worded = await db.write(add_words, ask.id, "差", identity_id=place.wang)
 
-    assert (rated, worded) == (False, False)
+    assert (rated, worded) == (None, False)
     [kept] = await rows(db, ratings)
     assert (kept.stars, kept.words) == (None, "")
     assert await db.read(tickets_of_resident, place.wang, limit=9) == []
@@ -342,7 +342,7 @@ async def test_a_closed_ticket_is_rated_once_with_a_word(db, place):
     await db.write(add_words, li.rating_id, "师傅 很快", identity_id=place.li)
     after = await db.read(person_of, place.li, now=NOW)
 
-    assert given == [True, False]
+    assert given == [RatingTopic.REPAIR, None]
     [kept] = await rows(db, ratings)
     assert (kept.topic, kept.reference, kept.stars, kept.words) == (
         "repair",
