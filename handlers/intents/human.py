@@ -55,7 +55,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if office is None:
         if reason is TalkReason.MISSED:
             return edges.not_understood(turn.memory.misses)
-        return await _all_offices(deps)
+        return await _all_offices(turn, deps)
     policy = await deps.db.read(policy_on, office.community_id, turn.today)
     if not policy.duty.covers(turn.now):
         if reason is TalkReason.MISSED:
@@ -135,14 +135,13 @@ async def _ask_later(
 
 
 def _nobody(office: Office) -> OutgoingMessage:
-    phone, hours = office.contact.phone, office.contact.duty_hours
-    when = f"（上班时间 {hours}）" if hours else ""
+    phone, when = office.contact.phone, f"（上班时间 {words.duty(office.contact.duty)}）"
     ring = f"请打电话 {phone} 联系物业{when}。" if phone else "请到物业前台找工作人员。"
     return OutgoingMessage(NAME, words.lines("现在没有管家在线，没有转过去。", ring))
 
 
-async def _all_offices(deps: HandlerDeps) -> OutgoingMessage:
-    found = await deps.db.read(offices, limit=5)
+async def _all_offices(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    found = await deps.db.read(offices, limit=5, on=turn.today)
     text = words.lines(
         "还不知道您是哪个小区的，请直接联系物业：",
         *(told(one.contact) for one in found),
@@ -154,8 +153,10 @@ async def _all_offices(deps: HandlerDeps) -> OutgoingMessage:
 async def _office(turn: Turn, deps: HandlerDeps) -> Office | None:
     home = turn.person.home or next(iter(turn.person.homes), None)
     if home is not None:
-        return Office(home.community_id, await deps.db.read(contact, home.community_id))
-    found = await deps.db.read(offices, limit=2)
+        return Office(
+            home.community_id, await deps.db.read(contact, home.community_id, on=turn.today)
+        )
+    found = await deps.db.read(offices, limit=2, on=turn.today)
     return found[0] if len(found) == 1 else None
 
 

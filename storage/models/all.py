@@ -15,6 +15,7 @@ from storage.models import (
     notices,
     offline,
     operating,
+    owners_words,
     payees,
     payments,
     people,
@@ -57,6 +58,7 @@ FAMILIES = (
     tickets,
     ratings,
     talks,
+    owners_words,
 )
 
 ENGINES = ("postgresql", "sqlite")

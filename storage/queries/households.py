@@ -13,7 +13,7 @@ from storage.models.messages import outbox
 from storage.models.notices import broadcasts
 from storage.models.people import bindings, residents
 from storage.queries.policies import policy_on
-from storage.queries.residents import Contact
+from storage.queries.residents import Contact, contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,10 @@ class Office:
     contact: Contact
 
 
-def offices(tx: Connection, *, limit: int) -> list[Office]:
-    """Return the offices of all communities."""
-    rows = tx.execute(select(communities).order_by(communities.c.id).limit(limit)).all()
-    return [
-        Office(row.id, Contact(row.name, row.company_name, row.phone, row.duty_hours, row.address))
-        for row in rows
-    ]
+def offices(tx: Connection, *, limit: int, on: date = date.max) -> list[Office]:
+    """Return the offices of all communities as of a Shanghai day."""
+    ids = tx.execute(select(communities.c.id).order_by(communities.c.id).limit(limit)).scalars()
+    return [Office(one, contact(tx, one, on=on)) for one in ids.all()]
 
 
 @dataclass(frozen=True, slots=True)

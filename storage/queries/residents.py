@@ -19,6 +19,8 @@ from storage.models.people import (
     staff_communities,
 )
 from storage.prepared import Prepared
+from storage.queries.policies import policy_on
+from storage.rules.duty import Duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,14 +265,16 @@ class Contact:
     community_name: str
     company_name: str
     phone: str
-    duty_hours: str
     address: str
+    duty: Duty
+    """When somebody is there, on the day asked about."""
 
 
-def contact(tx: Connection, community_id: int) -> Contact:
-    """Return the office of a community."""
+def contact(tx: Connection, community_id: int, *, on: date = date.max) -> Contact:
+    """Return the office of a community as of a Shanghai day (default: its newest choices)."""
     row = tx.execute(select(communities).where(communities.c.id == community_id)).one()
-    return Contact(row.name, row.company_name, row.phone, row.duty_hours, row.address)
+    duty = policy_on(tx, community_id, on).duty
+    return Contact(row.name, row.company_name, row.phone, row.address, duty)
 
 
 def resident_name(tx: Connection, resident_id: int) -> str:

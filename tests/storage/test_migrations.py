@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Row, inspect, select
+from sqlalchemy import Connection, Row, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex
@@ -18,6 +18,8 @@ from storage import migrate
 from storage.audit import Actor
 from storage.database import Database, open_reader
 from storage.models.all import metadata
+from storage.models.operating import audit_records
+from storage.models.policies import policies
 from storage.models.prepayments import prepayment_moves
 from storage.operations.payments import settle_payment
 from storage.operations.refund_results import note_refund
@@ -122,6 +124,57 @@ async def test_prepayments_of_before_get_their_moves(db: Database, database_url:
     assert await db.read(prove) == []
     moved = select(prepayment_moves.c.amount_fen).order_by(prepayment_moves.c.id)
     assert list(await db.read(lambda tx: tx.execute(moved).scalars().all())) == [25_060, -5_000]
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ("每天 08:30–20:30", ("08:30", "20:30", "1,2,3,4,5,6,7")),
+        ("周一至周五9点到18点", ("09:00", "18:00", "1,2,3,4,5")),
+        ("中午有人", ("08:30", "17:30", "1,2,3,4,5,6,7")),
+        ("每天25:00到26:00", ("08:30", "17:30", "1,2,3,4,5,6,7")),
+    ],
+)
+async def test_duty_hours_that_were_only_said_become_the_choice_and_no_word_is_lost(
+    db: Database, database_url: str, said: str, chosen: tuple[str, ...]
+):
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = :said"), {"said": said})
+
+    def hours(tx: Connection) -> list[tuple[str, ...]]:
+        columns = (policies.c.duty_from, policies.c.duty_until, policies.c.duty_days)
+        return [tuple(row) for row in tx.execute(select(*columns))]
+
+    def kept(tx: Connection) -> list[str]:
+        asked = select(audit_records.c.detail).where(audit_records.c.act == "migrate")
+        return list(tx.execute(asked).scalars())
+
+    await db.write(build)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(hours) == [chosen]
+    assert await db.read(kept) == [f"duty_hours={said}"]
+
+
+async def test_duty_hours_that_were_chosen_stand_against_what_was_said(
+    db: Database, database_url: str
+):
+    def contradict(tx: Connection) -> None:
+        build(tx)
+        tx.execute(policies.update().values(duty_until="18:30"))
+
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = '每天8:30到20:00'"))
+
+    await db.write(contradict)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    asked = select(policies.c.duty_until)
+    assert await db.read(lambda tx: tx.execute(asked).scalar_one()) == "18:30"
 
 
 async def test_a_step_that_fails_leaves_everything_as_it_was_and_may_be_taken_again(
