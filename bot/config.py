@@ -45,6 +45,8 @@ class WebSettings:
     address_header: str = ""
     requests_per_minute: int = 300
     verify_dir: Path | None = None
+    link_hosts: tuple[str, ...] = ()
+    """Where links in a community's own words may lead, besides our own address."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that is none. Raises ValueError."""

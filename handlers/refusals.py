@@ -65,6 +65,9 @@ WORDS: Final[dict[type[Trouble], str]] = {
     q.UnknownTalk: "没有找到这位住户的人工会话，或者已经结束，没有发出。\n"
     "请核对编号；回复“工单”查看。",
     q.UnknownColleague: "没有找到这位同事，或者有同名的，没有改动。\n请写全名字再发一次。",
+    e.PhrasingTaken: "“{phrasing}”已经是常见问题 {faq_no} 的问法，没有保存。\n"
+    "请换一种问法，或者修改那一条。",
+    e.UnknownFaq: "这个小区没有编号是 {faq_no} 的常见问题，没有改动。\n请核对编号。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
     c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",

@@ -10,6 +10,7 @@ Trouble
 │   ├── SelfApproval
 │   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
 │   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
+│   ├── PhrasingTaken  UnknownFaq
 │   ├── TariffOverlaps  TariffGap  InputMissing  InputRefused  ReadingLower  NobodyShares
 │   ├── UnknownMeter  MeterTaken  DialUnknown  ReadingDayRefused  ReadingStands  UnknownReading
 │   ├── FormulaTooLong  FormulaTooDeep  FormulaNotAllowed  FormulaUnknownName
@@ -234,6 +235,21 @@ class OpeningSheetDisagrees(Refusal):
     """The totals of the opening sheet are not those of the books."""
 
     rows: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PhrasingTaken(Refusal):
+    """Another question of the community is asked with the same words on one of the same days."""
+
+    phrasing: str
+    faq_no: str
+
+
+@dataclass(eq=False)
+class UnknownFaq(Refusal):
+    """The community has no question of this number."""
+
+    faq_no: str
 
 
 @dataclass(eq=False)

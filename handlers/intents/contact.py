@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import own_words, words
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
@@ -33,6 +33,7 @@ def told(office: Contact) -> str:
     return words.lines(
         " ".join(one for one in (office.community_name, office.company_name) if one),
         f"电话 {office.phone}" if office.phone else "",
+        own_words.phones(office.phones),
         f"上班时间 {words.duty(office.duty)}",
         f"地址 {office.address}" if office.address else "",
     )

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Final
 
-from handlers import edges, tickets, words
+from handlers import edges, own_words, tickets, words
 from handlers.deps import HandlerDeps
 from handlers.intents.contact import told
 from handlers.turn import Intent, Turn
+from storage.kinds import OwnText
 from storage.lazy import regex
 from storage.operations.talks import TalkAsk, begin_talk, leave_talk, say_in_talk
 from storage.operations.tickets import NewTicket, open_ticket
 from storage.ports.chat import IncomingKind, OutgoingMessage
+from storage.queries.faqs import own_texts_of
 from storage.queries.households import Office, offices
 from storage.queries.policies import policy_on
 from storage.queries.residents import contact
@@ -126,9 +128,11 @@ async def _ask_later(
     )
     one = (await deps.db.write(open_ticket, new, now=turn.now)).ticket
     phone = office.contact.phone
+    own = (await deps.db.read(own_texts_of, office.community_id)).get(OwnText.OFF_DUTY, "")
     text = words.lines(
         f"现在是下班时间，管家{words.moment(there_at)}上班。",
         f"已记下工单 {one.ticket_no}，上班后会答复您。",
+        own_words.fill(own, office.contact),
         f"急事请打电话 {phone}。" if phone else "",
     )
     return OutgoingMessage(NAME, text)
