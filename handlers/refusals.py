@@ -157,6 +157,7 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
     e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
+    e.LanguageModelUnavailable: "刚才这句话没能听明白。\n请换一种说法，或者回复“帮助”。",
     e.StorageUnavailable: "系统现在太忙，刚才这一步没有办成。\n请过一会儿再试一次。",
 }
 """Trouble → what is said of it; the names in braces are its own facts."""

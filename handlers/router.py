@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import edges, memory, refusals, words
+from handlers import edges, memory, opinions, refusals, words
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
 from handlers.flats import ABOUT_BILLS, home_named
@@ -286,6 +286,12 @@ class Router:
             if own is not None:
                 turn.memory.misses = 0
                 return own
+        if intent is None:
+            named = await opinions.ask(turn, self._deps)
+            if named in opinions.OFFERS and turn.memory.misses + 1 < MISSES:
+                turn.memory.misses += 1
+                return opinions.offer(named)
+            intent = None if named in opinions.OFFERS else self._intents.get(named)
         if intent is None:
             turn.memory.misses += 1
             return await self._missed(turn, turn.memory.misses)

@@ -23,7 +23,7 @@ Trouble
 │   ├── UnknownPaymentOrder  UnknownRefundNo
 │   └── AmountMismatch  MerchantMismatch  RefundEndedOtherwise
 └── Unavailable             the outside did not answer; tried again
-    ├── GatewayUnavailable  ChannelUnavailable
+    ├── GatewayUnavailable  ChannelUnavailable  LanguageModelUnavailable
     └── StorageUnavailable
 """
 
@@ -308,6 +308,13 @@ class GatewayUnavailable(Unavailable):
     """A payment platform gave no usable answer; what happened there is unknown."""
 
     gateway: str
+    reason: str
+
+
+@dataclass(eq=False)
+class LanguageModelUnavailable(Unavailable):
+    """The language model gave no answer; the recogniser alone understands."""
+
     reason: str
 
 
