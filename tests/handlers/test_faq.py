@@ -135,6 +135,7 @@ def test_a_clear_wish_about_money_is_never_answered_by_an_entry(recogniser):
         ("点 https://wuye.example@evil.example/", "不在允许的网站里"),
         ("点 https://wuye.example.evil.example", "不在允许的网站里"),
         ("点 https://wuye.example\\@evil.example/", "不在允许的网站里"),
+        ("点 https://evil.example\\@wuye.example/", "不在允许的网站里"),
         ("点 HTTPS://EVIL.EXAMPLE", "不在允许的网站里"),
         ("点 ｈｔｔｐｓ：／／ｅｖｉｌ．ｅｘａｍｐｌｅ", "不在允许的网站里"),
         ("看 evil.com/x", "网址 evil.com"),

@@ -1,11 +1,13 @@
 """A community's questions with answers and its texts: written, changed and switched off."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from storage.database import open_database
 from storage.errors import NotAllowed, PhrasingTaken, UnknownFaq
 from storage.kinds import OwnText, StaffRole
 from storage.models.operating import audit_records
@@ -21,6 +23,7 @@ from storage.queries.faqs import faqs_for, faqs_of, own_texts_of
 from storage.queries.residents import Staff, contact
 from tests import factories
 from tests.factories import NOW
+from tests.postgres import Postgres
 
 DAY = date(2026, 11, 23)
 POOL = FaqDraft((("游泳池几点开", "游泳池几点开"),), "每天9点到21点。", DAY)
@@ -71,6 +74,29 @@ async def test_two_questions_may_not_claim_one_phrasing_on_the_same_day(db, worl
     assert (refused.value.phrasing, refused.value.faq_no) == ("游泳池几点开", str(first))
     assert len(await db.read(faqs_of, world.community_id)) == 1
     await write(db, world, replace(other, from_on=DAY + timedelta(days=8)))
+
+
+@pytest.mark.postgresql
+async def test_of_two_replicas_that_claim_a_phrasing_at_once_one_has_it(
+    migrated_postgres: Postgres,
+):
+    url = migrated_postgres.copy()
+    async with open_database(url) as first, open_database(url) as second:
+        world = await first.write(factories.build)
+
+        tried = await asyncio.gather(
+            *(
+                write(replica, world, replace(POOL, answer=f"答案{number}{replica is first}。"))
+                for number in range(8)
+                for replica in (first, second)
+            ),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(one, int) for one in tried) == 1
+        assert sum(isinstance(one, PhrasingTaken) for one in tried) == 15
+        assert len(await first.read(faqs_of, world.community_id)) == 1
+    migrated_postgres.drop(url)
 
 
 async def test_what_was_switched_off_claims_nothing_and_says_nothing(db, world):
