@@ -25,6 +25,7 @@ from storage.operations.payments import settle_payment
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
+from storage.queries.policies import policy_on
 from storage.queries.proofs import prove
 from storage.steps import VERSIONS, is_newest, newest_step, sqlite_file, step_of
 from tests.factories import NOW, begin_to_pay, build, pay
@@ -175,6 +176,29 @@ async def test_duty_hours_that_were_chosen_stand_against_what_was_said(
 
     asked = select(policies.c.duty_until)
     assert await db.read(lambda tx: tx.execute(asked).scalar_one()) == "18:30"
+
+
+async def test_duty_hours_of_a_community_that_chose_nothing_yet_become_its_first_choice(
+    db: Database, database_url: str
+):
+    def unchosen(tx: Connection) -> None:
+        build(tx)
+        tx.execute(policies.delete())
+
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = '工作日9点到17点半'"))
+
+    await db.write(unchosen)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    duty = (await db.read(policy_on, 1)).duty
+    assert (str(duty.begins), str(duty.ends), duty.days) == (
+        "09:00:00",
+        "17:30:00",
+        (1, 2, 3, 4, 5),
+    )
 
 
 async def test_a_step_that_fails_leaves_everything_as_it_was_and_may_be_taken_again(
