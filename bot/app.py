@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -13,6 +14,8 @@ from bot import certificates
 from bot.channels.registry import load_channel
 from bot.config import Settings
 from bot.gateways.registry import GATEWAYS, kind_of
+from bot.language_model import LanguageModel
+from bot.web.metrics import Metrics
 from bot.web.server import Company, WebParts, build
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
@@ -20,6 +23,7 @@ from handlers.registry import INTENTS, STAFF_INTENTS
 from handlers.router import Router
 from handlers.staff.words import WORDS
 from handlers.understanding.recogniser import Recogniser
+from handlers.understanding.second_opinion import SecondOpinion
 from scheduler.deps import JobDeps
 from scheduler.job import Job
 from scheduler.runner import Runner
@@ -114,7 +118,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             for name, one in settings.gateways.items()
         }
         await _take_over(db, settings.database.url)
-        yield _assemble(settings, clock, db, channels, gateways)
+        yield _assemble(settings, clock, db, http, channels, gateways)
 
 
 def _channel(kind: str, config: Any, http: aiohttp.ClientSession, clock: Clock) -> Any:  # noqa: ANN401
@@ -149,33 +153,29 @@ def _assemble(
     settings: Settings,
     clock: Clock,
     db: Database,
+    http: aiohttp.ClientSession,
     channels: Mapping[str, Any],
     gateways: Mapping[str, Any],
 ) -> House:
     links = Links(settings.links.secret.encode(), settings.web.base_url)
-    deps = HandlerDeps(db, clock, links, gateways, Recogniser())
+    metrics = Metrics()
+    opinion = _second_opinion(settings, http, metrics)
+    deps = HandlerDeps(db, clock, links, gateways, Recogniser(), opinion)
     router = Router(deps, intents=INTENTS, staff_intents=STAFF_INTENTS)
-    composer = Composer(links, clock)
-
-    async def answer_forgotten(one: Forgotten, now: datetime) -> None:
-        await _answer_forgotten(db, router, one, now)
-
-    runner = Runner(
-        JobDeps(
-            db=db,
-            clock=clock,
-            links=links,
-            channels=channels,
-            gateways=gateways,
-            compose=composer.compose,
-            answer_late=answer_forgotten,
-            backup_dir=settings.backup.dir,
-            sqlite_file=sqlite_file(settings.database.url),
-            statement_dir=settings.reconciliation.dir,
-            fee_ppm=settings.reconciliation.fee_ppm(),
-        ),
-        _Jobs(),
+    job_deps = JobDeps(
+        db=db,
+        clock=clock,
+        links=links,
+        channels=channels,
+        gateways=gateways,
+        compose=Composer(links, clock).compose,
+        answer_late=partial(_answer_forgotten, db, router),
+        backup_dir=settings.backup.dir,
+        sqlite_file=sqlite_file(settings.database.url),
+        statement_dir=settings.reconciliation.dir,
+        fee_ppm=settings.reconciliation.fee_ppm(),
     )
+    runner = Runner(job_deps, _Jobs())
     db.wake_on_commit(runner.wake)
     parts = WebParts(
         db=db,
@@ -193,8 +193,22 @@ def _assemble(
         requests_per_minute=settings.web.requests_per_minute,
         verify_dir=settings.web.verify_dir,
         wake=runner.wake,
+        metrics=metrics,
     )
     return House(settings, db, channels, build(parts), runner, deps.recogniser)
+
+
+def _second_opinion(
+    settings: Settings, http: aiohttp.ClientSession, metrics: Metrics
+) -> SecondOpinion | None:
+    config = settings.understanding.language_model
+    if config is None:
+        return None
+    return SecondOpinion(
+        LanguageModel(config, http),
+        seconds=config.timeout_seconds,
+        count=lambda outcome: metrics.opinions.labels(outcome).inc(),
+    )
 
 
 def _is_official(settings: Settings, account: str) -> bool:

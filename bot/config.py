@@ -17,6 +17,7 @@ import msgspec
 
 from bot.channels.registry import CHANNELS, load_channel
 from bot.gateways.registry import GATEWAYS, kind_of
+from bot.language_model import Config as LanguageModelConfig
 from storage import crashpoints
 from storage.frozen import dataclass
 from storage.lazy import load
@@ -45,6 +46,8 @@ class WebSettings:
     address_header: str = ""
     requests_per_minute: int = 300
     verify_dir: Path | None = None
+    link_hosts: tuple[str, ...] = ()
+    """Where links in a community's own words may lead, besides our own address."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that is none. Raises ValueError."""
@@ -108,6 +111,13 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderstandingSettings:
+    """What helps the recogniser, where anything does."""
+
+    language_model: LanguageModelConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a deployment decides."""
 
@@ -118,6 +128,7 @@ class Settings:
     backup: BackupSettings = BackupSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     log: LogSettings = LogSettings()
+    understanding: UnderstandingSettings = UnderstandingSettings()
     channels: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     """Account name → (kind, the adapter's Config)."""
     gateways: Mapping[str, Any] = field(default_factory=dict)
@@ -165,6 +176,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
     built["database"] = DatabaseSettings(_anchored(built["database"].url, base))
     kept = built["reconciliation"]
     built["reconciliation"] = replace(kept, dir=(base / kept.dir).resolve())
+    built["understanding"] = reader.understanding(table.get("understanding", {}))
     return Settings(**built, channels=channels, gateways=gateways)
 
 
@@ -197,6 +209,16 @@ class _Reader:
         if len(name) > LONGEST_GATEWAY:
             self._fail(where, f"the name may have at most {LONGEST_GATEWAY} letters")
         return self.build(where, module.Config, {"name": name, **table})
+
+    def understanding(self, table: Mapping[str, Any]) -> UnderstandingSettings:
+        where = "understanding"
+        self.check_keys(where, table, [one.name for one in fields(UnderstandingSettings)])
+        told = table.get("language_model")
+        if told is None:
+            return UnderstandingSettings()
+        return UnderstandingSettings(
+            self.build(f"{where}.language_model", LanguageModelConfig, told)
+        )
 
     def build(self, where: str, kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Fill a settings dataclass from its table."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from handlers.understanding.recogniser import Recogniser
+from handlers.understanding.second_opinion import SecondOpinion
 from storage.database import Database
 from storage.frozen import dataclass
 from storage.links import Links
@@ -20,3 +21,5 @@ class HandlerDeps:
     gateways: Mapping[str, PaymentGateway]
     """By name; a handler may query and collect, never write another's books."""
     recogniser: Recogniser
+    second_opinion: SecondOpinion | None = None
+    """Asked where the recogniser is unsure; None where no language model is configured."""

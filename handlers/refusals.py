@@ -65,6 +65,9 @@ WORDS: Final[dict[type[Trouble], str]] = {
     q.UnknownTalk: "没有找到这位住户的人工会话，或者已经结束，没有发出。\n"
     "请核对编号；回复“工单”查看。",
     q.UnknownColleague: "没有找到这位同事，或者有同名的，没有改动。\n请写全名字再发一次。",
+    e.PhrasingTaken: "“{phrasing}”已经是常见问题 {faq_no} 的问法，没有保存。\n"
+    "请换一种问法，或者修改那一条。",
+    e.UnknownFaq: "这个小区没有编号是 {faq_no} 的常见问题，没有改动。\n请核对编号。",
     e.TextTooLong: "内容太长，最多 {limit_chars} 个字，没有发送。\n请缩短以后再发。",
     c.TariffOverlaps: "“{fee_item}”从{taken_from_on}起已经有收费标准，没有保存。\n"
     "请换一个开始日期，或者先结束原来的标准。",
@@ -163,6 +166,7 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.GatewayUnavailable: "支付平台现在没有回应，结果还不清楚。\n"
     "请先不要重复付款，过几分钟回复“缴费成功了吗”查看。",
     e.ChannelUnavailable: "消息平台现在没有回应。\n请过几分钟再试一次。",
+    e.LanguageModelUnavailable: "刚才这句话没能听明白。\n请换一种说法，或者回复“帮助”。",
     e.StorageUnavailable: "系统现在太忙，刚才这一步没有办成。\n请过一会儿再试一次。",
 }
 """Trouble → what is said of it; the names in braces are its own facts."""

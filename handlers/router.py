@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import edges, memory, refusals, words
+from handlers import edges, memory, opinions, refusals, words
 from handlers.deps import HandlerDeps
+from handlers.faq import own_answer
 from handlers.flats import ABOUT_BILLS, home_named
 from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.tickets import stars_in
@@ -280,6 +281,17 @@ class Router:
         is_rated = turn.person.rating_id is not None
         if intent is None or intent.name in SHOWS_MENU:
             turn.memory.topic = MENU_SHOWN if is_rated else turn.memory.topic
+        if intent is None or intent.name == turn.understood.intent:
+            own = await own_answer(turn, self._deps)
+            if own is not None:
+                turn.memory.misses = 0
+                return own
+        if intent is None:
+            named = await opinions.ask(turn, self._deps)
+            if named in opinions.OFFERS and turn.memory.misses + 1 < MISSES:
+                turn.memory.misses += 1
+                return opinions.offer(named)
+            intent = None if named in opinions.OFFERS else self._intents.get(named)
         if intent is None:
             turn.memory.misses += 1
             return await self._missed(turn, turn.memory.misses)

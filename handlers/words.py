@@ -7,6 +7,7 @@ from typing import Final
 
 from storage import money as fen_money
 from storage.periods import SHANGHAI, BillingPeriod
+from storage.rules.duty import Duty
 
 MENU: Final = (
     ("unpaid", "查账单"),
@@ -47,6 +48,7 @@ _BACK: Final = {
     "bank_transfer": ("银行账户", "一般当天到，跨行可能要1到2个工作日", "银行账户"),
 }
 """Gateway → where its refunds go, how long that takes, and where to look for them."""
+WEEK: Final = "一二三四五六日"
 ROLES: Final = {"owner": "业主", "tenant": "租客", "family": "家人"}
 
 
@@ -75,6 +77,21 @@ def moment(at: datetime) -> str:
 def clock_time(at: datetime) -> str:
     """Say the time of day in Shanghai: "14:05"."""
     return f"{at.astimezone(SHANGHAI):%H:%M}"
+
+
+def duty(one: Duty) -> str:
+    """Say when somebody is at the office: "每天8:30到17:30", "周一到周五9:00到18:00"."""
+    hours = "到".join(f"{at.hour}:{at.minute:02d}" for at in (one.begins, one.ends))
+    return f"{_weekdays(one.days)}{hours}"
+
+
+def _weekdays(days: Sequence[int]) -> str:
+    first, last = min(days), max(days)
+    if len(days) == len(WEEK):
+        return "每天"
+    if len(days) > 2 and len(days) == last - first + 1:
+        return f"周{WEEK[first - 1]}到周{WEEK[last - 1]}"
+    return "、".join(f"周{WEEK[one - 1]}" for one in sorted(days))
 
 
 def gateway(name: str) -> str:

@@ -10,6 +10,7 @@ Trouble
 │   ├── SelfApproval
 │   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
 │   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
+│   ├── PhrasingTaken  UnknownFaq
 │   ├── TariffOverlaps  TariffGap  InputMissing  InputRefused  ReadingLower  NobodyShares
 │   ├── UnknownMeter  MeterTaken  DialUnknown  ReadingDayRefused  ReadingStands  UnknownReading
 │   ├── FormulaTooLong  FormulaTooDeep  FormulaNotAllowed  FormulaUnknownName
@@ -22,7 +23,7 @@ Trouble
 │   ├── UnknownPaymentOrder  UnknownRefundNo
 │   └── AmountMismatch  MerchantMismatch  RefundEndedOtherwise
 └── Unavailable             the outside did not answer; tried again
-    ├── GatewayUnavailable  ChannelUnavailable
+    ├── GatewayUnavailable  ChannelUnavailable  LanguageModelUnavailable
     └── StorageUnavailable
 """
 
@@ -237,6 +238,21 @@ class OpeningSheetDisagrees(Refusal):
 
 
 @dataclass(eq=False)
+class PhrasingTaken(Refusal):
+    """Another question of the community is asked with the same words on one of the same days."""
+
+    phrasing: str
+    faq_no: str
+
+
+@dataclass(eq=False)
+class UnknownFaq(Refusal):
+    """The community has no question of this number."""
+
+    faq_no: str
+
+
+@dataclass(eq=False)
 class TextTooLong(Refusal):
     """A text for many is longer than a message may be."""
 
@@ -292,6 +308,13 @@ class GatewayUnavailable(Unavailable):
     """A payment platform gave no usable answer; what happened there is unknown."""
 
     gateway: str
+    reason: str
+
+
+@dataclass(eq=False)
+class LanguageModelUnavailable(Unavailable):
+    """The language model gave no answer; the recogniser alone understands."""
+
     reason: str
 
 

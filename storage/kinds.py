@@ -343,3 +343,14 @@ class Tone(StrEnum):
     KIND = "kind"
     PLAIN = "plain"
     FIRM = "firm"
+
+
+class OwnText(StrEnum):
+    """What a community says in words of its own."""
+
+    GREETING = "greeting"
+    """The first line of a greeting."""
+    OFF_DUTY = "off_duty"
+    """Said besides when a person is wished for and nobody is at the office."""
+    PHONES = "phones"
+    """More numbers of the office: "工程报修=0571-1234; 门岗=0571-5678"."""

@@ -49,7 +49,6 @@ def add_community(tx: Connection, /, name: str = "翡翠湾", **choices) -> int:
             name=name,
             company_name="安心物业",
             phone="0571-88886666",
-            duty_hours="每天8:30到17:30",
             address="1栋一楼大厅",
             opened_at=NOW - timedelta(days=365),
             widened_at=NOW - timedelta(days=365),

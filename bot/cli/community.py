@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.cli.places import ConfigOption, FolderOption, database_url, fail
+from handlers import words
 from storage.database import Database, open_database, open_reader
 from storage.errors import NotAnAmount, StorageUnavailable
 from storage.money import from_yuan, yuan
@@ -18,6 +19,7 @@ from storage.periods import shanghai_day
 from storage.queries.estate import community_named
 from storage.queries.policies import Policy, policy_on
 from storage.queries.residents import Contact, contact
+from storage.rules.duty import Duty, read_duty
 
 command = typer.Typer(add_completion=False, help="小区的联系方式和规则")
 
@@ -86,7 +88,7 @@ def show(
         office, policy = asyncio.run(_look(database_url(config, folder), community))
     except StorageUnavailable as trouble:
         fail(trouble.reason)
-    named = (office.company_name, office.phone, office.duty_hours, office.address)
+    named = (office.company_name, office.phone, words.duty(policy.duty), office.address)
     for label, said in zip(("公司", "电话", "上班时间", "地址"), named, strict=True):
         typer.echo(f"{label}  {said or '没有登记'}")
     for name, (ours, what, _) in CHOICES.items():
@@ -115,17 +117,36 @@ def office(
     folder: FolderOption = None,
 ) -> None:
     """Write down how residents reach the office. Stop a running SQLite bot first."""
-    said = {"company_name": company, "phone": phone, "duty_hours": hours, "address": address}
+    said = {"company_name": company, "phone": phone, "address": address}
     changed = {name: one.strip() for name, one in said.items() if one.strip()}
-    if not changed:
+    duty = _duty_or_exit(hours) if hours.strip() else None
+    if not changed and duty is None:
         fail("没有写要改什么：--company、--phone、--hours、--address 至少一项。")
 
     async def write(db: Database, community_id: int) -> None:
         now = datetime.now(UTC)
-        await db.write(write_office, changed, community_id=community_id, now=now)
+        if changed:
+            await db.write(write_office, changed, community_id=community_id, now=now)
+        if duty is not None:
+            await _keep_hours(db, duty, community_id, now)
 
     _change(database_url(config, folder), community, write)
     typer.echo("已登记；住户回复“电话”就能看到。")
+
+
+def _duty_or_exit(hours: str) -> Duty:
+    try:
+        return read_duty(hours)
+    except ValueError:
+        fail(f"上班时间“{hours}”看不懂，写成 每天8:30到17:30 或者 周一到周五9:00到18:00 这样。")
+
+
+async def _keep_hours(db: Database, duty: Duty, community_id: int, now: datetime) -> None:
+    """Choose duty hours from today on: what residents read, and when a person is there."""
+    day = shanghai_day(now)
+    before = await db.read(policy_on, community_id, day)
+    chosen = replace(before, duty_from=duty.begins, duty_until=duty.ends, duty_days=duty.days)
+    await db.write(choose, chosen, community_id=community_id, effective_on=day, now=now)
 
 
 @command.command("choose")

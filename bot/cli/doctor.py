@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
+import aiohttp
 import typer
 
 from bot import config as settings_file
@@ -17,9 +18,12 @@ from bot.cli.places import fail
 from bot.config import ConfigError, Settings
 from bot.demo_templates import TITLES
 from bot.gateways.registry import GATEWAYS, kind_of
+from bot.language_model import LanguageModel
+from handlers.understanding.second_opinion import SecondOpinion
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.lazy import load
+from storage.periods import shanghai_day
 from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
 from storage.steps import newest_step, sqlite_file, step_of
@@ -31,6 +35,8 @@ OFFICIAL: Final = "wechat_official"
 FIELDS: Final = ("unit", "amount", "time", "state", "number", "community", "text", "title")
 """What our messages offer to a template's keys."""
 DIFFERENCES_SHOWN: Final = 10
+PROBE: Final = "物业费怎么收的呀"
+"""What a language model is asked to see whether it answers."""
 CERTIFICATE_WARNING_DAYS: Final = 60
 
 Line = tuple[str, str]
@@ -51,6 +57,7 @@ def command(
         *_channels(settings),
         *_gateways(settings),
         *asyncio.run(_database(settings)),
+        *asyncio.run(_language_model(settings)),
         *_backups(settings),
     ]
     for grade, text in lines:
@@ -159,6 +166,27 @@ async def _database(settings: Settings) -> list[Line]:
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
+
+
+async def _language_model(settings: Settings) -> list[Line]:
+    """Ask the model once, about nobody, as the bot would."""
+    config = settings.understanding.language_model
+    if config is None:
+        return [("ok", "language model: off; the recogniser alone understands")]
+    where = urlsplit(config.url).netloc
+    found: list[str] = []
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        model = LanguageModel(config, http)
+        asked = SecondOpinion(model, seconds=config.timeout_seconds, count=found.append)
+        now = datetime.now(UTC)
+        await asked.of(PROBE, now=now, today=shanghai_day(now))
+    if found == ["named"]:
+        return [("ok", f"language model: {config.model} at {where} answers in time")]
+    why = {"late": "too slow", "unfit": "its answers are of another shape"}
+    reason = why.get(found[0], "no answer: address, key or model name")
+    return [
+        ("warn", f"language model: {config.model} at {where}: {reason}; the recogniser goes on")
+    ]
 
 
 def _standing(seen: Standing) -> Iterator[Line]:

@@ -20,6 +20,8 @@ COMMANDS: Final = (
     ("menu", "bot.cli.menu", "Publish the official account's menu."),
     ("opening", "bot.cli.opening", "Sign a community's opening sheet."),
     ("community", "bot.cli.community", "How an office is reached, and what it has chosen."),
+    ("faq", "bot.cli.faq", "Questions that a community answers itself: try, add, change."),
+    ("own-text", "bot.cli.own_text", "Greeting, words after hours, phones of a community."),
     ("late-fee", "bot.cli.late_fee", "Late fees: terms, what they come to, waivers."),
     ("dunning", "bot.cli.dunning", "Dunning: the plan, holds, debts by age, letters."),
     ("staff", "bot.cli.staff", "Who works in the office."),

@@ -49,6 +49,7 @@ class Metrics:
             self._callbacks.labels(outcome) for outcome in OUTCOMES
         )
         self.webhooks = Counts()
+        self.opinions = Counts()
 
     def text(self, pulse: Pulse) -> bytes:
         """Return everything in the Prometheus text format."""
@@ -60,6 +61,7 @@ class Metrics:
         for name, what, labels, counts in (
             ("wuyebot_callbacks", "Chat callbacks", ["outcome"], self._callbacks),
             ("wuyebot_webhooks", "Payment notifications", ["gateway", "outcome"], self.webhooks),
+            ("wuyebot_language_model", "Opinions asked for", ["outcome"], self.opinions),
         ):
             counter = core.CounterMetricFamily(name, what, labels=labels)
             for values, count in counts.items():

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import own_words, words
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
@@ -24,8 +24,8 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 async def _contacts(turn: Turn, deps: HandlerDeps) -> list[Contact]:
     ids = dict.fromkeys(home.community_id for home in turn.person.homes)
     if ids:
-        return [await deps.db.read(contact, community_id) for community_id in ids]
-    return [one.contact for one in await deps.db.read(offices, limit=SHOWN)]
+        return [await deps.db.read(contact, community_id, on=turn.today) for community_id in ids]
+    return [one.contact for one in await deps.db.read(offices, limit=SHOWN, on=turn.today)]
 
 
 def told(office: Contact) -> str:
@@ -33,7 +33,8 @@ def told(office: Contact) -> str:
     return words.lines(
         " ".join(one for one in (office.community_name, office.company_name) if one),
         f"电话 {office.phone}" if office.phone else "",
-        f"上班时间 {office.duty_hours}" if office.duty_hours else "",
+        own_words.phones(office.phones),
+        f"上班时间 {words.duty(office.duty)}",
         f"地址 {office.address}" if office.address else "",
     )
 

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Final
 
-from handlers import edges, tickets, words
+from handlers import edges, own_words, tickets, words
 from handlers.deps import HandlerDeps
 from handlers.intents.contact import told
 from handlers.turn import Intent, Turn
+from storage.kinds import OwnText
 from storage.lazy import regex
 from storage.operations.talks import TalkAsk, begin_talk, leave_talk, say_in_talk
 from storage.operations.tickets import NewTicket, open_ticket
 from storage.ports.chat import IncomingKind, OutgoingMessage
+from storage.queries.faqs import own_texts_of
 from storage.queries.households import Office, offices
 from storage.queries.policies import policy_on
 from storage.queries.residents import contact
@@ -55,7 +57,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if office is None:
         if reason is TalkReason.MISSED:
             return edges.not_understood(turn.memory.misses)
-        return await _all_offices(deps)
+        return await _all_offices(turn, deps)
     policy = await deps.db.read(policy_on, office.community_id, turn.today)
     if not policy.duty.covers(turn.now):
         if reason is TalkReason.MISSED:
@@ -126,23 +128,24 @@ async def _ask_later(
     )
     one = (await deps.db.write(open_ticket, new, now=turn.now)).ticket
     phone = office.contact.phone
+    own = (await deps.db.read(own_texts_of, office.community_id)).get(OwnText.OFF_DUTY, "")
     text = words.lines(
         f"现在是下班时间，管家{words.moment(there_at)}上班。",
         f"已记下工单 {one.ticket_no}，上班后会答复您。",
+        own_words.fill(own, office.contact),
         f"急事请打电话 {phone}。" if phone else "",
     )
     return OutgoingMessage(NAME, text)
 
 
 def _nobody(office: Office) -> OutgoingMessage:
-    phone, hours = office.contact.phone, office.contact.duty_hours
-    when = f"（上班时间 {hours}）" if hours else ""
+    phone, when = office.contact.phone, f"（上班时间 {words.duty(office.contact.duty)}）"
     ring = f"请打电话 {phone} 联系物业{when}。" if phone else "请到物业前台找工作人员。"
     return OutgoingMessage(NAME, words.lines("现在没有管家在线，没有转过去。", ring))
 
 
-async def _all_offices(deps: HandlerDeps) -> OutgoingMessage:
-    found = await deps.db.read(offices, limit=5)
+async def _all_offices(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    found = await deps.db.read(offices, limit=5, on=turn.today)
     text = words.lines(
         "还不知道您是哪个小区的，请直接联系物业：",
         *(told(one.contact) for one in found),
@@ -154,8 +157,10 @@ async def _all_offices(deps: HandlerDeps) -> OutgoingMessage:
 async def _office(turn: Turn, deps: HandlerDeps) -> Office | None:
     home = turn.person.home or next(iter(turn.person.homes), None)
     if home is not None:
-        return Office(home.community_id, await deps.db.read(contact, home.community_id))
-    found = await deps.db.read(offices, limit=2)
+        return Office(
+            home.community_id, await deps.db.read(contact, home.community_id, on=turn.today)
+        )
+    found = await deps.db.read(offices, limit=2, on=turn.today)
     return found[0] if len(found) == 1 else None
 
 

@@ -17,6 +17,10 @@ _SINGLE: Final = (
     "鞠僧桑荆谌银扬明沙薄伏岑习胥保和蔺"
 )
 _NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SINGLE}][\u4e00-\u9fff]{{1,2}})"
+SURNAMES: Final = _SINGLE
+"""Surnames of one letter, one after the other."""
+COMPOUND: Final = _COMPOUND
+"""Surnames of two letters, as a pattern."""
 _WHOLE: Final = regex(_NAME)
 _ANNOUNCED: Final = regex(
     r"(?:我叫|(?:老公|老婆|爱人|儿子|女儿|我妈|我爸)叫|我的名字是|名字(?:是|叫|:)?|姓名(?:是|为|:)?|户主(?:是|叫|姓名|名字|:)*|业主(?:是|叫|姓名|名字|:)+"

@@ -15,6 +15,7 @@ from storage.models import (
     notices,
     offline,
     operating,
+    owners_words,
     payees,
     payments,
     people,
@@ -59,6 +60,7 @@ FAMILIES = (
     ratings,
     talks,
     write_offs,
+    owners_words,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -13,7 +13,6 @@ communities = Table(
     text("company_name", 80),
     text("address", 120),
     text("phone", 30),
-    text("duty_hours", 60),
     text("filing_no", 60),
     instant("opened_at", nullable=True),
     instant("widened_at", nullable=True),

@@ -16,7 +16,7 @@ from storage.sql import insert
 
 NOON: Final = time(12)
 LONGEST_STEP_DAYS: Final = 365
-OFFICE: Final = ("company_name", "address", "phone", "duty_hours", "filing_no")
+OFFICE: Final = ("company_name", "address", "phone", "filing_no")
 
 
 def write_office(

@@ -26,7 +26,6 @@ class Office:
     company_name: str
     address: str
     phone: str
-    duty_hours: str
     filing_no: str = ""
 
 
@@ -39,7 +38,6 @@ def furnish_office(tx: Connection, office: Office, *, community_id: int) -> None
             company_name=office.company_name,
             address=office.address,
             phone=office.phone,
-            duty_hours=office.duty_hours,
             filing_no=office.filing_no,
         )
     )

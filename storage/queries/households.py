@@ -1,9 +1,10 @@
 """Who shares a flat in chat, which offices there are, and what a flat is charged by."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from storage.frozen import dataclass
 from storage.kinds import BindingState, OccupancyRole, OutboxState
@@ -11,9 +12,9 @@ from storage.models.bills import fee_items, tariffs
 from storage.models.estate import communities, units
 from storage.models.messages import outbox
 from storage.models.notices import broadcasts
-from storage.models.people import bindings, residents
+from storage.models.people import bindings, residents, staff
 from storage.queries.policies import policy_on
-from storage.queries.residents import Contact
+from storage.queries.residents import Contact, contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,20 @@ class Office:
     contact: Contact
 
 
-def offices(tx: Connection, *, limit: int) -> list[Office]:
-    """Return the offices of all communities."""
-    rows = tx.execute(select(communities).order_by(communities.c.id).limit(limit)).all()
-    return [
-        Office(row.id, Contact(row.name, row.company_name, row.phone, row.duty_hours, row.address))
-        for row in rows
-    ]
+def offices(tx: Connection, *, limit: int, on: date = date.max) -> list[Office]:
+    """Return the offices of all communities as of a Shanghai day."""
+    ids = tx.execute(select(communities.c.id).order_by(communities.c.id).limit(limit)).scalars()
+    return [Office(one, contact(tx, one, on=on)) for one in ids.all()]
+
+
+def names_among(tx: Connection, words: Collection[str]) -> frozenset[str]:
+    """Return those of some words that are names of residents or staff, whole or without surname."""
+    found: set[str] = set()
+    for table in (residents, staff):
+        for name in (table.c.name, func.substr(table.c.name, 2)):
+            asked = select(name).where(name.in_(words), func.length(name) > 1).distinct()
+            found.update(tx.execute(asked).scalars())
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

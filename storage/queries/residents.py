@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
 from storage.frozen import dataclass
-from storage.kinds import BindingState, OccupancyRole, StaffRole
+from storage.kinds import BindingState, OccupancyRole, OwnText, StaffRole
 from storage.models.estate import communities, units
 from storage.models.messages import conversations
 from storage.models.people import (
@@ -19,6 +19,9 @@ from storage.models.people import (
     staff_communities,
 )
 from storage.prepared import Prepared
+from storage.queries.faqs import own_texts_of
+from storage.queries.policies import policy_on
+from storage.rules.duty import Duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,14 +266,19 @@ class Contact:
     community_name: str
     company_name: str
     phone: str
-    duty_hours: str
     address: str
+    duty: Duty
+    """When somebody is there, on the day asked about."""
+    phones: str = ""
+    """More numbers in its own words: "工程报修=0571-1234; 门岗=0571-5678"."""
 
 
-def contact(tx: Connection, community_id: int) -> Contact:
-    """Return the office of a community."""
+def contact(tx: Connection, community_id: int, *, on: date = date.max) -> Contact:
+    """Return the office of a community as of a Shanghai day (default: its newest choices)."""
     row = tx.execute(select(communities).where(communities.c.id == community_id)).one()
-    return Contact(row.name, row.company_name, row.phone, row.duty_hours, row.address)
+    duty = policy_on(tx, community_id, on).duty
+    phones = own_texts_of(tx, community_id).get(OwnText.PHONES, "")
+    return Contact(row.name, row.company_name, row.phone, row.address, duty, phones)
 
 
 def resident_name(tx: Connection, resident_id: int) -> str:

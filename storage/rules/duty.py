@@ -1,12 +1,19 @@
-"""When somebody is at the office (值班): whether now, when next, and counting duty hours."""
+"""When somebody is at the office (值班): read, whether now, when next, counting duty hours."""
 
 from datetime import datetime, time, timedelta
 from typing import Final
 
 from storage.frozen import dataclass
+from storage.lazy import regex
 from storage.periods import SHANGHAI
 
 _A_DAY: Final = timedelta(days=1)
+_DAYS: Final = "一二三四五六日"
+_CLOCK: Final = r"([0-9]{1,2}) ?(?:[:：]([0-5][0-9])|点(?:(半)|([0-5]?[0-9])分?)?)"
+_TO: Final = r" ?(?:到|至|-|–|—|~|～) ?"
+_SAID: Final = regex(rf"(.*?)[ ,，:：]*{_CLOCK}{_TO}{_CLOCK}")
+_SPAN: Final = regex(rf"(?:周|星期)([一二三四五六日天]){_TO}(?:周|星期)?([一二三四五六日天])")
+_EACH: Final = regex(r"(?:周|星期)[一二三四五六日天](?:[、, ]?(?:周|星期)?[一二三四五六日天])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +50,35 @@ class Duty:
                 return begun + left
             left -= end - begun
             begun = self.next_at(end)
+
+
+def read_duty(text: str) -> Duty:
+    """Read "每天8:30到17:30" or "周一到周五 9点到18点". Raises ValueError for what is neither."""
+    said = _SAID.fullmatch(" ".join(text.split()))
+    if said is None:
+        raise ValueError(f"no duty hours: {text}")
+    begins, ends = (_clock(said.groups()[at : at + 4]) for at in (1, 5))
+    days = _days(said[1].strip())
+    if not days or begins >= ends:
+        raise ValueError(f"no duty hours: {text}")
+    return Duty(begins, ends, days)
+
+
+def _clock(parts: tuple[str | None, ...]) -> time:
+    hour, minutes, half, spoken = parts
+    return time(int(hour or 0), 30 if half else int(minutes or spoken or 0))
+
+
+def _days(text: str) -> tuple[int, ...]:
+    """Return the days of the week that a text names (1 is Monday), () for none that is known."""
+    text = text.replace("天", "日")
+    if text in ("", "每日", "日日", "全年无休"):
+        return (1, 2, 3, 4, 5, 6, 7)
+    if text == "工作日":
+        return (1, 2, 3, 4, 5)
+    span = _SPAN.fullmatch(text)
+    if span is not None:
+        first, last = (_DAYS.index(one) + 1 for one in span.groups())
+        return tuple(range(first, last + 1))
+    named = {_DAYS.index(one) + 1 for one in text if one in _DAYS}
+    return tuple(sorted(named)) if _EACH.fullmatch(text) else ()

@@ -64,6 +64,49 @@ def test_every_key_of_the_web_stands_in_the_example():
     assert set(table["web"]) == {one.name for one in fields(WebSettings)}
 
 
+def test_no_language_model_is_asked_unless_one_is_configured(example: Path):
+    assert config.read(example).understanding.language_model is None
+
+
+def with_model(path: Path, *lines: str) -> Path:
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n".join(["", "[understanding.language_model]", *lines, ""]))
+    return path
+
+
+def test_a_language_model_is_read_with_its_key_from_a_file_or_the_environment(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (example.parent / "secrets" / "language_model").write_text("k-file\n", encoding="utf-8")
+    lines = ('url = "https://api.example.com/v1"', 'model = "m-1"')
+    with_model(example, *lines, 'key_file = "secrets/language_model"')
+
+    model = config.read(example).understanding.language_model
+    assert model is not None
+    assert (model.model, model.key, model.timeout_seconds) == ("m-1", "k-file", 1.5)
+
+    changed(example, 'key_file = "secrets/language_model"', "")
+    monkeypatch.setenv("WUYEBOT_UNDERSTANDING_LANGUAGE_MODEL_KEY", "k-env")
+    model = config.read(example).understanding.language_model
+    assert model is not None
+    assert model.key == "k-env"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (('url = "http://api.example.com"', 'model = "m"'), "only https leaves the house"),
+        (('url = "https://api.example.com"',), "model is missing"),
+        (('url = "https://api.example.com"', 'modell = "m"'), 'did you mean "model"'),
+    ],
+)
+def test_a_language_model_that_cannot_be_right_is_refused(example: Path, lines, why):
+    with pytest.raises(ConfigError, match=why) as refused:
+        config.read(with_model(example, *lines))
+
+    assert "[understanding.language_model]" in str(refused.value)
+
+
 def test_a_limit_below_nothing_is_refused(example: Path):
     changed(example, "requests_per_minute = 300", "requests_per_minute = -1")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Row, inspect, select
+from sqlalchemy import Connection, Row, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex
@@ -20,6 +20,8 @@ from storage.database import Database, open_reader
 from storage.kinds import StaffRole
 from storage.models.all import metadata
 from storage.models.bills import bills
+from storage.models.operating import audit_records
+from storage.models.policies import policies
 from storage.models.prepayments import prepayment_moves
 from storage.operations.bill_waivers import WaiverAsk, approve_waiver, ask_waiver
 from storage.operations.payments import settle_payment
@@ -27,6 +29,7 @@ from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.paying_kinds import WaiverKind
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
+from storage.queries.policies import policy_on
 from storage.queries.proofs import prove
 from storage.queries.residents import staff_member
 from storage.steps import VERSIONS, is_newest, newest_step, sqlite_file, step_of
@@ -149,6 +152,80 @@ async def test_bills_of_before_learn_what_was_waived_of_them(db: Database, datab
     waived = select(bills.c.waived_fen).order_by(bills.c.id)
     assert sum(await db.read(lambda tx: tx.execute(waived).scalars().all())) == 5_000
     assert await db.read(prove) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ("每天 08:30–20:30", ("08:30", "20:30", "1,2,3,4,5,6,7")),
+        ("周一至周五9点到18点", ("09:00", "18:00", "1,2,3,4,5")),
+        ("中午有人", ("08:30", "17:30", "1,2,3,4,5,6,7")),
+        ("每天25:00到26:00", ("08:30", "17:30", "1,2,3,4,5,6,7")),
+    ],
+)
+async def test_duty_hours_that_were_only_said_become_the_choice_and_no_word_is_lost(
+    db: Database, database_url: str, said: str, chosen: tuple[str, ...]
+):
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = :said"), {"said": said})
+
+    def hours(tx: Connection) -> list[tuple[str, ...]]:
+        columns = (policies.c.duty_from, policies.c.duty_until, policies.c.duty_days)
+        return [tuple(row) for row in tx.execute(select(*columns))]
+
+    def kept(tx: Connection) -> list[str]:
+        asked = select(audit_records.c.detail).where(audit_records.c.act == "migrate")
+        return list(tx.execute(asked).scalars())
+
+    await db.write(build)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(hours) == [chosen]
+    assert await db.read(kept) == [f"duty_hours={said}"]
+
+
+async def test_duty_hours_that_were_chosen_stand_against_what_was_said(
+    db: Database, database_url: str
+):
+    def contradict(tx: Connection) -> None:
+        build(tx)
+        tx.execute(policies.update().values(duty_until="18:30"))
+
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = '每天8:30到20:00'"))
+
+    await db.write(contradict)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    asked = select(policies.c.duty_until)
+    assert await db.read(lambda tx: tx.execute(asked).scalar_one()) == "18:30"
+
+
+async def test_duty_hours_of_a_community_that_chose_nothing_yet_become_its_first_choice(
+    db: Database, database_url: str
+):
+    def unchosen(tx: Connection) -> None:
+        build(tx)
+        tx.execute(policies.delete())
+
+    def say(tx: Connection) -> None:
+        tx.execute(text("UPDATE communities SET duty_hours = '工作日9点到17点半'"))
+
+    await db.write(unchosen)
+    await go(migrate.downgrade, database_url, "0008")
+    await db.write(say)
+    await go(migrate.upgrade, database_url)
+
+    duty = (await db.read(policy_on, 1)).duty
+    assert (str(duty.begins), str(duty.ends), duty.days) == (
+        "09:00:00",
+        "17:30:00",
+        (1, 2, 3, 4, 5),
+    )
 
 
 async def test_a_step_that_fails_leaves_everything_as_it_was_and_may_be_taken_again(

@@ -334,6 +334,21 @@ def test_an_office_is_written_down_and_residents_can_be_told_of_it(sheets: Path,
     assert "电话  没有登记" in bare.output
     assert "电话  0571-8888" in shown.output
     assert "公司  没有登记" in shown.output
+    assert "上班时间  每天8:30到17:30" in bare.output
+    assert "上班时间  每天9:00到17:00" in shown.output
+    assert "duty-until=17:00" in shown.output
+
+
+def test_duty_hours_that_cannot_be_read_change_nothing(sheets: Path, config: Path):
+    imported(sheets, config)
+    words = ("--phone", "0571-8888", "--hours", "随时", "--config", config)
+
+    written = wuyebot("community", "office", "翡翠湾", *words)
+    shown = wuyebot("community", "show", "翡翠湾", "--config", config)
+
+    assert written.exit_code == 1
+    assert "看不懂" in written.output
+    assert "电话  没有登记" in shown.output
 
 
 def test_a_communitys_choices_are_typed_as_they_are_shown(sheets: Path, config: Path):

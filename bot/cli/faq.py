@@ -1,0 +1,195 @@
+"""`wuyebot faq`: a community's own questions with answers (常见问题): tried, then saved."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot.cli.acting import day_or_exit, read_books, write_books
+from bot.cli.own_words import (
+    ApplyOption,
+    ByOption,
+    CommunityArgument,
+    hosts_or_exit,
+    manager_or_exit,
+    office_or_exit,
+)
+from bot.cli.places import ConfigOption, FolderOption, database_url, fail
+from handlers import own_words
+from handlers.faq import best_match, line_for
+from handlers.understanding.recogniser import Recogniser
+from storage.database import Database
+from storage.operations.own_words import FaqDraft, change_faq, switch_off_faq, write_faq
+from storage.periods import shanghai_day
+from storage.queries.faqs import Faq, faqs_for, faqs_of
+
+command = typer.Typer(add_completion=False, help="常见问题：住户怎么问，机器人怎么答")
+
+FIELDS = {
+    "phrasings": "问法要 1 到 20 种，每种不超过 60 个字，不能重复",
+    "answer": "答案要 1 到 600 个字",
+    "last_on": "结束日期不能早于开始日期",
+    "faqs": "一个小区最多 300 条",
+}
+PhrasingsArgument = Annotated[list[str], typer.Argument(help="几种问法，每种加引号")]
+AnswerOption = Annotated[str, typer.Option(help="答案；可以写 {电话} {上班时间} {地址} {公司}")]
+SinceOption = Annotated[str, typer.Option("--from", help="从哪天起，默认今天")]
+UntilOption = Annotated[str, typer.Option("--until", help="到哪天为止（含），默认一直")]
+NumberArgument = Annotated[int, typer.Argument(help="编号，见 list")]
+
+
+@command.command("list")
+def list_(
+    community: CommunityArgument, config: ConfigOption = None, folder: FolderOption = None
+) -> None:
+    """Print every question of a community with its answer."""
+
+    async def work(db: Database) -> list[Faq]:
+        community_id, _ = await office_or_exit(db, community, on=_today())
+        return await db.read(faqs_of, community_id)
+
+    for one in read_books(database_url(config, folder), work):
+        until = f"到 {one.last_on}" if one.last_on else "起"
+        state = "" if one.is_enabled else "（已停用）"
+        typer.echo(f"{one.faq_id}  {' / '.join(said for said, _ in one.phrasings)}{state}")
+        typer.echo(f"    {one.from_on} {until}：{one.answer}")
+
+
+@command.command("try")
+def try_(
+    community: CommunityArgument,
+    text: Annotated[str, typer.Argument(help="住户会说的话")],
+    day: Annotated[str, typer.Option("--on", help="哪一天，默认今天")] = "",
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Print which question answers a text, and how surely; nothing is changed."""
+    on = day_or_exit(day, otherwise=_today())
+
+    async def work(db: Database) -> str:
+        community_id, office = await office_or_exit(db, community, on=on)
+        understood = Recogniser().understand(text, today=on)
+        match = best_match(await db.read(faqs_for, (community_id,), on=on), understood.normal)
+        line = line_for(understood)
+        meant = f"机器人自己的理解：{understood.intent}（把握 {understood.confidence:.0%}）"
+        if match is None:
+            return f"{meant}\n这一天没有可以回答的常见问题。"
+        near = f"最接近 {match.faq.faq_id} 的“{match.phrasing}”，相似 {match.likeness:.0%}"
+        if match.likeness < line:
+            need = "这句话由机器人自己回答" if line > 1 else f"到 {line:.0%} 才用它回答"
+            return f"{meant}\n{near}；{need}。"
+        return f"{meant}\n{near}，用它回答：\n{own_words.fill(match.faq.answer, office)}"
+
+    typer.echo(read_books(database_url(config, folder), work))
+
+
+@command.command("add")
+def add(
+    community: CommunityArgument,
+    phrasings: PhrasingsArgument,
+    answer: AnswerOption,
+    by: ByOption,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    apply: ApplyOption = False,  # noqa: FBT002
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Show what residents would read; --apply saves it. Stop a running SQLite bot for that."""
+    draft = _draft(phrasings, answer, since, until)
+    url, hosts = database_url(config, folder), hosts_or_exit(config, folder)
+    read_books(url, lambda db: _tried(db, community, draft, hosts))
+    if not apply:
+        typer.echo("预览，尚未保存；加 --apply 保存。")
+        return
+
+    async def work(db: Database) -> int:
+        community_id, _ = await office_or_exit(db, community, on=draft.from_on)
+        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
+        return await db.write(write_faq, draft, community_id=community_id, by=writer, now=now)
+
+    try:
+        typer.echo(f"已保存，编号 {write_books(url, work)}。")
+    except ValueError as unfit:
+        _unfit(unfit)
+
+
+@command.command("change")
+def change(
+    community: CommunityArgument,
+    number: NumberArgument,
+    phrasings: PhrasingsArgument,
+    answer: AnswerOption,
+    by: ByOption,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    apply: ApplyOption = False,  # noqa: FBT002
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Write a question anew under its number, all of it; --apply saves it."""
+    draft = _draft(phrasings, answer, since, until)
+    url, hosts = database_url(config, folder), hosts_or_exit(config, folder)
+    read_books(url, lambda db: _tried(db, community, draft, hosts))
+    if not apply:
+        typer.echo("预览，尚未保存；加 --apply 保存。")
+        return
+
+    async def work(db: Database) -> None:
+        community_id, _ = await office_or_exit(db, community, on=draft.from_on)
+        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
+        await db.write(change_faq, number, draft, community_id=community_id, by=writer, now=now)
+
+    try:
+        write_books(url, work)
+    except ValueError as unfit:
+        _unfit(unfit)
+    typer.echo(f"{number} 已改。")
+
+
+@command.command("off")
+def off(
+    community: CommunityArgument,
+    number: NumberArgument,
+    by: ByOption,
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Answer a question no more; `change` brings it back. Stop a running SQLite bot first."""
+
+    async def work(db: Database) -> None:
+        community_id, _ = await office_or_exit(db, community, on=_today())
+        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
+        await db.write(switch_off_faq, number, community_id=community_id, by=writer, now=now)
+
+    write_books(database_url(config, folder), work)
+    typer.echo(f"{number} 已停用。")
+
+
+def _today() -> date:
+    return shanghai_day(datetime.now(UTC))
+
+
+def _draft(phrasings: list[str], answer: str, since: str, until: str) -> FaqDraft:
+    """Read what was typed; end where a phrasing already means something of ours."""
+    today, recogniser, read, problems = _today(), Recogniser(), [], []
+    for said in map(str.strip, phrasings):
+        understood = recogniser.understand(said, today=today)
+        read.append((said, understood.normal))
+        problems.append(own_words.means_already(said, understood))
+    if found := [one for one in problems if one]:
+        fail("没有保存：\n" + "\n".join(found))
+    last_on = day_or_exit(until, otherwise=today) if until else None
+    return FaqDraft(tuple(read), answer.strip(), day_or_exit(since, otherwise=today), last_on)
+
+
+async def _tried(db: Database, community: str, draft: FaqDraft, hosts: frozenset[str]) -> None:
+    """Show what residents would read, or end with what stands against it."""
+    _, office = await office_or_exit(db, community, on=draft.from_on)
+    if found := own_words.objections(draft.answer, office, hosts):
+        fail("没有保存：\n" + "\n".join(found))
+    typer.echo(own_words.fill(draft.answer, office))
+
+
+def _unfit(unfit: ValueError) -> NoReturn:
+    fail(f"没有保存：{FIELDS.get(str(unfit), str(unfit))}。")
