@@ -4,12 +4,12 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import edges, memory, refusals, words
+from handlers import edges, english, memory, refusals, words
 from handlers.deps import HandlerDeps
 from handlers.flats import ABOUT_BILLS, home_named
 from handlers.pace import MESSAGES, OF_STAFF, Pace
@@ -96,8 +96,11 @@ class Router:
         today = shanghai_day(now)
         understood = self._deps.recogniser.understand(message.text, today=today)
         recalled = memory.recall(person.memory)
+        recalled.language = english.language_after(message, recalled.language)
         turn = Turn(message, person, understood, recalled, now, today, foreseen)
         reply = await self._without_trouble(turn)
+        if turn.is_english:
+            reply = english.with_line(reply, asks=bool(turn.memory.expecting))
         await self._remember(turn, person.memory)
         return reply if reply.text else None
 
@@ -115,7 +118,7 @@ class Router:
             turn.memory.misses = 0
             begun = self._said_as(turn)
             at_work = self._is_work(turn, begun.name if begun is not None else asked_by)
-            say = refusals.words_to_staff if at_work else refusals.words
+            say = refusals.words_to_staff if at_work else _words_for(turn)
             return OutgoingMessage("refusal", say(trouble))
         except Exception:
             trace = secrets.token_hex(4)
@@ -291,7 +294,7 @@ class Router:
     async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
         """Show the menu; after the second time in a row fetch a person."""
         if misses < MISSES:
-            return edges.not_understood(misses)
+            return edges.not_understood(turn, misses)
         return await self._run(turn, self._intents["human"])
 
     def _meant(self, turn: Turn) -> Intent | None:
@@ -319,16 +322,20 @@ class Router:
     async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
         """Let an intent answer; of several flats, ask for one and come back to it."""
         try:
-            reply = await intent.answer(turn, self._deps)
+            reply = await intent.answer_for(turn)(turn, self._deps)
         except UnitNotChosen as unclear:
             said = turn.understood.text or intent.name
             turn.memory.ask("my_units", resume=intent.name, said=said)
-            return OutgoingMessage("my_units", refusals.words(unclear))
+            return OutgoingMessage("my_units", _words_for(turn)(unclear))
         if intent.name not in PASSING:
             turn.memory.topic = intent.name
             if not turn.memory.expecting and intent.name != "bill_detail":
                 turn.memory.facts = {}
         return reply
+
+
+def _words_for(turn: Turn) -> Callable[[Refusal | Unavailable | Contradiction], str]:
+    return english.trouble if turn.is_english else refusals.words
 
 
 def _noticed(kept: "asyncio.Future[None]") -> None:
