@@ -9,9 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import edges, english, memory, refusals, words
+from handlers import corrections, edges, english, memory, refusals, words
 from handlers.deps import HandlerDeps
-from handlers.flats import ABOUT_BILLS, home_named
+from handlers.flats import (
+    ABOUT_A_FLAT,
+    ABOUT_BILLS,
+    BY_ROOM,
+    gone_on_to_flat,
+    home_named,
+    name_flat_by_room,
+)
 from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
@@ -36,13 +43,6 @@ MISSES: Final = 2
 SILENT: Final = frozenset(
     {IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT}
 )
-ABOUT_A_FLAT: Final = frozenset(
-    (
-        *("unpaid", "bill_detail", "history", "pay", "payment_status", "refund_request"),
-        *("refund_status", "balance", "receipt", "due_date", "tariff", "meter", "dispute"),
-    )
-)
-"""Intents that tell of one flat: another's is never answered for."""
 PASSING: Final = frozenset(
     (
         *("greeting", "thanks", "goodbye", "confirm", "cancel", "help", "out_of_scope"),
@@ -94,7 +94,8 @@ class Router:
         if message.kind in SILENT or not self._may_speak(person, now):
             return None
         today = shanghai_day(now)
-        understood = self._deps.recogniser.understand(message.text, today=today)
+        said = corrections.meant(message.text) or message.text
+        understood = self._deps.recogniser.understand(said, today=today)
         recalled = memory.recall(person.memory)
         recalled.language = english.language_after(message, recalled.language)
         turn = Turn(message, person, understood, recalled, now, today, foreseen)
@@ -287,6 +288,8 @@ class Router:
             turn.memory.misses += 1
             return await self._missed(turn, turn.memory.misses)
         turn.memory.misses = 0
+        if intent.name in BY_ROOM and turn.understood.slots.unit is None:
+            name_flat_by_room(turn)
         if intent.name in ABOUT_A_FLAT and not await self._keeps_to_hers(turn):
             return edges.not_hers(turn, turn.understood.slots.unit or "")
         return await self._run(turn, intent)
@@ -302,6 +305,7 @@ class Router:
         if _rates(turn):
             return self._intents["rate"]
         name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
+        name = gone_on_to_flat(turn) or name
         if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
             name = "history"
         return self._intents.get(name)
