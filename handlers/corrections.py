@@ -4,9 +4,6 @@ from typing import Final
 
 from storage.lazy import regex
 
-LONGEST: Final = 40
-"""What is longer says more than what to put instead."""
-
 _THING: Final = (
     r"第?[0-9A-Za-z.零一二两三四五六七八九十百千-]{1,12}"
     r"(?:号楼|栋|幢|单元|室|号房|号|月份?|元|块钱?|吨|度|方|笔|个|套)?"
@@ -24,7 +21,7 @@ _PART: Final = regex(r"(?P<part>[0-9A-Za-z]{1,3}) ?(?P<kind>号楼|栋|幢|单�
 
 def meant(text: str) -> str:
     """Return what a correction says instead of the words before it; "" for any other text."""
-    found = _CORRECTED.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    found = _CORRECTED.fullmatch(text.strip())
     return found["meant"].strip() if found else ""
 
 

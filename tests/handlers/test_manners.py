@@ -86,7 +86,10 @@ async def test_pinyin_is_answered_in_chinese(db, talk):
 async def test_staff_at_work_are_answered_in_chinese(db, talk):
     await db.write(on.owing)
 
-    assert "unpaid" not in await talk("o-chen").say("help")
+    said = await talk("o-chen").say("help")
+
+    assert "查账单" in said
+    assert "My bills" not in said
 
 
 async def plain(db, openid) -> bool:
