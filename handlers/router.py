@@ -94,8 +94,7 @@ class Router:
         if message.kind in SILENT or not self._may_speak(person, now):
             return None
         today = shanghai_day(now)
-        is_corrected = person.staff is None and corrections.meant(message.text)
-        said = is_corrected or message.text
+        said = corrections.meant(message.text) or message.text
         understood = self._deps.recogniser.understand(said, today=today)
         recalled = memory.recall(person.memory)
         recalled.language = english.language_after(message, recalled.language)
