@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.turn import Turn
 from storage.ports.chat import IncomingKind, OutgoingMessage
 
@@ -37,8 +37,10 @@ def welcome(turn: Turn) -> OutgoingMessage:
     return OutgoingMessage("greeting", text)
 
 
-def not_understood(misses: int) -> OutgoingMessage:
+def not_understood(turn: Turn, misses: int) -> OutgoingMessage:
     """Show the menu after something that was not understood; twice in a row, offer a human."""
+    if turn.is_english:
+        return english.not_understood()
     lead = "抱歉，没听明白您的意思。您可以回复序号："
     if misses >= 2:
         lead = "抱歉，还是没听明白。回复“人工”，请管家来回复您；也可以回复序号："

@@ -20,24 +20,26 @@ def recall(text: str) -> Memory:
         topic=kept.get("topic", ""),
         facts=kept.get("facts", {}),
         misses=kept.get("misses", 0),
+        language=kept.get("language", ""),
     )
 
 
 def text_of(memory: Memory) -> str:
     """Return a memory as JSON text; the same memory is always the same text."""
     if not memory.facts and not memory.expecting:
-        return _topic_text(memory.topic, memory.misses)
+        return _topic_text(memory.topic, memory.misses, memory.language)
     kept = {
         "expecting": memory.expecting,
         "topic": memory.topic,
         "facts": memory.facts,
         "misses": memory.misses,
+        "language": memory.language,
     }
     return _write({name: fact for name, fact in kept.items() if fact})
 
 
 @lru_cache(maxsize=256)
-def _topic_text(topic: str, misses: int) -> str:
+def _topic_text(topic: str, misses: int, language: str) -> str:
     """Return the text of a talk in which nothing is waited for: nearly all are."""
-    kept = {"topic": topic, "misses": misses}
+    kept = {"topic": topic, "misses": misses, "language": language}
     return _write({name: fact for name, fact in kept.items() if fact})

@@ -4,15 +4,22 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import edges, memory, opinions, refusals, words
+from handlers import corrections, edges, english, memory, opinions, refusals, words
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
-from handlers.flats import ABOUT_BILLS, home_named
+from handlers.flats import (
+    ABOUT_A_FLAT,
+    ABOUT_BILLS,
+    BY_ROOM,
+    gone_on_to_flat,
+    home_named,
+    name_flat_by_room,
+)
 from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
@@ -37,13 +44,6 @@ MISSES: Final = 2
 SILENT: Final = frozenset(
     {IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT}
 )
-ABOUT_A_FLAT: Final = frozenset(
-    (
-        *("unpaid", "bill_detail", "history", "pay", "payment_status", "refund_request"),
-        *("refund_status", "balance", "receipt", "due_date", "tariff", "meter", "dispute"),
-    )
-)
-"""Intents that tell of one flat: another's is never answered for."""
 PASSING: Final = frozenset(
     (
         *("greeting", "thanks", "goodbye", "confirm", "cancel", "help", "out_of_scope"),
@@ -95,10 +95,14 @@ class Router:
         if message.kind in SILENT or not self._may_speak(person, now):
             return None
         today = shanghai_day(now)
-        understood = self._deps.recogniser.understand(message.text, today=today)
+        said = corrections.meant(message.text) or message.text
+        understood = self._deps.recogniser.understand(said, today=today)
         recalled = memory.recall(person.memory)
+        recalled.language = english.language_after(message, recalled.language)
         turn = Turn(message, person, understood, recalled, now, today, foreseen)
         reply = await self._without_trouble(turn)
+        if turn.is_english:
+            reply = english.with_line(reply, asks=bool(turn.memory.expecting))
         await self._remember(turn, person.memory)
         return reply if reply.text else None
 
@@ -116,7 +120,7 @@ class Router:
             turn.memory.misses = 0
             begun = self._said_as(turn)
             at_work = self._is_work(turn, begun.name if begun is not None else asked_by)
-            say = refusals.words_to_staff if at_work else refusals.words
+            say = refusals.words_to_staff if at_work else _words_for(turn)
             return OutgoingMessage("refusal", say(trouble))
         except Exception:
             trace = secrets.token_hex(4)
@@ -286,16 +290,25 @@ class Router:
             if own is not None:
                 turn.memory.misses = 0
                 return own
-        if intent is None:
-            named = await opinions.ask(turn, self._deps)
-            if named in opinions.OFFERS and turn.memory.misses + 1 < MISSES:
-                turn.memory.misses += 1
-                return opinions.offer(named)
-            intent = None if named in opinions.OFFERS else self._intents.get(named)
-        if intent is None:
+        return await (self._unclear(turn) if intent is None else self._clear(turn, intent))
+
+    async def _unclear(self, turn: Turn) -> OutgoingMessage:
+        """Ask for a second opinion; what it cannot tell either is missed."""
+        named = await opinions.ask(turn, self._deps)
+        if named in opinions.OFFERS and turn.memory.misses + 1 < MISSES:
             turn.memory.misses += 1
-            return await self._missed(turn, turn.memory.misses)
+            return opinions.offer(named)
+        intent = None if named in opinions.OFFERS else self._intents.get(named)
+        if intent is not None:
+            return await self._clear(turn, intent)
+        turn.memory.misses += 1
+        return await self._missed(turn, turn.memory.misses)
+
+    async def _clear(self, turn: Turn, intent: Intent) -> OutgoingMessage:
+        """Let an intent answer about a flat that is hers."""
         turn.memory.misses = 0
+        if intent.name in BY_ROOM and turn.understood.slots.unit is None:
+            name_flat_by_room(turn)
         if intent.name in ABOUT_A_FLAT and not await self._keeps_to_hers(turn):
             return edges.not_hers(turn, turn.understood.slots.unit or "")
         return await self._run(turn, intent)
@@ -303,7 +316,7 @@ class Router:
     async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
         """Show the menu; after the second time in a row fetch a person."""
         if misses < MISSES:
-            return edges.not_understood(misses)
+            return edges.not_understood(turn, misses)
         return await self._run(turn, self._intents["human"])
 
     def _meant(self, turn: Turn) -> Intent | None:
@@ -311,6 +324,7 @@ class Router:
         if _rates(turn):
             return self._intents["rate"]
         name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
+        name = gone_on_to_flat(turn) or name
         if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
             name = "history"
         return self._intents.get(name)
@@ -331,16 +345,20 @@ class Router:
     async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
         """Let an intent answer; of several flats, ask for one and come back to it."""
         try:
-            reply = await intent.answer(turn, self._deps)
+            reply = await intent.answer_for(turn)(turn, self._deps)
         except UnitNotChosen as unclear:
             said = turn.understood.text or intent.name
             turn.memory.ask("my_units", resume=intent.name, said=said)
-            return OutgoingMessage("my_units", refusals.words(unclear))
+            return OutgoingMessage("my_units", _words_for(turn)(unclear))
         if intent.name not in PASSING:
             turn.memory.topic = intent.name
             if not turn.memory.expecting and intent.name != "bill_detail":
                 turn.memory.facts = {}
         return reply
+
+
+def _words_for(turn: Turn) -> Callable[[Refusal | Unavailable | Contradiction], str]:
+    return english.trouble if turn.is_english else refusals.words
 
 
 def _noticed(kept: "asyncio.Future[None]") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from handlers.deps import HandlerDeps
 from handlers.understanding.recogniser import Understanding
@@ -12,6 +12,8 @@ from storage.frozen import dataclass
 from storage.inbox import Foresight
 from storage.ports.chat import IncomingMessage, OutgoingMessage
 from storage.queries.residents import Home, Person, Staff
+
+ENGLISH: Final = "en"
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class Memory:
     """Plain JSON values that the expecting intent put aside."""
     misses: int = 0
     """How often in a row we did not understand."""
+    language: str = ""
+    """"en" where she writes English, until she writes Chinese again."""
 
     def ask(self, intent: str, **facts: Any) -> None:  # noqa: ANN401 - plain JSON values
         """Wait for an answer to what `intent` has just asked, and keep what it needs for it."""
@@ -67,6 +71,11 @@ class Turn:
         """The speaker's office, or None for a resident."""
         return self.person.staff
 
+    @property
+    def is_english(self) -> bool:
+        """Tell whether she is answered in English; staff never are."""
+        return self.memory.language == ENGLISH and self.person.staff is None
+
 
 Answer = Callable[[Turn, HandlerDeps], Awaitable[OutgoingMessage]]
 
@@ -88,3 +97,13 @@ class Intent:
     """Staff only: the words that it begins with. Residents' words are the recogniser's."""
     said_like: Callable[[str], bool] | None = None
     """Tells a whole text that is meant for it, whatever the recogniser makes of it."""
+    in_english: Answer | None = None
+    """Answers in short English; without it the Chinese gets a line of English."""
+    in_plain: Answer | None = None
+    """Answers who asked for it in few and simple words (老年模式)."""
+
+    def answer_for(self, turn: Turn) -> Answer:
+        """Return how this is answered in the language and manner of who speaks."""
+        if turn.is_english:
+            return self.in_english or self.answer
+        return (self.in_plain if turn.person.is_plain else None) or self.answer

@@ -1,6 +1,6 @@
 """What is left in advance (预存余额) for the flat, and for what."""
 
-from handlers import words
+from handlers import english, words
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.kinds import OccupancyRole
@@ -32,4 +32,26 @@ def _part(item_name: str, left_fen: int) -> str:
     return f"{item_name + '专用' if item_name else '不限项目'} {words.money(left_fen)}"
 
 
-INTENT = Intent(name="balance", answer=answer)
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the flat's prepayment; a tenant is sent to the owner."""
+    home = turn.home
+    if home.role is OccupancyRole.TENANT:
+        return OutgoingMessage("balance", f"{home.label}: only the owner sees the prepaid balance.")
+    left_fen = await _left(turn, deps)
+    text = f"{home.label}: prepaid balance {english.money(left_fen)}"
+    return OutgoingMessage("balance", text)
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the sum alone."""
+    if turn.home.role is OccupancyRole.TENANT:
+        return await answer(turn, deps)
+    left_fen = await _left(turn, deps)
+    return OutgoingMessage("balance", f"预存的钱还有：\n{words.money(left_fen)}")
+
+
+async def _left(turn: Turn, deps: HandlerDeps) -> int:
+    return sum(one.left_fen for one in await deps.db.read(purses, turn.home.unit_id))
+
+
+INTENT = Intent(name="balance", answer=answer, in_english=in_english, in_plain=in_plain)

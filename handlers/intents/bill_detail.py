@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
-from handlers import changes, reckonings, words
+from handlers import changes, english, reckonings, words
 from handlers.deps import HandlerDeps
 from handlers.flats import ABOUT_BILLS, pay_url
 from handlers.turn import Intent, Turn
@@ -55,6 +55,29 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         )
     text = words.lines(f"{home.label} 账单明细{missing}", *blocks, closing)
     return OutgoingMessage("bill_detail", text, url=url)
+
+
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell what each bill meant is for, how much it is and whether it is paid."""
+    label, chosen = turn.home.label, await _chosen(turn, deps)
+    if not chosen:
+        return OutgoingMessage("bill_detail", f"{label}: no such bill. To see all, type: bill")
+    is_open = any(one.open_fen for one in chosen)
+    text = words.lines(
+        f"{label}: {english.count(len(chosen), 'bill')}",
+        *map(_in_english, chosen[: 2 * SHOWN]),
+        "Tap the link below to pay." if is_open else "",
+        "To ask how a bill is worked out, type: human",
+    )
+    return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
+
+
+def _in_english(bill: OpenBill) -> str:
+    what = english.fee_item(bill.item_code, bill.item_name)
+    state = f"due {english.day(bill.due_on)}" if bill.open_fen else "paid"
+    if 0 < bill.open_fen < bill.amount_fen:
+        state = f"{english.money(bill.open_fen)} left, {state}"
+    return f"{english.period(bill.period)} {what} {english.money(bill.amount_fen)} ({state})"
 
 
 async def _comparison(turn: Turn, deps: HandlerDeps, chosen: list[OpenBill]) -> tuple[str, str]:
@@ -198,4 +221,4 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     return f"　比{before.period.month}月{reckonings.way(more_fen)}。"
 
 
-INTENT = Intent(name="bill_detail", answer=answer)
+INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english)

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from handlers import words
+from handlers import corrections, words
 from handlers.consent import says_yes
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
@@ -74,7 +74,9 @@ def _merged(turn: Turn, known: dict[str, Any], asks: str = "") -> dict[str, Any]
     """Add what this message says to what is known; a bare answer fills what was asked."""
     slots, text = turn.understood.slots, turn.understood.text.strip()
     named = {"unit": slots.unit, "name": slots.name, "phone": slots.phone}
-    if asks == "code" and _CODE.search(text):
+    if corrected := corrections.put_right(known.get("unit", ""), text):
+        named = {"unit": corrected}
+    elif asks == "code" and _CODE.search(text):
         named = {"code": _CODE.findall(text)[-1]}
     elif asks == "unit" and slots.unit is None and any(letter.isdigit() for letter in text):
         named["unit"] = text[:20]

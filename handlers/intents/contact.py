@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import own_words, words
+from handlers import english, own_words, words
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
@@ -39,4 +39,23 @@ def told(office: Contact) -> str:
     )
 
 
-INTENT = Intent(name="contact", answer=answer)
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the offices in English; their names and addresses stay as they are."""
+    found = await _contacts(turn, deps)
+    if not found:
+        return OutgoingMessage("contact", "No phone number is known here. Please ask at the desk.")
+    blocks = [told_in_english(one) for one in found]
+    return OutgoingMessage("contact", words.lines(*blocks, "To talk to a person here, type: human"))
+
+
+def told_in_english(office: Contact) -> str:
+    """Tell one office, leaving out what is not known."""
+    return words.lines(
+        " ".join(one for one in (office.community_name, office.company_name) if one),
+        f"Phone {office.phone}" if office.phone else "",
+        f"Hours {english.duty(office.duty)}",
+        f"Address {office.address}" if office.address else "",
+    )
+
+
+INTENT = Intent(name="contact", answer=answer, in_english=in_english)

@@ -1,6 +1,6 @@
 """Until when to pay (应缴日): of the open bills, or as a rule."""
 
-from handlers import words
+from handlers import english, words
 from handlers.deps import HandlerDeps
 from handlers.flats import pay_url
 from handlers.intents.unpaid import narrowed
@@ -41,4 +41,37 @@ async def _as_a_rule(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("due_date", text)
 
 
-INTENT = Intent(name="due_date", answer=answer)
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the due day of each open bill."""
+    label = turn.home.label
+    found = await deps.db.read(open_bills, turn.home.binding_id)
+    if not found:
+        return OutgoingMessage("due_date", f"{label}: nothing to pay now.")
+    chosen = narrowed(found, turn.understood.slots) or found
+    text = words.lines(
+        f"{label}, pay until:",
+        *(
+            f"{english.day(one.due_on)}: {english.period(one.period)}"
+            f" {english.fee_item(one.item_code, one.item_name)} {english.money(one.open_fen)}"
+            for one in chosen[:12]
+        ),
+        "Tap the link below to pay.",
+    )
+    return OutgoingMessage("due_date", text, url=pay_url(turn, deps))
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the earliest due day alone."""
+    found = await deps.db.read(open_bills, turn.home.binding_id)
+    if not found:
+        return await _as_a_rule(turn, deps)
+    first = min(found, key=lambda one: one.due_on)
+    text = words.lines(
+        f"{words.day(first.due_on)}前缴{first.item_name}：",
+        words.money(first.open_fen),
+        "要缴费，点下面蓝色的字。",
+    )
+    return OutgoingMessage("due_date", text, url=pay_url(turn, deps))
+
+
+INTENT = Intent(name="due_date", answer=answer, in_english=in_english, in_plain=in_plain)

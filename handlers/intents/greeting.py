@@ -28,4 +28,12 @@ async def _own(turn: Turn, deps: HandlerDeps, home: Home) -> str:
     return own_words.fill(said, await deps.db.read(contact, home.community_id, on=turn.today))
 
 
-INTENT = Intent(name="greeting", answer=answer)
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Greet, and show the menu, to be answered by a number alone."""
+    if not turn.person.homes:
+        return edges.welcome(turn)
+    text = words.lines("您好！要办哪件事？", words.menu(), "回复前面的数字就行。")
+    return OutgoingMessage("greeting", text)
+
+
+INTENT = Intent(name="greeting", answer=answer, in_plain=in_plain)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from handlers import words
+from handlers import corrections, words
 from handlers.deps import HandlerDeps
 from handlers.flats import home_named
 from handlers.turn import Intent, Turn
@@ -62,7 +62,8 @@ def _picked(turn: Turn) -> Home | None:
     slots, homes = turn.understood.slots, turn.person.homes
     if slots.ordinal is not None and 1 <= slots.ordinal <= len(homes):
         return homes[slots.ordinal - 1]
-    return home_named(homes, slots.unit) if slots.unit is not None else None
+    named = slots.unit or corrections.flat_in(turn.understood.text).upper()
+    return home_named(homes, named) if named else None
 
 
 async def _choose(turn: Turn, deps: HandlerDeps, home: Home) -> OutgoingMessage:

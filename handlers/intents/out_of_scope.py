@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from handlers import english
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.ports.chat import OutgoingMessage
@@ -16,4 +17,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("out_of_scope", TEXT)
 
 
-INTENT = Intent(name="out_of_scope", answer=answer)
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Say in English what can be done, and who helps with the rest."""
+    return OutgoingMessage("out_of_scope", f"I cannot help with that.\n{english.LINE}")
+
+
+INTENT = Intent(name="out_of_scope", answer=answer, in_english=in_english)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from handlers import tickets, words
+from handlers import english, tickets, words
 from handlers.asking import ask_order
 from handlers.deps import HandlerDeps
 from handlers.intents import history
@@ -58,22 +58,14 @@ async def on_photo(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 async def _answer(turn: Turn, deps: HandlerDeps, said: str) -> OutgoingMessage:
     """Ask the platforms at once; `said` is her word that she paid, "" where she only asks."""
     home = turn.home
-    answered = await _ask_platforms(turn, deps)
-    arrived = await deps.db.read(settled_payments, home.binding_id, limit=3)
-    pending = await deps.db.read(
-        pending_payments,
-        identity_id=turn.person.identity_id,
-        unit_id=home.unit_id,
-        since=turn.now - RECENT,
-    )
+    arrived, pending, answered = await _found(turn, deps)
     told = (
         f"{home.label} 最近到账的缴费" if arrived else f"{home.label} 还没有到账的缴费。",
         *map(history.line, arrived),
         *(_waiting(one, answered) for one in pending),
     )
-    owed = await deps.db.read(open_bills, home.binding_id)
-    if said and owed and not _is_known(arrived, pending, turn.now):
-        claimed = await _claim(turn, deps, said)
+    claimed = await _claimed(turn, deps, said, arrived, pending)
+    if claimed is not None:
         return OutgoingMessage(NAME, words.lines(*told, *_looked_for(turn, claimed)))
     text = words.lines(
         *told,
@@ -93,7 +85,17 @@ def _is_known(
     return came or any(one.created_at > now - ON_ITS_WAY for one in pending)
 
 
-async def _claim(turn: Turn, deps: HandlerDeps, said: str) -> Claimed:
+async def _claimed(
+    turn: Turn,
+    deps: HandlerDeps,
+    said: str,
+    arrived: Sequence[SettledPayment],
+    pending: Sequence[PendingPayment],
+) -> Claimed | None:
+    """Have money looked for that she says she paid and nobody here has heard of, else None."""
+    owed = await deps.db.read(open_bills, turn.home.binding_id)
+    if not (said and owed) or _is_known(arrived, pending, turn.now):
+        return None
     claim = PaymentClaim(
         turn.home.unit_id,
         turn.person.identity_id,
@@ -116,6 +118,53 @@ def _looked_for(turn: Turn, claimed: Claimed) -> tuple[str, ...]:
     )
 
 
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Ask the platforms at once, then tell what has arrived and what has not."""
+    label = turn.home.label
+    arrived, pending, _ = await _found(turn, deps)
+    said = turn.understood.text if says_paid(turn.understood.normal) else ""
+    claimed = await _claimed(turn, deps, said, arrived, pending)
+    text = words.lines(
+        f"{label}, payments received:" if arrived else f"{label}: no payment received yet.",
+        *(f"{english.moment(one.paid_at)} {english.money(one.amount_fen)}" for one in arrived),
+        *(
+            f"Not received yet: {english.money(one.amount_fen)} ({english.moment(one.created_at)})"
+            for one in pending
+        ),
+        "We keep checking. Please do not pay twice." if pending else "",
+        *(
+            _looked_for_in_english(claimed)
+            if claimed is not None
+            else ("If your money has left and is not here in 10 minutes, type: human",)
+        ),
+    )
+    return OutgoingMessage(NAME, text)
+
+
+def _looked_for_in_english(claimed: Claimed) -> tuple[str, ...]:
+    number, quiet = claimed.ticket.ticket_no, claimed.quiet_through_on
+    return (
+        f"A cashier looks for your payment ({number}) and we tell you here.",
+        "Please do not pay twice. A screenshot of the payment helps.",
+        f"No reminders until {english.day(quiet)}." if quiet else "",
+    )
+
+
+async def _found(
+    turn: Turn, deps: HandlerDeps
+) -> tuple[list[SettledPayment], list[PendingPayment], set[str]]:
+    """Return what has arrived, what has not, and which orders the platforms answered for."""
+    answered = await _ask_platforms(turn, deps)
+    arrived = await deps.db.read(settled_payments, turn.home.binding_id, limit=3)
+    pending = await deps.db.read(
+        pending_payments,
+        identity_id=turn.person.identity_id,
+        unit_id=turn.home.unit_id,
+        since=turn.now - RECENT,
+    )
+    return arrived, pending, answered
+
+
 async def _ask_platforms(turn: Turn, deps: HandlerDeps) -> set[str]:
     """Settle what was paid and not reported yet; return the orders that were answered for."""
     orders = await deps.db.read(
@@ -136,4 +185,4 @@ def _waiting(one: PendingPayment, answered: set[str]) -> str:
     return f"{words.moment(one.created_at)} 发起的 {words.money(one.amount_fen)}，{news}。"
 
 
-INTENT = Intent(name=NAME, answer=answer, on_photo=on_photo)
+INTENT = Intent(name=NAME, answer=answer, in_english=in_english, on_photo=on_photo)

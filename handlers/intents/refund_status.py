@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.asking import ask_refund
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
@@ -37,20 +37,50 @@ BY_HAND: Final = {
 }
 """The same where a person hands the money over."""
 
+IN_ENGLISH: Final[dict[str, str]] = {
+    RefundStep.REQUESTED: "the manager looks at it; you will hear here.",
+    RefundStep.APPROVED: "agreed to, on its way to be paid; nothing for you to do.",
+    RefundStep.SUBMITTED: "on its way, not arrived yet.",
+    RefundStep.UNFUNDED: "waits for our account to be topped up; then it goes by itself.",
+    RefundStep.UNKNOWN: "we are checking with the payment platform; nothing for you to do.",
+    RefundStep.ABNORMAL: "your account cannot take it; we will contact you. Urgent? Type: human",
+    RefundStep.CLOSED: "closed by the platform, no money has moved. Ask again, type: refund",
+    RefundStep.FAILED: "did not work, no money has moved. Ask again, type: refund",
+    RefundStep.DECLINED: "declined, no money has moved. Questions? Type: human",
+    RefundStep.SUCCESS: "paid back to you.",
+}
+
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """Ask the platforms at once, then tell the newest refunds of the flat, step by step."""
-    home = turn.home
-    found = await _refunds(turn, deps)
+    found = await _as_they_stand(turn, deps)
     if not found:
-        text = f"{home.label} 没有退款申请。\n要退款，请回复“退款”。"
+        text = f"{turn.home.label} 没有退款申请。\n要退款，请回复“退款”。"
         return OutgoingMessage("refund_status", text)
+    return OutgoingMessage("refund_status", words.lines(*map(_block, found)))
+
+
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Ask the platforms at once, then tell where the newest refunds of the flat are."""
+    found = await _as_they_stand(turn, deps)
+    if not found:
+        text = f"{turn.home.label}: no refund was asked for. To ask for one, type: refund"
+        return OutgoingMessage("refund_status", text)
+    rows = (
+        f"Refund {one.refund_no}, {english.money(one.amount_fen)}: {IN_ENGLISH[one.state]}"
+        for one in found
+    )
+    return OutgoingMessage("refund_status", words.lines(*rows))
+
+
+async def _as_they_stand(turn: Turn, deps: HandlerDeps) -> list[RefundProgress]:
+    found = await _refunds(turn, deps)
     under_way = [one for one in found if one.state in UNDER_WAY]
     if under_way:
         asks = [ask_refund(deps, one) for one in under_way]
         await asyncio.gather(*asks)
         found = await _refunds(turn, deps)
-    return OutgoingMessage("refund_status", words.lines(*map(_block, found)))
+    return found
 
 
 async def _refunds(turn: Turn, deps: HandlerDeps) -> list[RefundProgress]:
@@ -92,4 +122,4 @@ def _step(what: str, at: datetime | None) -> str:
     return f"{words.moment(at)} {what}" if at is not None else ""
 
 
-INTENT = Intent(name="refund_status", answer=answer)
+INTENT = Intent(name="refund_status", answer=answer, in_english=in_english)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.deps import HandlerDeps
 from handlers.flats import bills_here, pay_url
 from handlers.turn import Intent, Turn
@@ -37,6 +37,40 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         *_lines(chosen or found, turn.today),
         _total(chosen or found, turn.today),
         "点下面的链接缴费；想知道怎么算的，回复“明细”。",
+    )
+    return OutgoingMessage("unpaid", text, url=pay_url(turn, deps))
+
+
+async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """List the flat's open bills, the oldest first, with the link to pay them."""
+    label, found = turn.home.label, await bills_here(turn, deps)
+    if not found:
+        return OutgoingMessage("unpaid", f"{label}: no unpaid bills. Nothing to do now.")
+    chosen = narrowed(found, turn.understood.slots) or found
+    total_fen = sum(one.open_fen for one in chosen)
+    text = words.lines(
+        f"{label}: {english.count(len(chosen), 'unpaid bill')}, {english.money(total_fen)}",
+        *(
+            f"{english.period(one.period)} {english.fee_item(one.item_code, one.item_name)}"
+            f" {english.money(one.open_fen)}"
+            for one in chosen[:SHOWN]
+        ),
+        "Tap the link below to pay. To see how a bill is made up, type: details",
+    )
+    return OutgoingMessage("unpaid", text, url=pay_url(turn, deps))
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the sum alone, and what to tap."""
+    home, found = turn.home, await bills_here(turn, deps)
+    if not found:
+        return OutgoingMessage("unpaid", "都缴清了。\n现在不用缴费。")
+    chosen = narrowed(found, turn.understood.slots) or found
+    text = words.lines(
+        f"{home.label} 要缴：",
+        words.money(sum(one.open_fen for one in chosen)),
+        "要缴费，点下面蓝色的字。",
+        "要问怎么算的，回复 3。",
     )
     return OutgoingMessage("unpaid", text, url=pay_url(turn, deps))
 
@@ -94,4 +128,10 @@ async def _of_all_flats(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("unpaid", text)
 
 
-INTENT = Intent(name="unpaid", answer=answer, foresight=open_bills_at_home)
+INTENT = Intent(
+    name="unpaid",
+    answer=answer,
+    foresight=open_bills_at_home,
+    in_english=in_english,
+    in_plain=in_plain,
+)

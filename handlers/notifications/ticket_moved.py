@@ -38,12 +38,12 @@ def say(event: TicketMoved, told: Telling) -> OutgoingMessage:
                 "账单恢复正常提醒；没解决，回复“没解决”和原因。",
             )
         case "assigned":
-            rows = (f"您的{called}已有人处理。", "有进展会告诉您；看进度回复“我的工单”。")
+            rows = (f"您的{called} 已有人处理。", "有进展会告诉您；看进度回复“我的工单”。")
         case "answered":
-            rows = (f"您的{called}有答复：", f"{said}。", "还有要说的，回复“人工”。")
+            rows = (f"您的{called} 有答复：", f"{said}。", "还有要说的，回复“人工”。")
         case _:
             rows = (
-                f"您的{called}已办结：",
+                f"您的{called} 已办结：",
                 f"{said}。",
                 f"{where}的账单恢复正常提醒；核对的这些天不算违约金。" if is_dispute else "",
                 RATE if event.asks_rating else "没解决，回复“没解决”和原因。",

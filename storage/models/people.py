@@ -65,6 +65,7 @@ identities = Table(
     Column("has_held", Integer, nullable=False, server_default="0"),
     Column("credits", Text, nullable=False, server_default="{}"),
     text("muted", 120),
+    Column("is_plain", Boolean, nullable=False, server_default=sql("false")),
     Column("chosen_unit_id", Key, nullable=True),
     Column("staff_id", Key, nullable=True),
     UniqueConstraint("account", "openid"),
@@ -75,6 +76,7 @@ identities = Table(
 `window_until`/`window_left`: the customer-service window and what is left in it. `credits`: JSON,
 accepted subscription notices by kind.
 `has_held`: messages wait for her next word. `muted`: categories turned off, separated by spaces.
+`is_plain`: she asked to be answered in few and simple words.
 """
 
 bindings = Table(

@@ -1,4 +1,4 @@
-"""What a talk is about, and what a person does not want to hear."""
+"""What a talk is about, how a person wants to be spoken to, and what she does not want to hear."""
 
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,11 @@ _REMEMBER = Prepared(_write_remember)
 def remember(tx: Connection, identity_id: int, memory: str, *, now: datetime) -> None:
     """Keep what the talk is about, as JSON text."""
     _REMEMBER.rows(tx, identity_id=identity_id, memory=memory, updated_at=now)
+
+
+def set_plain_speech(tx: Connection, identity_id: int, *, is_plain: bool) -> None:
+    """Write down whether a person is answered in few and simple words; twice is once."""
+    tx.execute(update(identities).where(identities.c.id == identity_id).values(is_plain=is_plain))
 
 
 def set_muted(

@@ -155,7 +155,7 @@ const followButton = () => h("button", { class: "follow", type: "button", onclic
 function suggestions() {
   const person = world.person();
   if (!person) return [];
-  if (person.role) return ["今日", "待审批", "群发 3栋 明天上午9点到12点停水检修", "群发报告", "员工帮助"];
+  if (person.role) return ["今日", "待审批", "工单", "群发 3栋 明天上午9点到12点停水检修", "群发报告", "员工帮助"];
   if (!person.bound && person.unit && person.phone) return [`绑定 ${person.unit.split("、")[0]} ${person.name} ${person.phone}`, "帮助"];
   if (!person.bound) return ["绑定", "帮助", "人工"];
   return ["我欠多少", "缴费", "为什么这么多", "缴费记录", "我要退款"];
