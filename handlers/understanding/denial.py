@@ -19,7 +19,9 @@ _DENIAL: Final = regex(
     r"(?:又|可|并|真|也|还|暂时|现在|先|我)*"
     r"(?:不是(?!我家的|我的|我用|我们家|说好|已经|早|都?[交缴付](?:过|了|完|清))|并非|(?<!当我)没有?说(?:过)?(?:要)?|谁说(?:过)?(?:我)?|可?没有?申请|没有?(?:想|打算|要|让你|叫你)|从没|不想|不要|不用|不必|不需要|不打算|"
     r"不准备|无需|先不|暂不|别(?!墅|的|人|家|处)|甭|莫要|不需|不再|不急着"
-    r"|(?<![a-z])(?:i )?(?:do not|don t|don't|dont|not|never(?! ?mind))(?![a-z])"
+    r"|(?<![a-z])(?:i )?(?:do not|don t|don't|dont|never(?! ?mind)"
+    r"|not(?= (?:want|asking|need|trying|going|to|for|about|an?|the|bill|pay|refund)))(?![a-z])"
+    r"(?! (?:work|have|see|know|understand|agree|receive|get|recogni[sz]e)(?![a-z]))"
     r"(?: want| asking| need| trying)?(?: to| for| a)?)"
 )
 _LATE_DENIAL: Final = regex(

@@ -41,7 +41,8 @@ _ITEMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             "heating",
             r"(?:暖气|地暖|取暖|采暖|供暖|供热|热力)费|暖气"
             + _ASKED
-            + r"|暖气(?=(?:了|还|却|也)*收[我了]?[费钱])|heating(?: (?:fees?|bills?))?",
+            + r"|暖气(?=(?:了|还|却|也)*收[我了]?[费钱])"
+            + r"|heating(?: (?:fees?|bills?)|(?! (?:is|isn|was|does|doesn|not|system|broke|pipe)))",
         ),
         (
             "parking",

@@ -275,6 +275,9 @@ def test_one_mark_three_thousand_times_is_answered(recogniser, mark):
     ("text", "denied"),
     [
         ("any notices today", ""),
+        ("my heating is not working", ""),
+        ("i don't agree with this charge", ""),
+        ("i'm not asking for a refund", "not asking for a refund"),
         ("门禁刷不开了", ""),
         ("我不想跟机器聊了", ""),
         ("没说退款啊我问的是发票", "没说退款啊"),
