@@ -14,14 +14,16 @@ _CORE: Final = (
     r"(?![0-9]|[.,][0-9])"
 )
 _ALONE: Final = r"(?<![0-9.,a-z-])"
-_YUAN: Final = r"(?:元|圆|块钱?|rmb|yuan|cny|¥)(?![交付缴儿0-9一二三四五六七八九]|起|个?平|每|/)"
+_YUAN: Final = (
+    r"(?:元|圆|块钱?|rmb|yuan|cny|¥)(?![交付缴给结办算儿0-9一二三四五六七八九]|起|个?平|每|/)"
+)
 _VERB: Final = (
-    r"(?:充值|预存|预交|预缴|多收|多扣|多出来?|多了|金额|差了|少了|[交缴付充存退扣收转]"
+    r"(?:充值|预存|预交|预缴|多收|多扣|多出来?|多了|金额|差了|少了|卡上|账上|[交缴付充存退扣收转汇补罚]"
     r"|pay|paid|deposit|refund(?: me)?|top ?up)"
 )
 _ENGLISH_VERB: Final = r"(?<![a-z])(?:pay|paid|deposit|refund(?: me)?|top ?up|prepay|put|add)"
 _NO_COUNT: Final = r"(?! ?(?:%|-|(?:month|day|year|bill|unit|ton|time|hour|week)s?(?![a-z])))"
-_AFTER: Final = r"(?:了|我|个|款|够|进|的|是|[:,])?(?:我|是)? ?"
+_AFTER: Final = r"(?:的那笔?|了|我|个|款|够|进|的|是|[:,])?(?:我|是)? ?"
 _LOOSE: Final = r"(?![0-9个年月日天号栋幢#楼单度吨方%次笔套户点室分期位人:-]| ?[a-z])"
 _SCALES: Final = {"百": 100, "千": 1_000, "万": 10_000, "w": 10_000}
 
@@ -91,6 +93,20 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (rf"{_WORDS}{_YUAN}", _spoken),
         (rf"(?P<v>{_VERB}{_AFTER}){_CORE}{_LOOSE}", _number),
         (rf"(?P<v>{_ENGLISH_VERB} ){_CORE}{_NO_COUNT}", _number),
+        (
+            rf"(?P<v>(?<![a-z])(?:top ?up|add) [a-z ]{{1,20}} (?:with|by) ){_CORE}{_NO_COUNT}",
+            _number,
+        ),
+        (
+            rf"(?P<v>(?<![a-z])(?:this|that|the) )(?!20[0-9]{{2}} ){_CORE}"
+            r"(?= (?:charge|fee|refund|payment))",
+            _number,
+        ),
+        (
+            rf"(?P<v>(?:费|金) ?){_CORE}"
+            r"(?=$|是怎么|是哪|怎么|太|为什么|为何|不对|[,.]|[该能还]?(?:什么时候)?退)",
+            _number,
+        ),
         (rf"(?P<v>{_VERB}{_AFTER}){_BIG}{_LOOSE}", _spoken),
         (
             r"(?<![0-9零一二三四五六七八九十百千万几第])"

@@ -1,7 +1,8 @@
-"""What the model looks at in an utterance: short runs of letters, of syllables, and cue words."""
+"""What the model looks at in an utterance: runs of letters and syllables, pairs, cue words."""
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 from typing import Final
 
 from handlers.understanding import cues
@@ -11,6 +12,8 @@ _TOKEN: Final = regex(r"[a-z]+(?:'[a-z]+)?|[0-9]+|[^a-z0-9 ]")
 _EDGE: Final = 40
 _LONGEST: Final = 3
 _OF_WORD: Final = 3
+_PAIRED: Final = 20
+"""Of a text with more different letters no pairs are told: they would drown the rest."""
 
 
 class Syllables:
@@ -42,6 +45,7 @@ def read(frame: str, denied: str, syllables: Syllables) -> Iterator[str]:
     tokens = _tokens(frame)
     yield from _runs(tokens, "")
     yield from _runs(tuple(syllables.of(tokens)), "~")
+    yield from _pairs(tokens)
     for token in tokens:
         for start in range(len(token) - _OF_WORD + 1):
             yield f"_{token[start : start + _OF_WORD]}"
@@ -55,6 +59,13 @@ def _tokens(text: str) -> tuple[str, ...]:
     """Return letters, words and numbers (as 0): all, or the start and the end of a long text."""
     tokens = tuple("0" if one.isdecimal() else one for one in _TOKEN.findall(text))
     return tokens if len(tokens) <= 2 * _EDGE else tokens[:_EDGE] + tokens[-_EDGE:]
+
+
+def _pairs(tokens: tuple[str, ...]) -> Iterator[str]:
+    """Yield every two tokens of a short text, wherever they stand: 钱…退 is 退…钱."""
+    different = sorted(set(tokens))
+    if len(different) <= _PAIRED:
+        yield from (f"{one}&{other}" for one, other in combinations(different, 2))
 
 
 def _runs(tokens: tuple[str, ...], mark: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from handlers.understanding import features
 from handlers.understanding.features import Syllables
 
 FILE: Final = Path(__file__).parent / "model.bin"
-BUCKETS: Final = 1 << 16
+BUCKETS: Final = 100_000
 """How many rows of weights there are; every feature falls into one of them."""
 LENGTH: Final = 4.0
 """The length that all texts are brought to, as vectors: a long one speaks no louder."""

@@ -93,7 +93,7 @@ def _span(today: date, year: int | None, first: int, last: int) -> PeriodRange |
 
 def _quarter(match: re.Match[str], today: date) -> PeriodRange | None:
     """三季度, 去年第4季度, q3."""
-    number = parse_numeral(match["q"])
+    number = parse_numeral(match.groupdict().get("o") or match["q"])
     if number is None or not 1 <= number <= 4:
         return None
     return _span(today, _year(match["year"], today), number * 3 - 2, number * 3)
@@ -101,9 +101,18 @@ def _quarter(match: re.Match[str], today: date) -> PeriodRange | None:
 
 def _near_quarter(match: re.Match[str], today: date) -> PeriodRange:
     """上季度, 这个季度, 下季度."""
-    steps = {"上": -3, "下": 3}.get(match["w"], 0)
+    return _quarter_away({"上": -3, "下": 3}.get(match["w"], 0), today)
+
+
+def _quarter_away(steps: int, today: date) -> PeriodRange:
+    """Return the quarter that so many months away from the running one."""
     first = _shift((today.year, (today.month - 1) // 3 * 3 + 1), steps)
     return PeriodRange(first, _shift(first, 2))
+
+
+def _english_quarter(match: re.Match[str], today: date) -> PeriodRange:
+    """This quarter, last quarter, next quarter."""
+    return _quarter_away({"last": -3, "next": 3}.get(match["en"], 0), today)
 
 
 def _half(match: re.Match[str], today: date) -> PeriodRange | None:
@@ -153,6 +162,17 @@ def _english_near(match: re.Match[str], today: date) -> PeriodRange:
     return _one(_shift((today.year, today.month), steps))
 
 
+def _till_now(match: re.Match[str], today: date) -> PeriodRange | None:
+    """从三月到现在, 年初到现在, since march."""
+    said = match.groupdict()
+    if said.get("em"):
+        first: int | None = next(i for i, name in enumerate(_ENGLISH, 1) if name == said["em"][:3])
+    else:
+        first = parse_numeral(said["m"]) if said.get("m") else 1
+    begun = _span(today, None, first, first) if first else None
+    return None if begun is None else PeriodRange(begun.first, (today.year, today.month))
+
+
 def _neighbours(match: re.Match[str], today: date) -> PeriodRange | None:
     """七八月: two months that follow each other."""
     first, last = parse_numeral(match["m"]), parse_numeral(match["n"])
@@ -184,8 +204,13 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
             _absolute,
         ),
         (r"(?<![0-9])(?P<y>20[0-9]{2})(?P<m>1[0-2]|0[1-9])(?![0-9]|元|块|室)", _absolute),
+        (
+            rf"(?:年初|从?(?<![0-9第])(?P<m>{_N})月份?)(?:开始)?(?:到|至)(?:现在|今天|目前|这个月|本月)",
+            _till_now,
+        ),
+        (rf"since {_ENGLISH_MONTH}", _till_now),
         (rf"(?:{_YEAR}的?)?(?P<h>[上下])半年", _half),
-        (rf"(?:{_YEAR}的?)?第?(?P<q>[1-4一二三四])个?季度?", _quarter),
+        (rf"(?:{_YEAR}的?)?(?:第(?P<o>[1-4一二三四])个|第?(?P<q>[1-4一二三四]))季度?", _quarter),
         (rf"(?:{_YEAR}的?)?(?<![a-z])q(?P<q>[1-4])(?![0-9])", _quarter),
         (r"(?P<w>[上这本下])一?个?季度?", _near_quarter),
         (
@@ -210,12 +235,13 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (rf"(?:最近|近|过去|这)的?(?P<c>半年|{_N}个月|{_N}年)", _recent),
         (r"(?P<w>上{1,3}|[这本当下])一?个?月(?![底初末卡租付])", _ago),
         (rf"{_YEAR}(?![底初末])", _whole_year),
+        (r"(?<![a-z])(?P<en>this|last|next) quarter(?![a-z])", _english_quarter),
         (_ENGLISH_MONTH, _english_month),
-        (r"(?<=(?:in|of) )(?P<year>20[0-9]{2})(?![-0-9/.])", _whole_year),
+        (r"(?:(?<=in )|(?<=of )|(?<=for ))(?P<year>20[0-9]{2})(?![-0-9/.])", _whole_year),
         (r"(?<![a-z])(?P<en>this|last|next) ?(?P<eu>month|year)(?:s)?(?![a-z])", _english_near),
     )
 )
-_HINT: Final = regex(r"月|年|季|20[0-9]{2}|q[1-4]|month|year|[a-z]{3}")
+_HINT: Final = regex(r"月|年|季|20[0-9]{2}|q[1-4]|[a-z]{3}")
 _COMPARED: Final = regex(r"[比较] ?$")
 MASK: Final = "某月"
 MASK_AHEAD: Final = "来月"

@@ -221,7 +221,7 @@ def _heard(folded: str, today: date) -> Heard:
 def _judge(heard: Heard, normal: str) -> _Judged:
     """Return the intent of a text that is no known example."""
     shares = model.load().shares(heard.frame, heard.denied)
-    for intent in _denied_intents(heard.denied):
+    for intent in _denied_intents(heard):
         del shares[intent]
     runner_up, first = sorted(shares, key=lambda intent: shares[intent])[-2:]
     confidence = min(round(shares[first], 3), _SUREST)
@@ -273,7 +273,13 @@ def _bare(heard: Heard) -> _Judged | None:
     return _NAMED_ONLY.get(frame)
 
 
-def _denied_intents(denied: str) -> frozenset[str]:
-    """Return the intents that the denied words would have meant."""
-    meant = (cue.partition(" ")[0] for cue in cues.found(denied)) if denied else ()
-    return frozenset(meant) - {"out_of_scope", "cancel"}
+def _denied_intents(heard: Heard) -> frozenset[str]:
+    """Return the intents that the denied words would have meant, and the other words do not."""
+    if not heard.denied:
+        return frozenset()
+    return _cued(heard.denied) - _cued(heard.frame) - {"out_of_scope", "cancel"}
+
+
+def _cued(text: str) -> frozenset[str]:
+    """Return the intents that have a cue in a text."""
+    return frozenset(cue.partition(" ")[0] for cue in cues.found(text))

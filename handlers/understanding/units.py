@@ -50,7 +50,7 @@ _ROOM: Final = regex(
 _ENGLISH: Final = regex(
     r"(?:building|block|bldg) ?(?P<b>[0-9]{1,3}|[a-z]),? ?"
     r"(?:(?:unit|entrance) ?(?P<e>[0-9]{1,2}),? ?)?"
-    r"(?:room|rm|flat|apartment|apt|no) ?(?P<r>[0-9]{3,4})(?![0-9-])"
+    r"(?:unit|room|rm|flat|apartment|apt|no) ?(?P<r>[0-9]{3,4})(?![0-9-])"
 )
 _HERS: Final = regex(
     r"(?:我家(?:是|在)?|(?<![a-z])(?:room|rm|flat|apartment|apt|unit)) ?(?P<r>[0-9]{3,4})"

@@ -51,3 +51,14 @@ def test_what_sounds_alike_is_one_to_the_model(one, other):
         return [feature for feature in features.read(text, "", syllables) if feature[0] == "~"]
 
     assert sounds(one) == sounds(other)
+
+
+def test_two_words_of_a_short_text_are_a_pair_whatever_stands_between():
+    syllables = model.load().syllables
+
+    def pairs(text):
+        return {one for one in features.read(text, "", syllables) if "&" in one}
+
+    assert pairs("钱退") == pairs("退钱")
+    assert pairs("退钱") < pairs("把钱都退")
+    assert pairs("一二三四五六七八九十甲乙丙丁戊己庚辛壬癸子") == set()
