@@ -26,6 +26,7 @@ from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.debt_moves import Days, Scope
 from storage.queries.fee_summary import ItemBalance, fee_summary, fee_summary_bills
 from storage.queries.proofs import prove
+from storage.queries.takings import taking_rows, takings
 from storage.rules.collecting import Balance, Move
 from tests.storage.operations.purse import add_item, bill, drawn, put_aside
 from tests.storage.operations.test_late_fees import terms
@@ -254,6 +255,10 @@ async def test_the_summary_is_the_ledger_after_any_story(till: Till, seed: int):
         assert with_whole_waivers(together(found)) == with_whole_waivers(books)
         assert together(found).opening_fen == closing_fen
         assert together(rows) == together(found)
+        came = await till.db.read(takings, scope, days)
+        rows_of_came = await till.db.read(taking_rows, scope, days, limit=9_999)
+        assert sum(one.fen for one in came) == -together(found).moved_fen[Move.RECEIVED]
+        assert sum(one.fen for one in came) == sum(one.fen for one in rows_of_came)
         closing_fen = together(found).closing_fen
     assert closing_fen == await till.held(Account.RECEIVABLE)
     assert told == [await a_month(till, period) for period in ended[: len(told)]]
