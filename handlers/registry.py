@@ -75,7 +75,7 @@ from handlers.notifications import (
     ticket_moved,
     transfer_waits,
 )
-from handlers.staff.words import WORDS
+from handlers.staff.words import LIKE, WORDS
 from handlers.turn import Answer, Intent, Turn
 from storage.lazy import load
 from storage.ports.chat import OutgoingMessage
@@ -135,7 +135,8 @@ def _of_staff(module: str) -> Intent:
         return answer
 
     go_on = later("go_on") if module in GO_ON else None
-    return Intent(f"staff_{module}", later("answer"), go_on=go_on, said_as=WORDS[module])
+    name, like = f"staff_{module}", LIKE.get(module)
+    return Intent(name, later("answer"), go_on=go_on, said_as=WORDS[module], said_like=like)
 
 
 GO_ON: Final = frozenset(
@@ -144,6 +145,7 @@ GO_ON: Final = frozenset(
         "cash",
         "day_close",
         "differences",
+        "owing",
         "refund_ask",
         "refund_decline",
         "suspense_assign",

@@ -36,6 +36,7 @@ COMMANDS: Final = (
     ("parking", "bot.cli.parking", "Number plates for the barrier, each with its last day."),
     ("income", "bot.cli.income", "What a month earned, and what came in."),
     ("contentment", "bot.cli.contentment", "How residents rated what was done for them."),
+    ("figures", "bot.cli.figures", "Collection rates, summary of fees, ages, a forecast."),
     ("statement", "bot.cli.statement", "One statement for a payer with many units."),
     ("deposit", "bot.cli.deposit", "Deposits: ask, inspect, deduct, give back."),
     ("cash", "bot.cli.counter", "The counter: take money, void, close the day, pay out."),

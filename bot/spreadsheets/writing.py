@@ -18,6 +18,8 @@ _LIVE: Final = ("=", "+", "-", "@", "\t", "\r", "＝")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 MOST_ROWS: Final = MAX_ROWS - 1
 """What the reader takes from one sheet, less the headers."""
+A4: Final = 9
+"""The number of the paper in a workbook."""
 MARK: Final = "FFFFC7CE"
 MARKED_BY: Final = "wuyebot"
 
@@ -34,10 +36,36 @@ def write_table(
     path: Path, *, title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]
 ) -> None:
     """Write a sheet with a merged title row, headers and rows; whole, or not at all."""
+    _save(_table(title, headers, rows), path)
+
+
+def write_page(
+    path: Path, *, title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> None:
+    """Write such a sheet set up for paper: A4 in portrait, as wide as one page."""
+    workbook = _table(title, headers, rows)
+    sheet = workbook.active
+    sheet.page_setup.orientation = "portrait"
+    sheet.page_setup.paperSize = A4
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = load("openpyxl.worksheet.properties").PageSetupProperties(
+        fitToPage=True
+    )
+    sheet.print_title_rows = "1:2"
+    for number in range(len(headers)):
+        sheet.column_dimensions[column_letter(number)].width = 14
+    _save(workbook, path)
+
+
+def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Any:  # noqa: ANN401 - openpyxl's own
     workbook = load("openpyxl").Workbook()
     sheet = workbook.active
     sheet.title = title[:31]
     sheet.append([title])
+    if title[:1] in _LIVE:
+        sheet["A1"].data_type = "s"
+        sheet["A1"].quotePrefix = True
     sheet.merge_cells(start_row=1, start_column=1, end_row=1, end_column=len(headers))
     sheet.append(list(headers))
     for number, row in enumerate(rows, start=3):
@@ -48,7 +76,7 @@ def write_table(
                 cell.data_type = "s"
                 cell.quotePrefix = True
     sheet.freeze_panes = "A3"
-    _save(workbook, path)
+    return workbook
 
 
 def write_parts(

@@ -1,7 +1,9 @@
 """The words that each of the staff's intents begins with: who is no staff never loads the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from storage.lazy import regex
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "broadcast_report": ("群发进度", "群发报告", "群发结果"),
@@ -37,6 +39,8 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "deliveries": ("送达", "发送记录"),
     "today": ("今日", "今天收款", "今天收了多少"),
     "contentment": ("满意度",),
+    "rate": ("收缴率", "清欠率"),
+    "owing": ("谁没交", "没交名单"),
     "tickets": ("工单",),
     "ticket_take": ("接单",),
     "ticket_assign": ("派单", "转单"),
@@ -47,3 +51,22 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "help": ("员工帮助", "工作人员帮助"),
 }
 """By module. Several begin alike (群发进度, 群发): the longer words come first."""
+
+_RATE: Final = regex(r"[^，。；]{0,12}(收缴率|清欠率)(是多少|多少|怎么样)?[?？。]?")
+_OWING: Final = regex(
+    r"[0-9A-Za-z]{1,4}(栋|号楼|幢|座)(的)?(还有|还|有)?(谁|哪些|哪几户)(还)?(没交|没缴|未交|未缴|欠费)[^，。；]{0,4}[?？。]?"
+)
+
+
+def asks_rate(text: str) -> bool:
+    """Tell whether a whole text asks for a rate: "这个月收缴率"."""
+    return _RATE.fullmatch(text) is not None
+
+
+def asks_owing(text: str) -> bool:
+    """Tell whether a whole text asks who of a building has not paid: "3栋还有谁没交"."""
+    return _OWING.fullmatch(text) is not None
+
+
+LIKE: Final[Mapping[str, Callable[[str], bool]]] = {"rate": asks_rate, "owing": asks_owing}
+"""Whole texts that are meant for an intent though they begin otherwise."""

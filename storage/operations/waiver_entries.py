@@ -37,7 +37,10 @@ def lower(
 
 
 def forget(tx: Connection, bill_id: int, *, now: datetime) -> None:
-    """Reverse the entries of waivers on a bill that is being voided: nothing is owed of it now."""
+    """Reverse the entries of waivers on a bill that is being voided: nothing is owed of it now.
+
+    Before its own entry: a flat that owes nothing else would owe less than nothing in between.
+    """
     key = literal("waiver:").concat(bill_waivers.c.waiver_no)
     booked = (
         select(entries.c.entry_key)

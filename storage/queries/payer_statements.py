@@ -164,7 +164,7 @@ def statement_of_firm(
     tx: Connection, community_id: int, firm: Payer, *, first_on: date, last_on: date
 ) -> PayerStatement:
     """Return the statement of the developer's, or the company's own, fees of all units."""
-    owed = _of_firm(firm)
+    owed = of_firm(firm)
     parts = [
         statement_of_bills(
             tx, unit_id, _owed(owed, unit_id), since=None, first_on=first_on, last_on=last_on
@@ -196,7 +196,7 @@ def _units(tx: Connection, community_id: int, wanted: ColumnElement[bool]) -> li
     return list(tx.execute(found.order_by(units.c.id)).scalars())
 
 
-def _of_firm(firm: Payer) -> ColumnElement[bool]:
+def of_firm(firm: Payer) -> ColumnElement[bool]:
     """Say that a bill is a firm's: it names no resident, and the firm pays the fee on its day.
 
     A late fee is with the developer where both firms pay for the unit.

@@ -299,6 +299,25 @@ async def test_a_waived_bill_that_is_voided_leaves_nothing_waived(till: Till):
     await till.proved()
 
 
+async def test_a_waived_bill_is_voided_also_where_the_flat_owes_nothing_else(till: Till):
+    actor = Actor(till.manager.staff_id)
+    facts: dict[str, Any] = {"reason": "重开", "actor": actor, "now": till.now}
+    others = [
+        one.id
+        for one in await till.rows(bills)
+        if one.unit_id == till.world.unit_id and one.id != till.world.october_id
+    ]
+    for bill_id in others:
+        await till.db.write(void_bill, bill_id=bill_id, **facts)
+    asked = await ask(till, 5_000)
+    await agree(till, asked.waiver_no)
+
+    assert await till.db.write(void_bill, bill_id=till.world.october_id, **facts)
+
+    assert await till.held(Account.RECEIVABLE) == 99_900
+    await till.proved()
+
+
 async def test_waivers_are_reported_with_dropped_fen_beside_them(db: Database):
     till = await tilled(db, rounding_limit_fen=100)
     asked = await ask(till, 5_000)
