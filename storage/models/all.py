@@ -5,6 +5,7 @@ from sqlalchemy import text as sql
 from storage.models import (
     bank,
     bills,
+    console,
     deferrals,
     dunning,
     estate,
@@ -57,6 +58,7 @@ FAMILIES = (
     tickets,
     ratings,
     talks,
+    console,
 )
 
 ENGINES = ("postgresql", "sqlite")
