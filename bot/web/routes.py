@@ -72,6 +72,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/counter/{LINK}/day", "counter_papers", "day"),
     ("POST", f"/counter/{LINK}/day", "counter_papers", "close"),
     ("POST", f"/counter/{LINK}/receive", "counter_papers", "receive"),
+    ("GET", "/console", "console_today", "show"),
     ("GET", "/console/", "console_today", "show"),
     ("GET", "/console/sign-in", "console_sign_in", "show"),
     ("POST", "/console/sign-in", "console_sign_in", "press"),

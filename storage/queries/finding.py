@@ -48,7 +48,7 @@ def find_at_counter(
         .order_by(units.c.community_id, units.c.code)
         .limit(limit)
     ).all()
-    found = [UnitAtCounter(*row) for row in rows]
+    found = [_unit(row) for row in rows]
     whole = [one for one in found if plain in (one.code.upper(), one.label.upper())]
     return whole or found
 
@@ -84,7 +84,7 @@ def page_of_units(
         mark = select(last.c.community_id, last.c.code).where(last.c.id == wish.after_unit_id)
         asked = asked.where(tuple_(units.c.community_id, units.c.code) > mark.scalar_subquery())
     rows = tx.execute(asked.order_by(units.c.community_id, units.c.code).limit(limit))
-    return [UnitAtCounter(*row) for row in rows]
+    return [_unit(row) for row in rows]
 
 
 def unit_at_counter(
@@ -93,7 +93,7 @@ def unit_at_counter(
     """Return a unit of these communities, or None."""
     mine = _UNITS.where(units.c.id == unit_id, units.c.community_id.in_(community_ids))
     row = tx.execute(mine).one_or_none()
-    return None if row is None else UnitAtCounter(*row)
+    return None if row is None else _unit(row)
 
 
 _IS_OPEN = (
@@ -114,6 +114,12 @@ _UNITS = select(
     .scalar_subquery(),
     select(func.count()).select_from(bills).where(*_IS_OPEN).correlate(units).scalar_subquery(),
 ).join(communities, communities.c.id == units.c.community_id)
+
+
+def _unit(row: Sequence[Any]) -> UnitAtCounter:
+    """Return a row as what it is: PostgreSQL adds whole fen up to a Decimal."""
+    unit_id, community_id, name, code, label, epoch, fen, count = row
+    return UnitAtCounter(unit_id, community_id, name, code, label, epoch, int(fen), count)
 
 
 def _meant(plain: str, today: date) -> ColumnElement[bool]:

@@ -136,6 +136,21 @@ async def test_j04_a_wrong_name_a_wrong_password_and_a_lock_read_alike(
     assert await town.db.read(acts) == [*failed, "sign_in_locked", "sign_in"]
 
 
+async def test_j02_another_site_signs_nobody_in(door: TestClient, town: Town, desk: Desk):
+    await password_is(town, desk)
+    secret = await town.db.write(issue_console_pass, desk.ours[StaffRole.STEWARD], now=NOW)
+    evil = {"Origin": "https://evil.test"}
+
+    for where, form in (
+        (f"/console/enter/{secret}", {}),
+        ("/console/sign-in", {"phone": MANAGER, "password": PASSWORD}),
+    ):
+        answer = await door.post(where, data=form, headers=evil, allow_redirects=False)
+        assert answer.status == 403
+        assert "Set-Cookie" not in answer.headers
+    assert "data-enter" in await page(door, f"/console/enter/{secret}")
+
+
 async def test_who_works_here_and_has_no_password_is_not_let_in_by_any(
     door: TestClient, desk: Desk
 ):

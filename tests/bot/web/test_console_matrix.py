@@ -51,6 +51,7 @@ A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
 RULES = {
+    ("GET", "/console"): Rule("/console", A_LIST),
     ("GET", "/console/"): Rule("/console/", A_LIST),
     ("GET", "/console/sign-in"): Rule("/console/sign-in", ANYBODYS),
     ("POST", "/console/sign-in"): Rule("/console/sign-in", dict.fromkeys(VISITORS, 403)),
