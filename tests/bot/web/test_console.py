@@ -4,7 +4,8 @@ import re
 
 import pytest
 from aiohttp.test_utils import TestClient
-from sqlalchemy import select
+from markupsafe import escape
+from sqlalchemy import select, update
 
 from bot.passwords import hashed
 from bot.web.console_sign_in import WRONG
@@ -13,7 +14,8 @@ from storage.kinds import StaffRole
 from storage.models.console import console_sessions
 from storage.models.messages import outbox
 from storage.models.operating import audit_records
-from storage.models.tickets import ticket_steps
+from storage.models.people import residents
+from storage.models.tickets import ticket_steps, tickets
 from storage.operations.console_sessions import issue_console_pass, set_password
 from storage.operations.staff import dismiss
 from storage.queries.tickets import ticket_of_staff
@@ -269,6 +271,26 @@ async def test_a_ticket_is_taken_noted_answered_and_closed_and_the_resident_hear
     assert len(told) == 3
     assert not any("张师傅" in one for one in told)
     assert 'value="close"' not in await page(inside, where)
+
+
+@pytest.mark.parametrize(
+    "said", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}", "</title>"]
+)
+async def test_j01_what_residents_and_colleagues_write_stays_words_on_every_page(
+    inside: TestClient, town: Town, desk: Desk, said: str
+):
+    where = f"/console/tickets/{desk.ticket_no}"
+    await press(inside, desk, await page(inside, where), "note", said)
+    await town.change(update(tickets).values(said=said))
+    await town.change(update(residents).values(name=said))
+
+    unit = f"/console/units/{town.first.unit_id}"
+    for shown in (where, "/console/", "/console/tickets", unit, "/console/units"):
+        html = await page(inside, shown)
+        assert str(escape(said)) in html
+        assert "<script>alert" not in html
+        assert "<img src=x" not in html
+        assert html.count("</title>") == 1
 
 
 async def test_the_same_form_sent_twice_acts_once_and_says_so(
