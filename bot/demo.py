@@ -346,7 +346,7 @@ def _write_facts(
         "communities": people.communities,
         "residents": people.residents,
         "staff": people.staff,
-        "console": {"url": f"{base_url}/console/", "username": "", "password": ""},
+        "console": {"url": f"{base_url}/console/", **people.console},
         "control_url": facts["control_url"],
     }
     fresh = ask.folder / "demo.json.new"

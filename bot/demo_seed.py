@@ -1,5 +1,6 @@
 """Seeds the demo: its spreadsheets are written, then imported as an office would import them."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +17,14 @@ from bot.demo_community import (
     write_sheets,
 )
 from bot.demo_fees import share_lift, write_meter_sheets
+from bot.passwords import hashed
 from bot.spreadsheets.importing import ImportAsk, Mode, SheetKind, import_sheet
 from storage.audit import CLOCK, Actor
 from storage.database import Database
 from storage.frozen import dataclass
 from storage.kinds import StaffRole
 from storage.operations import job_runs
+from storage.operations.console_sessions import set_password
 from storage.operations.issuing import issue_bills
 from storage.operations.opening import sign_opening
 from storage.operations.payees import PayeeFacts, write_payee
@@ -38,7 +41,9 @@ from storage.operations.seeding import (
 )
 from storage.operations.tax_codes import set_tax_code
 from storage.periods import BillingPeriod, shanghai_day
+from storage.queries.console_sessions import proof_of
 from storage.queries.estate import Community, all_communities, fee_item_named
+from storage.queries.staff import staff_by_phone
 
 OFFICES: Final = {
     CLOUD: Office(
@@ -74,6 +79,7 @@ COLLEAGUES: Final = (
     Colleague("何静", "13900000002", StaffRole.CASHIER, openid_of("cashier")),
     Colleague("林涛", "13900000003", StaffRole.STEWARD, openid_of("steward")),
 )
+CONSOLE_PASSWORD: Final = "wuyebot-demo"  # noqa: S105 - the demo's own, no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ class DemoPeople:
     residents: list[dict[str, Any]]
     staff: list[dict[str, Any]]
     communities: list[dict[str, Any]]
+    console: dict[str, str]
+    """With which name and password the manager signs in to the console."""
 
 
 class DemoBroken(Exception):
@@ -101,6 +109,7 @@ async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> De
     ):
         known = await _begin(db, folder / "spreadsheets", now, account)
     bound = await db.read(bound_openids, account)
+    await _open_console(db, now)
     return DemoPeople(
         residents=[
             {
@@ -120,7 +129,17 @@ async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> De
         communities=[
             {"id": one.community_id, "name": one.name} for one in known if one.name in COMMUNITIES
         ],
+        console={"username": COLLEAGUES[0].phone, "password": CONSOLE_PASSWORD},
     )
+
+
+async def _open_console(db: Database, now: datetime) -> None:
+    """Give the manager the console's password, which everybody may read in demo.json, once."""
+    phone = COLLEAGUES[0].phone
+    staff_id = await db.read(staff_by_phone, phone)
+    if staff_id is not None and await db.read(proof_of, phone) is None:
+        phc = await asyncio.to_thread(hashed, CONSOLE_PASSWORD)
+        await db.write(set_password, staff_id, phc, actor=CLOCK, now=now)
 
 
 async def _begin(db: Database, folder: Path, now: datetime, account: str) -> list[Community]:

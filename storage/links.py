@@ -145,6 +145,10 @@ class Links:
             raise LinkExpired
         return int(staff_id)
 
+    def console_url(self, secret: str) -> str:
+        """Return the address at which a link's secret signs in to the console, once."""
+        return f"{self._base_url}/console/enter/{secret}"
+
     def tax_file_url(self, key: int) -> str:
         """Return the address of an issued invoice's file."""
         return f"{self._base_url}/tax-invoices/{self._sign(b'tax', _RECEIPT.pack(key))}"

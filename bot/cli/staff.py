@@ -9,12 +9,16 @@ import typer
 
 from bot.cli.places import fail, prepared, read_or_exit
 from bot.config import Settings
+from bot.passwords import LONGEST, SHORTEST, hashed, is_fit
+from storage.audit import CLOCK
 from storage.database import open_database
 from storage.errors import StorageUnavailable
 from storage.kinds import StaffRole
 from storage.links import Links
+from storage.operations.console_sessions import set_password
 from storage.operations.staff import add_staff, dismiss
 from storage.queries.estate import community_named
+from storage.queries.staff import staff_by_phone
 
 command = typer.Typer(add_completion=False, help="物业人员")
 
@@ -53,6 +57,34 @@ def leave(
     if name is None:
         fail(f"没有手机号是 {phone} 的在职人员。")
     typer.echo(f"{name} 已离职，不能再用员工功能；以前的操作记录都在。")
+
+
+@command.command("password")
+def password(
+    phone: Annotated[str, typer.Argument(help="手机号")],
+    config: Annotated[Path, typer.Option("--config", help="The configuration file.")],
+) -> None:
+    """Give somebody a new password for the console; whoever is signed in as her is out."""
+    settings = read_or_exit(config)
+    typed: str = typer.prompt("新密码（至少10个字）", hide_input=True, confirmation_prompt=True)
+    if not is_fit(typed):
+        fail(f"密码要{SHORTEST}到{LONGEST}个字。没有改。")
+    try:
+        is_known = asyncio.run(_set_password(settings.database.url, phone, hashed(typed)))
+    except StorageUnavailable as trouble:
+        fail(trouble.reason)
+    if not is_known:
+        fail(f"没有手机号是 {phone} 的在职人员。")
+    typer.echo(f"已设好。请本人打开 {settings.web.base_url}/console/ ，用手机号和密码登录。")
+
+
+async def _set_password(url: str, phone: str, phc: str) -> bool:
+    async with open_database(url) as db:
+        staff_id = await db.read(staff_by_phone, phone)
+        if staff_id is not None:
+            now = datetime.now(UTC)
+            await db.write(set_password, staff_id, phc, actor=CLOCK, now=now)
+        return staff_id is not None
 
 
 async def _leave(url: str, phone: str) -> str | None:

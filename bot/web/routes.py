@@ -7,6 +7,8 @@ LINK: Final = "{token:[A-Za-z0-9_-]{16,96}}"
 ONCE: Final = "{once:[A-Za-z0-9_-]{32}}"
 NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
+UNIT: Final = "{token:[0-9]{1,18}}"
+TICKET: Final = "{ticket:G[0-9]{8,10}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "checkout": ("bot.web.checkout", "CheckoutDoor"),
@@ -25,6 +27,12 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "counter_papers": ("bot.web.counter_desk", "CounterPaperDoor"),
     "counter_waivers": ("bot.web.counter_waivers", "CounterWaiverDoor"),
     "counter_write_offs": ("bot.web.counter_write_offs", "CounterWriteOffDoor"),
+    "console_sign_in": ("bot.web.console_sign_in", "ConsoleSignInDoor"),
+    "console_today": ("bot.web.console_today", "ConsoleTodayDoor"),
+    "console_units": ("bot.web.console_units", "ConsoleUnitsDoor"),
+    "console_statements": ("bot.web.console_statements", "ConsoleStatementDoor"),
+    "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
+    "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -67,5 +75,22 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/counter/{LINK}/day", "counter_papers", "day"),
     ("POST", f"/counter/{LINK}/day", "counter_papers", "close"),
     ("POST", f"/counter/{LINK}/receive", "counter_papers", "receive"),
+    ("GET", "/console", "console_today", "show"),
+    ("GET", "/console/", "console_today", "show"),
+    ("GET", "/console/sign-in", "console_sign_in", "show"),
+    ("POST", "/console/sign-in", "console_sign_in", "press"),
+    ("GET", f"/console/enter/{ONCE}", "console_sign_in", "show_link"),
+    ("POST", f"/console/enter/{ONCE}", "console_sign_in", "enter"),
+    ("POST", "/console/sign-out", "console_sign_in", "leave"),
+    ("GET", "/console/units", "console_units", "find"),
+    ("GET", f"/console/units/{UNIT}", "console_units", "show"),
+    ("GET", f"/console/statements/{UNIT}", "console_statements", "show"),
+    ("GET", f"/console/statements/{UNIT}/statement.xlsx", "console_statements", "sheet"),
+    ("GET", "/console/tickets", "console_tickets", "show"),
+    ("GET", "/console/tickets/state", "console_tickets", "state"),
+    ("GET", f"/console/tickets/{TICKET}", "console_tickets", "show_one"),
+    ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
+    ("GET", "/console/money", "console_money", "show"),
+    ("GET", "/console/refunds", "console_money", "refunds"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

@@ -13,6 +13,7 @@ from storage.ports.chat import OutgoingMessage
 NAME: Final = "staff_help"
 SAID_AS: Final = WORDS["help"]
 EVERYBODY: Final = (
+    "后台：在电脑或手机上看今日、房屋与住户和工单",
     "今日：今天收款、退款和欠费的数字",
     "待审批：等着处理的退款、群发和绑定申请",
     "群发进度、群发报告 N0001：群发到了哪一步",

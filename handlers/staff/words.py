@@ -48,6 +48,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ticket_close": ("结单", "办结"),
     "reply": ("回复",),
     "talk_end": ("结束",),
+    "console": ("后台",),
     "help": ("员工帮助", "工作人员帮助"),
 }
 """By module. Several begin alike (群发进度, 群发): the longer words come first."""

@@ -5,6 +5,7 @@ from sqlalchemy import text as sql
 from storage.models import (
     bank,
     bills,
+    console,
     deferrals,
     dunning,
     estate,
@@ -61,6 +62,7 @@ FAMILIES = (
     talks,
     write_offs,
     owners_words,
+    console,
 )
 
 ENGINES = ("postgresql", "sqlite")

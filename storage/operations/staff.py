@@ -10,6 +10,7 @@ from storage.audit import CLOCK, Actor
 from storage.errors import BindingMismatch
 from storage.kinds import StaffRole
 from storage.models.people import identities, staff, staff_communities
+from storage.operations.console_sessions import end_sessions, forget_password
 from storage.sql import insert, insert_once
 
 
@@ -42,6 +43,8 @@ def add_staff(
 def dismiss(tx: Connection, phone: str, *, now: datetime) -> str | None:
     """Let somebody go: from now on she is a resident like any other; her acts stay on record.
 
+    Her sessions in the console end, and her password and her links open nothing any more.
+
     Returns her name, None where nobody of that phone works here.
     """
     row = tx.execute(
@@ -53,6 +56,8 @@ def dismiss(tx: Connection, phone: str, *, now: datetime) -> str | None:
     if row is None:
         return None
     tx.execute(update(identities).where(identities.c.staff_id == row.id).values(staff_id=None))
+    end_sessions(tx, row.id, now=now)
+    forget_password(tx, row.id)
     audit.note(tx, CLOCK, "dismiss", "staff", str(row.id), at=now)
     return str(row.name)
 

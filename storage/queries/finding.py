@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from storage.frozen import dataclass
 from storage.models.bills import bills
@@ -48,9 +48,43 @@ def find_at_counter(
         .order_by(units.c.community_id, units.c.code)
         .limit(limit)
     ).all()
-    found = [UnitAtCounter(*row) for row in rows]
+    found = [_unit(row) for row in rows]
     whole = [one for one in found if plain in (one.code.upper(), one.label.upper())]
     return whole or found
+
+
+@dataclass(frozen=True, slots=True)
+class UnitWish:
+    """Which units somebody wants to see."""
+
+    fragment: str = ""
+    """Of a room, a name or a number plate, or a phone's last four digits and more."""
+    is_owing: bool = False
+    due_before: date | None = None
+    """With `is_owing`: only those with an open bill due before this Shanghai day."""
+    after_unit_id: int = 0
+    """The last one of the page before."""
+
+
+def page_of_units(
+    tx: Connection, wish: UnitWish, *, community_ids: Sequence[int], today: date, limit: int
+) -> list[UnitAtCounter]:
+    """Return some units of these communities in the order of their rooms."""
+    asked = _UNITS.where(units.c.community_id.in_(community_ids))
+    plain = re.sub(r"\s+", "", unicodedata.normalize("NFKC", wish.fragment)).upper()
+    if plain:
+        asked = asked.where(_holds(plain, today))
+    if wish.is_owing:
+        owing = select(bills.c.id).where(*_IS_OPEN)
+        if wish.due_before is not None:
+            owing = owing.where(bills.c.due_on < wish.due_before)
+        asked = asked.where(owing.correlate(units).exists())
+    if wish.after_unit_id:
+        last = units.alias("last")
+        mark = select(last.c.community_id, last.c.code).where(last.c.id == wish.after_unit_id)
+        asked = asked.where(tuple_(units.c.community_id, units.c.code) > mark.scalar_subquery())
+    rows = tx.execute(asked.order_by(units.c.community_id, units.c.code).limit(limit))
+    return [_unit(row) for row in rows]
 
 
 def unit_at_counter(
@@ -59,7 +93,7 @@ def unit_at_counter(
     """Return a unit of these communities, or None."""
     mine = _UNITS.where(units.c.id == unit_id, units.c.community_id.in_(community_ids))
     row = tx.execute(mine).one_or_none()
-    return None if row is None else UnitAtCounter(*row)
+    return None if row is None else _unit(row)
 
 
 _IS_OPEN = (
@@ -82,6 +116,12 @@ _UNITS = select(
 ).join(communities, communities.c.id == units.c.community_id)
 
 
+def _unit(row: Sequence[Any]) -> UnitAtCounter:
+    """Return a row as what it is: PostgreSQL adds whole fen up to a Decimal."""
+    unit_id, community_id, name, code, label, epoch, fen, count = row
+    return UnitAtCounter(unit_id, community_id, name, code, label, epoch, int(fen), count)
+
+
 def _meant(plain: str, today: date) -> ColumnElement[bool]:
     room = re.sub(r"(栋|幢|号楼|单元|门)", "-", plain).removesuffix("室").strip("-")
     ways: list[ColumnElement[bool]] = [
@@ -93,6 +133,23 @@ def _meant(plain: str, today: date) -> ColumnElement[bool]:
     if plain.isascii() and plain.isdigit() and len(plain) >= SHORTEST_PHONE:
         ways.append(units.c.id.in_(_by_phone(plain, today)))
     return or_(*ways)
+
+
+def _holds(plain: str, today: date) -> ColumnElement[bool]:
+    """Say that a room, a name, a plate or a phone's end holds a fragment."""
+    room = re.sub(r"(栋|幢|号楼|单元|门)", "-", plain).removesuffix("室").strip("-")
+    live = or_(occupancies.c.until_on.is_(None), occupancies.c.until_on > today)
+    named = (
+        select(occupancies.c.unit_id)
+        .join(residents, residents.c.id == occupancies.c.resident_id)
+        .where(residents.c.name.contains(plain, autoescape=True), live)
+    )
+    return or_(
+        units.c.code.contains(room or plain, autoescape=True),
+        units.c.label.contains(plain, autoescape=True),
+        units.c.id.in_(named),
+        _meant(plain, today),
+    )
 
 
 def _by_phone(digits: str, today: date) -> Select[Any]:

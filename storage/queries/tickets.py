@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.frozen import dataclass
 from storage.models.estate import communities, units
@@ -98,6 +98,40 @@ def live_tickets(tx: Connection, *, community_ids: Sequence[int], limit: int) ->
         .limit(limit)
     )
     return [_view(row) for row in tx.execute(asked)]
+
+
+def live_tickets_of_unit(
+    tx: Connection, unit_id: int, *, community_id: int, limit: int
+) -> list[TicketView]:
+    """Return what is still to be done about a unit of a community, the soonest due first."""
+    asked = (
+        _VIEW.where(
+            tickets.c.community_id == community_id,
+            tickets.c.closed_at.is_(None),
+            tickets.c.unit_id == unit_id,
+        )
+        .order_by(None)
+        .order_by(tickets.c.due_at, tickets.c.id)
+        .limit(limit)
+    )
+    return [_view(row) for row in tx.execute(asked)]
+
+
+def last_step(tx: Connection, ticket_id: int) -> int:
+    """Return the key of a ticket's last step: another one says that something happened."""
+    asked = select(func.max(ticket_steps.c.id)).where(ticket_steps.c.ticket_id == ticket_id)
+    found: int | None = tx.execute(asked).scalar_one()
+    return found or 0
+
+
+def live_mark(tx: Connection, *, community_ids: Sequence[int]) -> str:
+    """Return a text that changes when a live ticket of the communities does, or is one more."""
+    count, newest = tx.execute(
+        select(func.count(tickets.c.id.distinct()), func.max(ticket_steps.c.id))
+        .join(ticket_steps, ticket_steps.c.ticket_id == tickets.c.id)
+        .where(tickets.c.community_id.in_(community_ids), tickets.c.closed_at.is_(None))
+    ).one()
+    return f"{count}-{newest or 0}"
 
 
 def tickets_of_resident(tx: Connection, identity_id: int, *, limit: int) -> list[TicketView]:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from typer.testing import CliRunner
 
 from bot.cli.main import main
+from bot.cli.staff import command as staff_command
 from bot.menu import BUTTONS
 from bot.spreadsheets.writing import write_table
 from handlers.registry import INTENTS
@@ -203,6 +205,29 @@ def test_who_has_left_is_let_go_once(sheets: Path, config: Path):
 
     assert (gone.exit_code, again.exit_code) == (0, 1)
     assert "王经理 已离职" in gone.output
+
+
+@pytest.mark.parametrize(
+    ("phone", "typed", "status", "said"),
+    [
+        ("13800000000", "十个字以上的一个密码呀", 0, "用手机号和密码登录"),
+        ("13800000000", "short", 1, "密码要10到200个字"),
+        ("13800000009", "十个字以上的一个密码呀", 1, "没有手机号是 13800000009"),
+    ],
+)
+def test_a_password_for_the_console_is_set_where_it_is_long_enough_and_she_works_here(
+    sheets: Path, config: Path, phone: str, typed: str, status: int, said: str
+):
+    imported(sheets, config)
+    wuyebot("staff", "add", "王经理", "13800000000", "manager", "翡翠湾", "--config", config)
+
+    told = CliRunner().invoke(
+        staff_command, ["password", phone, "--config", str(config)], input=f"{typed}\n{typed}\n"
+    )
+
+    assert told.exit_code == status
+    assert said in told.output
+    assert typed not in told.output
 
 
 def test_a_community_is_signed_only_for_totals_that_agree_and_only_by_its_manager(

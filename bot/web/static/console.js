@@ -1,0 +1,35 @@
+// Keeps a list live, and one press one act. Without it every page still works.
+"use strict";
+
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+const live = document.querySelector("[data-live]");
+
+async function look() {
+  const answer = await fetch(live.dataset.stateUrl, { credentials: "same-origin" });
+  if (answer.status === 401) { location.reload(); return; }
+  if (!answer.ok) return;
+  const { state } = await answer.json();
+  if (state === live.dataset.live) return;
+  const page = await (await fetch(location.href)).text();
+  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-live]");
+  if (!fresh) return;
+  const held = document.activeElement?.getAttribute("href");
+  live.replaceChildren(...fresh.childNodes);
+  live.dataset.live = fresh.dataset.live;
+  const again = held && [...live.querySelectorAll("a")].find((one) => one.getAttribute("href") === held);
+  if (again) again.focus();
+}
+
+if (live) {
+  const every = Number(live.dataset.every);
+  setInterval(() => { if (!document.hidden) look().catch(() => {}); }, every);
+}

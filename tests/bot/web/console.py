@@ -1,0 +1,93 @@
+"""What the console's tests share: staff of two communities, a ticket, and signing in."""
+
+import re
+from dataclasses import dataclass
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient
+from sqlalchemy import Connection, select
+
+from storage.kinds import StaffRole
+from storage.models.people import identities
+from storage.operations.console_sessions import issue_console_pass
+from storage.operations.staff import add_staff
+from storage.operations.tickets import NewTicket, open_ticket
+from storage.ticket_kinds import TicketKind
+from tests import factories
+from tests.bot.web.town import NOW, Town
+
+TICKET = "G26110001"
+MANAGER = "13900000001"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who works where (role → key): in the town, and in another community."""
+
+    ours: dict[StaffRole, int]
+    theirs: dict[StaffRole, int]
+    ticket_no: str
+    foreign_unit_id: int
+
+
+def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
+    return {
+        role: add_staff(
+            tx,
+            name=f"员工{first + n}",
+            phone=f"1390000{first + n:04d}",
+            role=role,
+            community_ids=[community_id],
+            now=NOW,
+        )
+        for n, role in enumerate(StaffRole)
+    }
+
+
+async def furnish(town: Town) -> Desk:
+    """Employ staff here and elsewhere, and let a resident report a leak."""
+
+    def run(tx: Connection) -> Desk:
+        elsewhere = factories.add_community(tx, "别的小区")
+        foreign = factories.add_unit(tx, elsewhere, "9-9-901")
+        ours = _man(tx, town.community_id, 1)
+        asked = select(identities.c.id).where(identities.c.openid == "openid-3-2-501")
+        new = NewTicket(
+            TicketKind.REPAIR,
+            town.community_id,
+            tx.execute(asked).scalar_one(),
+            "厨房漏水，电话13812345678",
+            "demo|m-1",
+            unit_id=town.first.unit_id,
+        )
+        opened = open_ticket(tx, new, now=NOW)
+        return Desk(ours, _man(tx, elsewhere, 11), opened.ticket.ticket_no, foreign)
+
+    return await town.db.write(run)
+
+
+async def sign_in(door: TestClient, town: Town, staff_id: int) -> ClientResponse:
+    """Come in by a link from chat."""
+    secret = await town.db.write(issue_console_pass, staff_id, now=town.clock.now())
+    answer = await door.post(f"/console/enter/{secret}", data={}, allow_redirects=False)
+    assert answer.status == 303
+    return answer
+
+
+async def page(door: TestClient, where: str, status: int = 200) -> str:
+    answer = await door.get(where, allow_redirects=False)
+    assert answer.status == status, where
+    return await answer.text()
+
+
+def field(html: str, name: str) -> str:
+    found = re.search(f'name="{name}" value="([^"]*)"', html)
+    assert found
+    return found[1]
+
+
+async def press(
+    door: TestClient, desk: Desk, html: str, act: str, words: str = ""
+) -> ClientResponse:
+    form = {"press": field(html, "press"), "seen": field(html, "seen"), "act": act, "words": words}
+    return await door.post(f"/console/tickets/{desk.ticket_no}", data=form, allow_redirects=False)
