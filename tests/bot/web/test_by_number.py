@@ -205,6 +205,8 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("GET", "/counter/{token}/order"),
         ("GET", "/counter/{token}/waiver"),
         ("POST", "/counter/{token}/waiver"),
+        ("GET", "/counter/{token}/write-off"),
+        ("POST", "/counter/{token}/write-off"),
         ("GET", "/counter/{token}/done"),
         ("POST", "/counter/{token}/void"),
         ("GET", "/counter/{token}/day"),
