@@ -212,6 +212,10 @@ def test_i01_every_address_with_a_token_is_known_to_these_tests(door: TestClient
         ("GET", "/counter/{token}/day"),
         ("POST", "/counter/{token}/day"),
         ("POST", "/counter/{token}/receive"),
+        # Behind a sign-in: what is another community's is tried by the matrix of the console.
+        ("GET", "/console/units/{token}"),
+        ("GET", "/console/statements/{token}"),
+        ("GET", "/console/statements/{token}/statement.xlsx"),
     }
 
     found = {

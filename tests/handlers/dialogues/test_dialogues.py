@@ -364,7 +364,7 @@ MONEY = (
         "a threat not to pay moves nothing",
         on.owing,
         (("你们不修好电梯我就不交物业费", "!点下面的链接缴费"),),
-        {"tickets": 1, "ticket_steps": 1},
+        {},
     ),
     Dialogue(
         "setting money aside needs a sum and a yes",

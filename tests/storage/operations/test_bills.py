@@ -116,14 +116,23 @@ async def test_issuing_in_parts_and_at_once_makes_the_same_set(db: Database, com
     assert await db.read(ledger.balance, Account.RECEIVABLE) == 50_120
 
 
-async def test_the_owner_of_the_first_day_is_liable_and_stays_so(db: Database, community_id: int):
+async def test_who_owned_a_flat_on_a_day_is_liable_for_it_and_stays_so(
+    db: Database, community_id: int
+):
     sold = flat(1201, name="新业主", phone="13900000009", from_on=date(2026, 11, 2))
     await db.write(import_estate, [sold], actor=CLOCK, now=NOW)
     await issue(db, community_id)
     await db.write(issue_bills, community_id=community_id, period=BillingPeriod(2026, 12), now=NOW)
 
-    november, december = [bill.liable_id for bill in await db.read(all_bills) if bill.unit_id == 1]
-    assert november != december
+    theirs = [bill for bill in await db.read(all_bills) if bill.unit_id == 1]
+    assert [(one.period, one.part) for one in theirs] == [
+        ("2026-11", 0),
+        ("2026-11", 1),
+        ("2026-12", 0),
+    ]
+    before, after, december = [one.liable_id for one in theirs]
+    assert before != after
+    assert after == december
 
 
 async def test_a_price_of_zero_makes_no_bill(db: Database, community_id: int):
