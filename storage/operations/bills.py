@@ -49,6 +49,8 @@ class NewBill:
     begins_on: date | None = None
     last_on: date | None = None
     corrects_id: int | None = None
+    part: int = 0
+    """Which of the bills of its unit, fee and month it is, where several parties share them."""
     lines: tuple[Line, ...] = ()
     """What sums to the amount; none for one line of all of it."""
 
@@ -144,6 +146,7 @@ def _bill_row(bill_no: str, bill: NewBill, community_id: int, now: datetime) -> 
         "begins_on": bill.begins_on,
         "last_on": bill.last_on,
         "corrects_id": bill.corrects_id,
+        "part": bill.part,
     }
 
 

@@ -6,7 +6,7 @@ was published, never worked out again, so that nobody is billed by another proof
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Final
@@ -27,26 +27,21 @@ from storage.frozen import dataclass
 from storage.kinds import (
     ChargeInput,
     FeeClass,
-    LineKind,
-    Payer,
     SharedCostState,
     ShareMethod,
 )
 from storage.models.bills import bills, fee_items
-from storage.models.estate import communities, units
+from storage.models.estate import communities
 from storage.models.sharing import shared_costs, sharing_factors
 from storage.operations.bill_rows import INCOME_OF
-from storage.operations.bills import NewBill, announce, book_bills
+from storage.operations.bills import announce, book_bills
 from storage.operations.issuing import lock_billing
+from storage.operations.shared_bills import bills_of_shares
 from storage.periods import BillingPeriod
 from storage.queries.closes import closed_periods
-from storage.queries.liable import liable_on, stays_in
 from storage.queries.policies import policy_on
 from storage.queries.sharing import CostView, Scope, cost_of, sharers_of
-from storage.queries.tariffs import assignments_of
-from storage.rules.billing import Assignment
 from storage.rules.figures import yuan_figure
-from storage.rules.pricing import Line
 from storage.rules.sharing import MAX_FACTOR_PERCENT, Share, SharingProof, share_cost
 from storage.rules.sharing_proofs import check, exact_share, kept
 from storage.sql import insert, insert_once
@@ -215,7 +210,7 @@ def publish_cost(tx: Connection, cost_id: int, *, actor: Actor, now: datetime) -
 
 
 def issue_cost(tx: Connection, cost_id: int, *, actor: Actor, now: datetime) -> int:
-    """Bill each unit its published share, all in one, and tell the households.
+    """Bill each unit its published share, all at once, and tell the households.
 
     Returns how many bills are new; again it makes none. A share of nothing makes no bill. Raises
     UnknownSharedCost, SharedCostStateWrong where it is not published, SharedCostTaken where a
@@ -233,7 +228,7 @@ def issue_cost(tx: Connection, cost_id: int, *, actor: Actor, now: datetime) -> 
         select(shared_costs.c.proof).where(shared_costs.c.id == cost_id)
     ).scalar_one()
     proof = _restored(json.loads(found), cost)
-    new = _bills_of(tx, cost, proof)
+    new = bills_of_shares(tx, cost, proof)
     booked = book_bills(
         tx, new, community_id=cost.community_id, against=INCOME_OF[cost.fee_class], now=now
     )
@@ -271,71 +266,6 @@ def _restored(known: Mapping[str, Any], cost: CostView) -> SharingProof:
         Fraction(known["weight_sum"]),
         int(known["spare_fen"]),
         shares,
-    )
-
-
-def _bills_of(tx: Connection, cost: CostView, proof: SharingProof) -> list[NewBill]:
-    """Return a bill for each share; it is of who owes on the month's first day, all of it.
-
-    A share is not parted where the party changes in the month: what is published is what is
-    billed, a unit's share in one bill.
-    """
-    ids = dict(
-        tx.execute(
-            select(units.c.code, units.c.id).where(units.c.community_id == cost.community_id)
-        ).all()
-    )
-    bearing = {ids[one.key]: one for one in proof.shares if one.amount_fen}
-    stays = stays_in(tx, bearing)
-    assigned = assignments_of(tx, bearing)
-    day = cost.period.first_on
-    return [
-        _bill(
-            cost,
-            unit_id,
-            proof.explain(share, tariff=f"shared/{cost.cost_id}"),
-            liable_on(
-                stays.get(unit_id, ()),
-                _payer(assigned.get(unit_id, {}).get(cost.fee_item_id, ()), day),
-                day,
-            ),
-        )
-        for unit_id, share in bearing.items()
-    ]
-
-
-def _payer(assigned: Sequence[Assignment], day: date) -> Payer:
-    """Return who bears a fee on a day: the owner where nothing else was said."""
-    found = [
-        one.payer
-        for one in assigned
-        if one.from_on <= day and (one.until_on is None or day < one.until_on)
-    ]
-    return found[-1] if found else Payer.OWNER
-
-
-def _bill(
-    cost: CostView, unit_id: int, explanation: dict[str, Any], liable_id: int | None
-) -> NewBill:
-    line = Line(
-        cost.item_name,
-        explanation["quantity"][:30],
-        explanation["unit_price"][:30],
-        LineKind.SHARE,
-        explanation["amount_fen"],
-    )
-    return NewBill(
-        unit_id=unit_id,
-        fee_item_id=cost.fee_item_id,
-        item_name=cost.item_name,
-        period=cost.period,
-        amount_fen=explanation["amount_fen"],
-        due_on=cost.due_on,
-        explanation=explanation,
-        liable_id=liable_id,
-        begins_on=cost.period.first_on,
-        last_on=cost.period.last_on,
-        lines=(line,),
     )
 
 

@@ -201,12 +201,13 @@ class Model(Amounts):
         for code, share in model.shares(fen, weights).items():
             if share:
                 begins_on = event.on.replace(day=1)
-                days = (begins_on, months_on(begins_on, 1))
-                liable = self.liable(code, year.LIFT, begins_on)
                 period, due_on = str(event.on)[:7], due_after(event.on)
-                self.bills.append(
-                    Bill(code, year.LIFT, period, share, due_on, event.on, days, liable)
-                )
+                days = (begins_on, months_on(begins_on, 1))
+                for part, (liable, hers, part_fen) in enumerate(
+                    self.parts(code, year.LIFT, *days, share)
+                ):
+                    place = (code, year.LIFT, period, part_fen, due_on, event.on, hers)
+                    self.bills.append(Bill(*place, liable, part=part))
 
     def goes_deaf(self, _: Event) -> None:
         self.is_deaf = True
@@ -297,19 +298,19 @@ class Model(Amounts):
             return
         due_on = due_after(max(billed_on, today))
         for part, (liable, days, share) in enumerate(
-            self.parts(home, fee, begins_on, ends_on, fen)
+            self.parts(home.code, fee.item, begins_on, ends_on, fen)
         ):
             place = (home.code, fee.item, period, share, due_on, today, days)
             self.bills.append(Bill(*place, liable, revision, fee.fee_class, part=part))
 
     def parts(
-        self, home: Home, fee: Fee, begins_on: date, ends_on: date, fen: int
+        self, code: str, item: str, begins_on: date, ends_on: date, fen: int
     ) -> Iterator[tuple[str, tuple[date, date], int]]:
         """Yield who owes, her first day and the first after, and her fen; counted day by day."""
         first: list[date] = []
         names: list[str] = []
         for day in model.days(begins_on, ends_on):
-            name = self.liable(home.code, fee.item, day)
+            name = self.liable(code, item, day)
             if not names or name != names[-1]:
                 first.append(day)
                 names.append(name)

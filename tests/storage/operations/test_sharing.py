@@ -24,14 +24,22 @@ from storage.charge_errors import (
     UnknownSharedCost,
 )
 from storage.database import open_database
-from storage.kinds import Account, FeeClass, SharedCostState, ShareMethod, ShareScope
+from storage.kinds import (
+    Account,
+    FeeClass,
+    OccupancyRole,
+    Payer,
+    SharedCostState,
+    ShareMethod,
+    ShareScope,
+)
 from storage.models.bills import bill_lines, bills, fee_items
 from storage.models.deferrals import deferrals
 from storage.models.estate import buildings, entrances, units
 from storage.models.messages import outbox
 from storage.models.policies import policies
 from storage.models.sharing import shared_costs, sharing_factors
-from storage.models.tariffs import period_closes
+from storage.models.tariffs import period_closes, unit_tariffs
 from storage.operations.sharing import (
     CostFact,
     cancel_cost,
@@ -288,6 +296,65 @@ async def test_an_unsold_flat_is_owed_for_by_nobody_we_could_remind(tower: Tower
 
     liable = {row.unit_id: row.liable_id for row in await tower.db.read(rows, bills)}
     assert [liable[one] for one in tower.unit_ids] == [owner, None, None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("seller_until", "buyer_from", "days"),
+    [
+        (date(2026, 12, 11), date(2026, 12, 11), [("seller", 10), ("buyer", 21)]),
+        (date(2026, 12, 11), date(2026, 12, 20), [("seller", 19), ("buyer", 12)]),
+        (None, date(2027, 1, 1), [("seller", 31)]),
+        (date(2026, 12, 1), date(2026, 12, 31), [(None, 30), ("buyer", 1)]),
+        (date(2026, 12, 11), date(2027, 1, 5), [("seller", 10), (None, 21)]),
+    ],
+)
+async def test_a_share_of_a_month_in_which_a_flat_was_sold_is_borne_by_days(
+    tower: Tower, seller_until: date | None, buyer_from: date, days: list[tuple[str | None, int]]
+):
+    def sell(tx) -> dict[int | None, str | None]:
+        seller = factories.add_resident(tx, tower.community_id, "李秀英", "13800001234")
+        buyer = factories.add_resident(tx, tower.community_id, "王建国", "13800001235")
+        factories.move_in(tx, seller, tower.unit_ids[0], until_on=seller_until)
+        factories.move_in(tx, buyer, tower.unit_ids[0], from_on=buyer_from)
+        return {seller: "seller", buyer: "buyer", None: None}
+
+    names = await tower.db.write(sell)
+    cost_id = await tower.published(100_000)
+    share_fen = (await tower.db.read(preview, cost_id)).shares[0].amount_fen
+    await tower.act(issue_cost, cost_id)
+
+    mine = [one for one in await tower.db.read(rows, bills) if one.unit_id == tower.unit_ids[0]]
+    assert [(names[one.liable_id], (one.last_on - one.begins_on).days + 1) for one in mine] == days
+    assert [one.part for one in mine] == list(range(len(mine)))
+    assert sum(one.amount_fen for one in mine) == share_fen
+    for one, (_, count) in zip(mine, days, strict=True):
+        assert abs(one.amount_fen - share_fen * count / 31) < 1
+        assert recompute(json.loads(one.explanation)) == one.amount_fen
+    assert await tower.db.read(prove) == []
+
+
+async def test_a_share_follows_who_is_to_bear_the_fee_from_a_day_on(tower: Tower):
+    def let(tx) -> tuple[int, int]:
+        owner = factories.add_resident(tx, tower.community_id, "李秀英", "13800001234")
+        tenant = factories.add_resident(tx, tower.community_id, "赵敏", "13800001236")
+        factories.move_in(tx, owner, tower.unit_ids[0])
+        factories.move_in(tx, tenant, tower.unit_ids[0], OccupancyRole.TENANT)
+        tx.execute(
+            insert(unit_tariffs).values(
+                unit_id=tower.unit_ids[0],
+                fee_item_id=tower.item_id,
+                payer=Payer.TENANT,
+                from_on=date(2026, 12, 16),
+            )
+        )
+        return owner, tenant
+
+    owner, tenant = await tower.db.write(let)
+    await tower.act(issue_cost, await tower.published(100_000))
+
+    mine = [one for one in await tower.db.read(rows, bills) if one.unit_id == tower.unit_ids[0]]
+    assert [(one.liable_id, one.begins_on.day) for one in mine] == [(owner, 1), (tenant, 16)]
+    assert "15/31天" in json.loads(mine[0].explanation)["sum"]
 
 
 async def test_a_flat_without_an_area_is_named_and_nothing_is_drafted(tower: Tower):
