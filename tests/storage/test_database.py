@@ -88,6 +88,16 @@ async def test_e09_two_processes_on_postgresql_lose_nothing_either(migrated_post
     assert counted == WRITERS * ROUNDS
 
 
+def tried(link: sqlite3.Connection, failures: list[Exception], *words):
+    try:
+        return [link.execute(*one).fetchone() for one in words][-1]
+    except sqlite3.OperationalError as trouble:
+        failures.append(trouble)
+        if link.in_transaction:
+            link.execute("ROLLBACK")
+        return None
+
+
 async def test_e09_with_the_guard_taken_away_sqlite_loses_or_fails(sqlite_url: str):
     async with open_database(sqlite_url) as db:
         await db.write(set_up_till)
@@ -99,16 +109,11 @@ async def test_e09_with_the_guard_taken_away_sqlite_loses_or_fails(sqlite_url: s
         link = sqlite3.connect(path, isolation_level=None, timeout=0)
         for _ in range(5):
             barrier.wait()
-            try:
-                link.execute("BEGIN")
-                seen = link.execute("SELECT last_used FROM serials").fetchone()[0]
-                barrier.wait()
-                link.execute("UPDATE serials SET last_used = ?", (seen + 1,))
-                link.execute("COMMIT")
-            except sqlite3.OperationalError as trouble:
-                failures.append(trouble)
-                if link.in_transaction:
-                    link.execute("ROLLBACK")
+            seen = tried(link, failures, ("BEGIN",), ("SELECT last_used FROM serials",))
+            barrier.wait()  # also who could not read: the others count on her
+            if seen is not None:
+                add = ("UPDATE serials SET last_used = ?", (seen[0] + 1,))
+                tried(link, failures, add, ("COMMIT",))
         link.close()
 
     threads = [threading.Thread(target=writer) for _ in range(WRITERS)]
