@@ -103,7 +103,7 @@ async def test_e09_with_the_guard_taken_away_sqlite_loses_or_fails(sqlite_url: s
         await db.write(set_up_till)
     path = file_of(sqlite_url)
     barrier = threading.Barrier(WRITERS, timeout=20)
-    failures = []
+    failures: list[Exception] = []
 
     def writer():
         link = sqlite3.connect(path, isolation_level=None, timeout=0)
