@@ -186,7 +186,8 @@ class Router:
 
     def _is_clear(self, turn: Turn) -> bool:
         """Tell whether she turns to the bot: it asked her something, or the wish is plain."""
-        if turn.memory.expecting:
+        begun = self._said_as(turn)
+        if turn.memory.expecting or (begun is not None and begun.name != "human"):
             return True
         understood = turn.understood
         is_for_bot = understood.intent not in NEVER_BREAK_OFF | {"human", "goodbye"}
