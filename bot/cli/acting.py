@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from typer import Argument, Option
@@ -32,6 +32,16 @@ def write_books(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
             return await work(db)
 
     return _said(done())
+
+
+def write_as(url: str, phone: str, work: Callable[[Database, Staff, datetime], Awaitable[T]]) -> T:
+    """Do something with the books now, as the member of staff with a phone number, or end."""
+
+    async def write(db: Database) -> T:
+        by = await person_or_exit(db, phone)
+        return await work(db, by, datetime.now(UTC))
+
+    return write_books(url, write)
 
 
 def read_books(url: str, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -16,6 +16,7 @@ from bot.cli.acting import (
     person_or_exit,
     read_books,
     unit_or_exit,
+    write_as,
     write_books,
 )
 from bot.cli.places import ConfigOption, FolderOption, database_url, fail
@@ -99,12 +100,11 @@ def void(
     folder: FolderOption = None,
 ) -> None:
     """Take back what was written down wrongly: its own cashier, before her close."""
-
-    async def write(db: Database) -> Voided:
-        by = await person_or_exit(db, staff)
-        return await db.write(void_voucher, voucher, reason=reason, by=by, now=datetime.now(UTC))
-
-    done = write_books(database_url(config, folder), write)
+    done: Voided = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(void_voucher, voucher, reason=reason, by=by, now=now),
+    )
     typer.echo(
         f"已冲正 {done.voucher_no}，{yuan(done.amount_fen)} 元，收据 {done.receipt_no} 作废。"
     )
@@ -162,12 +162,12 @@ def receive(
     folder: FolderOption = None,
 ) -> None:
     """Take a colleague's money over."""
-
-    async def write(db: Database) -> Sheet:
-        by, now = await person_or_exit(db, staff), datetime.now(UTC)
-        return await db.write(receive_sheet, number, by=by, now=now, deposit_slip_no=slip)
-
-    _print(write_books(database_url(config, folder), write))
+    received = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(receive_sheet, number, by=by, now=now, deposit_slip_no=slip),
+    )
+    _print(received)
 
 
 @command.command("refund")
@@ -205,12 +205,11 @@ def paid_out(
     folder: FolderOption = None,
 ) -> None:
     """Note that an agreed refund was handed over; not by who agreed to it."""
-
-    async def write(db: Database) -> PaidOut:
-        by, now = await person_or_exit(db, staff), datetime.now(UTC)
-        return await db.write(note_payout, refund_no, reference=slip, by=by, now=now)
-
-    paid = write_books(database_url(config, folder), write)
+    paid: PaidOut = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(note_payout, refund_no, reference=slip, by=by, now=now),
+    )
     typer.echo(
         f"已登记退款 {paid.refund_no}：{CALLED[paid.method]} {yuan(paid.amount_fen)} 元，"
         f"凭证 {paid.voucher_no}。"

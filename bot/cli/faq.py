@@ -1,7 +1,8 @@
 """`wuyebot faq`: a community's own questions with answers (常见问题): tried, then saved."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
-from typing import Annotated, NoReturn
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -22,6 +23,9 @@ from storage.database import Database
 from storage.operations.own_words import FaqDraft, change_faq, switch_off_faq, write_faq
 from storage.periods import shanghai_day
 from storage.queries.faqs import Faq, faqs_for, faqs_of
+from storage.queries.residents import Staff
+
+T = TypeVar("T")
 
 command = typer.Typer(add_completion=False, help="常见问题：住户怎么问，机器人怎么答")
 
@@ -98,20 +102,17 @@ def add(
     """Show what residents would read; --apply saves it. Stop a running SQLite bot for that."""
     draft = _draft(phrasings, answer, since, until)
     url, hosts = database_url(config, folder), hosts_or_exit(config, folder)
-    read_books(url, lambda db: _tried(db, community, draft, hosts))
-    if not apply:
-        typer.echo("预览，尚未保存；加 --apply 保存。")
-        return
-
-    async def work(db: Database) -> int:
-        community_id, _ = await office_or_exit(db, community, on=draft.from_on)
-        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
-        return await db.write(write_faq, draft, community_id=community_id, by=writer, now=now)
-
-    try:
-        typer.echo(f"已保存，编号 {write_books(url, work)}。")
-    except ValueError as unfit:
-        _unfit(unfit)
+    _show(url, community, draft, hosts, ends=not apply)
+    number = _save(
+        url,
+        community,
+        by,
+        draft,
+        lambda db, place_id, writer, now: db.write(
+            write_faq, draft, community_id=place_id, by=writer, now=now
+        ),
+    )
+    typer.echo(f"已保存，编号 {number}。")
 
 
 @command.command("change")
@@ -130,20 +131,16 @@ def change(
     """Write a question anew under its number, all of it; --apply saves it."""
     draft = _draft(phrasings, answer, since, until)
     url, hosts = database_url(config, folder), hosts_or_exit(config, folder)
-    read_books(url, lambda db: _tried(db, community, draft, hosts))
-    if not apply:
-        typer.echo("预览，尚未保存；加 --apply 保存。")
-        return
-
-    async def work(db: Database) -> None:
-        community_id, _ = await office_or_exit(db, community, on=draft.from_on)
-        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
-        await db.write(change_faq, number, draft, community_id=community_id, by=writer, now=now)
-
-    try:
-        write_books(url, work)
-    except ValueError as unfit:
-        _unfit(unfit)
+    _show(url, community, draft, hosts, ends=not apply)
+    _save(
+        url,
+        community,
+        by,
+        draft,
+        lambda db, place_id, writer, now: db.write(
+            change_faq, number, draft, community_id=place_id, by=writer, now=now
+        ),
+    )
     typer.echo(f"{number} 已改。")
 
 
@@ -191,5 +188,29 @@ async def _tried(db: Database, community: str, draft: FaqDraft, hosts: frozenset
     typer.echo(own_words.fill(draft.answer, office))
 
 
-def _unfit(unfit: ValueError) -> NoReturn:
-    fail(f"没有保存：{FIELDS.get(str(unfit), str(unfit))}。")
+def _show(url: str, community: str, draft: FaqDraft, hosts: frozenset[str], *, ends: bool) -> None:
+    """Show what residents would read; with `ends` that is all, and nothing is saved."""
+    read_books(url, lambda db: _tried(db, community, draft, hosts))
+    if ends:
+        typer.echo("预览，尚未保存；加 --apply 保存。")
+        raise typer.Exit
+
+
+def _save(
+    url: str,
+    community: str,
+    by: str,
+    draft: FaqDraft,
+    write: Callable[[Database, int, Staff, datetime], Awaitable[T]],
+) -> T:
+    """Save what the manager with a phone number drafted for a community, or end."""
+
+    async def work(db: Database) -> T:
+        community_id, _ = await office_or_exit(db, community, on=draft.from_on)
+        writer = await manager_or_exit(db, by)
+        return await write(db, community_id, writer, datetime.now(UTC))
+
+    try:
+        return write_books(url, work)
+    except ValueError as unfit:
+        fail(f"没有保存：{FIELDS.get(str(unfit), str(unfit))}。")

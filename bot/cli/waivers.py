@@ -17,6 +17,7 @@ from bot.cli.acting import (
     person_or_exit,
     read_books,
     unit_or_exit,
+    write_as,
     write_books,
 )
 from bot.cli.places import ConfigOption, FolderOption, database_url, fail
@@ -106,12 +107,12 @@ def approve(
     folder: FolderOption = None,
 ) -> None:
     """Agree to a waiver; a large one needs a second manager."""
-
-    async def write(db: Database) -> WaiverView:
-        by = await person_or_exit(db, staff)
-        return await db.write(approve_waiver, number, by=by, now=datetime.now(UTC))
-
-    _tell(write_books(database_url(config, folder), write))
+    done = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(approve_waiver, number, by=by, now=now),
+    )
+    _tell(done)
 
 
 @command.command("decline")
@@ -123,12 +124,12 @@ def decline(
     folder: FolderOption = None,
 ) -> None:
     """Decline a waiver with a reason."""
-
-    async def write(db: Database) -> WaiverView:
-        by, now = await person_or_exit(db, staff), datetime.now(UTC)
-        return await db.write(decline_waiver, number, reason=reason, by=by, now=now)
-
-    _tell(write_books(database_url(config, folder), write))
+    done = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(decline_waiver, number, reason=reason, by=by, now=now),
+    )
+    _tell(done)
 
 
 @command.command("show")

@@ -17,6 +17,7 @@ from bot.cli.acting import (
     person_or_exit,
     read_books,
     unit_or_exit,
+    write_as,
     write_books,
 )
 from bot.cli.places import ConfigOption, FolderOption, database_url
@@ -86,12 +87,12 @@ def approve(
     folder: FolderOption = None,
 ) -> None:
     """Agree to a write-off: the debt is dunned no more, and is bad debt from today."""
-
-    async def write(db: Database) -> WriteOffView:
-        by = await person_or_exit(db, staff)
-        return await db.write(approve_write_off, number, by=by, now=datetime.now(UTC))
-
-    _tell(write_books(database_url(config, folder), write))
+    done = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(approve_write_off, number, by=by, now=now),
+    )
+    _tell(done)
 
 
 @command.command("decline")
@@ -103,12 +104,12 @@ def decline(
     folder: FolderOption = None,
 ) -> None:
     """Decline a write-off with a reason."""
-
-    async def write(db: Database) -> WriteOffView:
-        by, now = await person_or_exit(db, staff), datetime.now(UTC)
-        return await db.write(decline_write_off, number, reason=reason, by=by, now=now)
-
-    _tell(write_books(database_url(config, folder), write))
+    done = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(decline_write_off, number, reason=reason, by=by, now=now),
+    )
+    _tell(done)
 
 
 @command.command("reverse")
@@ -120,12 +121,12 @@ def reverse(
     folder: FolderOption = None,
 ) -> None:
     """Ask again for what was written off, for instance because somebody comes to pay it."""
-
-    async def write(db: Database) -> WriteOffView:
-        by, now = await person_or_exit(db, staff), datetime.now(UTC)
-        return await db.write(reverse_write_off, number, reason=reason, by=by, now=now)
-
-    _tell(write_books(database_url(config, folder), write))
+    done = write_as(
+        database_url(config, folder),
+        staff,
+        lambda db, by, now: db.write(reverse_write_off, number, reason=reason, by=by, now=now),
+    )
+    _tell(done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What waits for a decision (待审批): refunds, waivers, write-offs, broadcasts, bindings."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from handlers import words
@@ -74,34 +75,29 @@ def _payouts(found: list[RefundAsked]) -> list[str]:
 
 
 def _waivers(found: list[WaiverView]) -> list[str]:
-    if not found:
-        return []
-    rows = [
-        f"{one.waiver_no} {one.unit_label} {words.period(one.period)}{one.item_name} "
-        f"{words.money(one.amount_fen)}，{words.shorten(one.reason, 30)}"
-        for one in found[:MOST]
-    ]
-    number = found[0].waiver_no
-    return [
-        f"减免 {len(found)} 笔：",
-        *rows,
-        f"回复“同意减免 {number}”，或者“拒绝减免 {number} 原因”。",
-    ]
+    return _less("减免", "减免", [(one.waiver_no, one) for one in found])
 
 
 def _write_offs(found: list[WriteOffView]) -> list[str]:
+    return _less("坏账核销", "核销", [(one.write_off_no, one) for one in found])
+
+
+def _less(
+    called: str, act: str, found: Sequence[tuple[str, WaiverView | WriteOffView]]
+) -> list[str]:
+    """List by number what would lower a bill, what it is called, and the act of the answer."""
     if not found:
         return []
     rows = [
-        f"{one.write_off_no} {one.unit_label} {words.period(one.period)}{one.item_name} "
+        f"{number} {one.unit_label} {words.period(one.period)}{one.item_name} "
         f"{words.money(one.amount_fen)}，{words.shorten(one.reason, 30)}"
-        for one in found[:MOST]
+        for number, one in found[:MOST]
     ]
-    number = found[0].write_off_no
+    number = found[0][0]
     return [
-        f"坏账核销 {len(found)} 笔：",
+        f"{called} {len(found)} 笔：",
         *rows,
-        f"回复“同意核销 {number}”，或者“拒绝核销 {number} 原因”。",
+        f"回复“同意{act} {number}”，或者“拒绝{act} {number} 原因”。",
     ]
 
 

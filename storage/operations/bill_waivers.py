@@ -13,13 +13,13 @@ from storage.counter_errors import (
     ReasonMissing,
     UnknownWaiver,
 )
-from storage.errors import NotAllowed, SelfApproval, UnknownBill
 from storage.events import BillWaived, StaffTask
 from storage.frozen import dataclass
 from storage.kinds import FeeClass, StaffRole, Urgency
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.refund_terms import bill_waivers
+from storage.operations.asked_less import check_decides, lock_bill
 from storage.operations.hearers import hearers, tell_staff
 from storage.operations.waiver_entries import lower
 from storage.outbox import enqueue
@@ -60,9 +60,7 @@ def ask_waiver(tx: Connection, ask: WaiverAsk, *, by: Staff, now: datetime) -> W
     ReasonMissing, AttachmentMissing, and NotWaivable for more than is open, for a deposit, and for
     the kind that only the counter makes.
     """
-    bill = _lock(tx, ask.bill_id)
-    if bill.community_id not in by.community_ids:
-        raise UnknownBill
+    bill = lock_bill(tx, ask.bill_id, by)
     if not ask.reason.strip():
         raise ReasonMissing
     if not ask.attachment or not ask.attachment_name.strip() or len(ask.attachment) > MOST_BYTES:
@@ -116,18 +114,6 @@ def _asked_before(tx: Connection, ask: WaiverAsk, by: Staff) -> str | None:
     )
 
 
-def _lock(tx: Connection, bill_id: int) -> Row[Any]:
-    bill = tx.execute(
-        select(bills, fee_items.c.fee_class)
-        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
-        .where(bills.c.id == bill_id)
-        .with_for_update(of=bills)
-    ).one_or_none()
-    if bill is None:
-        raise UnknownBill
-    return bill
-
-
 def _check(tx: Connection, bill: Row[Any], kind: WaiverKind, amount_fen: int) -> None:
     """Refuse what cannot be waived. Raises NotWaivable with what can."""
     is_live = bill.voided_at is None and bill.fee_class != FeeClass.DEPOSIT
@@ -144,14 +130,11 @@ def approve_waiver(tx: Connection, waiver_no: str, *, by: Staff, now: datetime) 
     less is open by now.
     """
     row = _waiting(tx, waiver_no, by)
-    if by.role is not StaffRole.MANAGER:
-        raise NotAllowed
-    if by.staff_id in (row.asked_by, row.first_approver):
-        raise SelfApproval
+    check_decides(by, row.asked_by, row.first_approver)
     is_first = row.first_approver is None
     place = "first_approver" if is_first else "second_approver"
     is_last = (1 if is_first else 2) >= row.approvals_needed
-    bill = _lock(tx, row.bill_id)
+    bill = lock_bill(tx, row.bill_id, by)
     _check(tx, bill, WaiverKind(row.kind), row.amount_fen)
     values: dict[str, Any] = {place: by.staff_id}
     if is_last:
@@ -203,10 +186,7 @@ def decline_waiver(
     ReasonMissing.
     """
     row = _waiting(tx, waiver_no, by)
-    if by.role is not StaffRole.MANAGER:
-        raise NotAllowed
-    if by.staff_id == row.asked_by:
-        raise SelfApproval
+    check_decides(by, row.asked_by)
     if not reason.strip():
         raise ReasonMissing
     tx.execute(

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Row, select, update
 from storage import audit
 from storage.audit import Actor
 from storage.counter_errors import ReasonMissing
-from storage.errors import NotAllowed, SelfApproval, UnknownBill
+from storage.errors import NotAllowed
 from storage.events import StaffTask
 from storage.frozen import dataclass
 from storage.kinds import FeeClass, HoldKind, OrderState, StaffRole
-from storage.models.bills import bills, fee_items
 from storage.models.payments import payment_order_bills, payment_orders
 from storage.models.write_offs import write_offs
+from storage.operations.asked_less import check_decides, lock_bill
 from storage.operations.hearers import tell_staff
 from storage.operations.write_off_entries import bring_back, lower
 from storage.paying_kinds import WriteOffState
@@ -59,7 +59,7 @@ def ask_write_off(tx: Connection, ask: WriteOffAsk, *, by: Staff, now: datetime)
     """
     if by.role not in _ASKERS:
         raise NotAllowed
-    bill = _lock(tx, ask.bill_id, by)
+    bill = lock_bill(tx, ask.bill_id, by)
     if not ask.reason.strip() or not ask.evidence.strip():
         raise WriteOffReasonMissing
     open_fen = _open_fen(tx, bill, now)
@@ -154,19 +154,6 @@ def reverse_write_off(
     return write_off_of(tx, write_off_no, community_ids=by.community_ids)
 
 
-def _lock(tx: Connection, bill_id: int, by: Staff) -> Row[Any]:
-    """Lock a bill of a community that she serves. Raises UnknownBill."""
-    bill = tx.execute(
-        select(bills, fee_items.c.fee_class)
-        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
-        .where(bills.c.id == bill_id, bills.c.community_id.in_(by.community_ids))
-        .with_for_update(of=bills)
-    ).one_or_none()
-    if bill is None:
-        raise UnknownBill
-    return bill
-
-
 def _open_fen(tx: Connection, bill: Row[Any], now: datetime) -> int:
     """Return what is open of a locked bill that may be written off now; refuse any other."""
     today = shanghai_day(now)
@@ -191,10 +178,7 @@ def _open_fen(tx: Connection, bill: Row[Any], now: datetime) -> int:
 def _waiting(tx: Connection, write_off_no: str, by: Staff) -> tuple[Row[Any], Row[Any]]:
     """Return a write-off that waits, and its bill, for a manager who did not ask for it."""
     row, bill = _found(tx, write_off_no, by, WriteOffState.ASKED)
-    if by.role is not StaffRole.MANAGER:
-        raise NotAllowed
-    if by.staff_id == row.asked_by:
-        raise SelfApproval
+    check_decides(by, row.asked_by)
     return row, bill
 
 
@@ -210,7 +194,7 @@ def _found(
     seen = tx.execute(wanted).one_or_none()
     if seen is None:
         raise UnknownWriteOff(write_off_no)
-    bill = _lock(tx, seen.bill_id, by)
+    bill = lock_bill(tx, seen.bill_id, by)
     row = tx.execute(wanted.with_for_update()).one_or_none()
     if row is None:
         raise UnknownWriteOff(write_off_no)

@@ -1,9 +1,10 @@
 """Open debts by age (账龄) as of any Shanghai day, with the bills behind each bucket."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Date, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Date, Label, and_, case, func, literal, select
 
 from storage.frozen import dataclass
 from storage.models.bills import bills, fee_items
@@ -72,6 +73,15 @@ def debts_of_age(
     )
 
 
+def bucket_on(as_of: date, ages: Sequence[int]) -> Label[int]:
+    """Return the column "bucket" of bills: how many of these days late are passed on a day."""
+    edges = [
+        (bills.c.due_on >= literal(as_of - timedelta(days=days), Date()), number)
+        for number, days in enumerate(ages)
+    ]
+    return case(*edges, else_=len(ages)).label("bucket")
+
+
 def _open(scope: Scope, as_of: date, *more: ColumnElement[bool]) -> Any:  # noqa: ANN401
     """Return bill by bill what was open as a day ended, with its bucket."""
     moves = moves_of(and_(scope.holds(), *more))
@@ -81,13 +91,8 @@ def _open(scope: Scope, as_of: date, *more: ColumnElement[bool]) -> Any:  # noqa
         .group_by(moves.c.bill_id)
         .subquery("sums")
     )
-    edges = [
-        (bills.c.due_on >= literal(as_of - timedelta(days=days), Date()), number)
-        for number, days in enumerate(AGES)
-    ]
-    bucket = case(*edges, else_=len(AGES)).label("bucket")
     return (
-        select(sums.c.bill_id, bills.c.unit_id, sums.c.open, bucket)
+        select(sums.c.bill_id, bills.c.unit_id, sums.c.open, bucket_on(as_of, AGES))
         .join(bills, bills.c.id == sums.c.bill_id)
         .subquery("aged")
     )

@@ -1,10 +1,9 @@
 """Dunning (催缴) as it stands: a community's plan, what was done, and debts by their age (账龄)."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from storage.frozen import dataclass
 from storage.kinds import FeeClass, Tone
@@ -12,8 +11,9 @@ from storage.models.bills import bills, fee_items
 from storage.models.dunning import dunning_acts, dunning_steps
 from storage.models.estate import units
 from storage.periods import shanghai_day
+from storage.queries.debt_ages import bucket_on
 from storage.queries.policies import policy_on
-from storage.rules.dunning import AGES, DunningStep, Route, age_of, limit_on
+from storage.rules.dunning import AGES, DunningStep, Route, last_due_on, limit_on
 
 WRITTEN: Final = ("letter_delivered", "promise")
 """Acts with which the three years of a debt begin anew: a demand that arrived, a promise."""
@@ -97,14 +97,38 @@ class Ageing:
     old: tuple[OldDebt, ...]
 
 
+_OPEN: Final = (bills.c.amount_fen - bills.c.paid_fen).label("open_fen")
+
+
 def ageing(tx: Connection, community_id: int, *, as_of: date) -> Ageing:
     """Return the open bills of a community by age on a Shanghai day; deposits, renewals apart."""
+    owed = and_(
+        bills.c.community_id == community_id,
+        bills.c.voided_at.is_(None),
+        bills.c.paid_fen < bills.c.amount_fen,
+        fee_items.c.fee_class.not_in([FeeClass.DEPOSIT, FeeClass.RENEWAL]),
+    )
+    aged = (
+        select(_OPEN, bucket_on(as_of, AGES))
+        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
+        .where(owed)
+        .subquery("aged")
+    )
+    sums = select(aged.c.bucket, func.sum(aged.c.open_fen)).group_by(aged.c.bucket)
+    by_bucket = {bucket: int(fen) for bucket, fen in tx.execute(sums)}
+    buckets = tuple(by_bucket.get(one, 0) for one in range(len(AGES) + 1))
+    return Ageing(buckets, tuple(_old(tx, owed, community_id, as_of)))
+
+
+def _old(
+    tx: Connection, owed: ColumnElement[bool], community_id: int, as_of: date
+) -> list[OldDebt]:
     rows = tx.execute(
         select(
             bills.c.unit_id,
             bills.c.bill_no,
             bills.c.due_on,
-            (bills.c.amount_fen - bills.c.paid_fen).label("open_fen"),
+            _OPEN,
             units.c.label,
             fee_items.c.name,
         )
@@ -113,21 +137,9 @@ def ageing(tx: Connection, community_id: int, *, as_of: date) -> Ageing:
                 fee_items, fee_items.c.id == bills.c.fee_item_id
             )
         )
-        .where(
-            bills.c.community_id == community_id,
-            bills.c.voided_at.is_(None),
-            bills.c.paid_fen < bills.c.amount_fen,
-            fee_items.c.fee_class.not_in([FeeClass.DEPOSIT, FeeClass.RENEWAL]),
-        )
+        .where(owed, bills.c.due_on <= last_due_on(as_of + NEAR))
         .order_by(bills.c.due_on, bills.c.id)
-    ).all()
-    buckets = [0] * (len(AGES) + 1)
-    for row in rows:
-        buckets[age_of(row.due_on, as_of)] += row.open_fen
-    return Ageing(tuple(buckets), tuple(_old(tx, rows, community_id, as_of)))
-
-
-def _old(tx: Connection, rows: Sequence[Any], community_id: int, as_of: date) -> list[OldDebt]:
+    )
     asked = _asked_on(tx, community_id)
     found = []
     for row in rows:

@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from storage.counter_errors import UnknownWaiver
 from storage.frozen import dataclass
-from storage.models.bills import bills, fee_items
-from storage.models.estate import units
-from storage.models.people import staff
+from storage.models.bills import bills
 from storage.models.refund_terms import bill_waivers
 from storage.paying_kinds import WaiverKind, WaiverState
 from storage.periods import BillingPeriod, shanghai_instant
+from storage.queries.asked_less import with_their_bills
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +38,8 @@ class WaiverView:
     decline_reason: str
 
 
-_WAIVERS = (
-    select(
-        *(one for one in bill_waivers.c if one.name != "attachment"),
-        units.c.label,
-        fee_items.c.name.label("item_name"),
-        bills.c.period,
-        bills.c.bill_no,
-        staff.c.name.label("asker"),
-    )
-    .select_from(
-        bill_waivers.join(bills, bills.c.id == bill_waivers.c.bill_id)
-        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
-        .join(units, units.c.id == bills.c.unit_id)
-        .join(staff, staff.c.id == bill_waivers.c.asked_by)
-    )
-    .order_by(bill_waivers.c.id)
+_WAIVERS = with_their_bills(
+    bill_waivers, *(one for one in bill_waivers.c if one.name != "attachment")
 )
 
 

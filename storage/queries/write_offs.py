@@ -9,12 +9,11 @@ from sqlalchemy import Connection, Row, Select, case, func, literal, or_, select
 from storage.frozen import dataclass
 from storage.kinds import Account
 from storage.models.bills import bills, fee_items
-from storage.models.estate import units
 from storage.models.ledger import entries, postings
-from storage.models.people import staff
 from storage.models.write_offs import write_offs
 from storage.paying_kinds import WriteOffState
 from storage.periods import BillingPeriod
+from storage.queries.asked_less import with_their_bills
 from storage.write_off_errors import UnknownWriteOff
 
 
@@ -48,23 +47,7 @@ class MonthOfBadDebt:
     brought_back_fen: int
 
 
-_WRITE_OFFS = (
-    select(
-        write_offs,
-        units.c.label,
-        fee_items.c.name.label("item_name"),
-        bills.c.period,
-        bills.c.bill_no,
-        staff.c.name.label("asker"),
-    )
-    .select_from(
-        write_offs.join(bills, bills.c.id == write_offs.c.bill_id)
-        .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
-        .join(units, units.c.id == bills.c.unit_id)
-        .join(staff, staff.c.id == write_offs.c.asked_by)
-    )
-    .order_by(write_offs.c.id)
-)
+_WRITE_OFFS = with_their_bills(write_offs, *write_offs.c)
 
 
 def write_off_of(

@@ -87,12 +87,6 @@ def is_arrears(due_on: date, as_of: date) -> bool:
     return (as_of - due_on).days > 30
 
 
-def age_of(due_on: date, as_of: date) -> int:
-    """Return the bucket of a bill's age: 0 for not due or up to 30 days late, up to 5."""
-    late = (as_of - due_on).days
-    return sum(late > days for days in AGES)
-
-
 def limit_on(due_on: date, *, asked_on: date | None) -> date:
     """Return the day by which a debt has to be asked for again, lest it can be refused as old.
 
@@ -100,3 +94,10 @@ def limit_on(due_on: date, *, asked_on: date | None) -> date:
     """
     begins_on = due_on if asked_on is None else max(due_on, asked_on)
     return months_after(begins_on, 12 * LIMIT_YEARS)
+
+
+def last_due_on(limit: date) -> date:
+    """Return the last due day whose debt is too old by a day, unless it was asked for since."""
+    found = months_after(limit, -12 * LIMIT_YEARS)
+    after = found + timedelta(days=1)  # of 29 February the three years end on a 28th
+    return after if limit_on(after, asked_on=None) <= limit else found

@@ -93,13 +93,16 @@ def test_one_phrasing_has_one_answer_and_only_a_manager_writes(wuyebot):
 def test_a_question_is_changed_and_switched_off(wuyebot):
     wuyebot(*ADD, *POOL, "--apply")
 
-    changed = wuyebot(
-        *("faq", "change", "翡翠湾", "1", "泳池几点开", "--answer", "冬天不开。"), *BY, "--apply"
-    )
+    change = ("faq", "change", "翡翠湾", "1", "泳池几点开", "--answer", "冬天不开。", *BY)
+    tried = wuyebot(*change)
+    kept = wuyebot("faq", "list", "翡翠湾")[1]
+    changed = wuyebot(*change, "--apply")
     shown = wuyebot("faq", "try", "翡翠湾", "泳池几点开")[1]
     off = wuyebot("faq", "off", "翡翠湾", "1", *BY)
     unknown = wuyebot("faq", "off", "翡翠湾", "9", *BY)
 
+    assert tried == (0, "冬天不开。\n预览，尚未保存；加 --apply 保存。\n")
+    assert kept.startswith("1  游泳池几点开放 / 泳池票多少钱一张")
     assert changed[0] == off[0] == 0
     assert shown.endswith("冬天不开。\n")
     assert "（已停用）" in wuyebot("faq", "list", "翡翠湾")[1]

@@ -18,7 +18,7 @@ async def page(town: Town) -> str:
     return path(town, await employ(town)) + "/write-off"
 
 
-async def send(door: TestClient, town: Town, page: str, **typed):
+async def send(door: TestClient, town: Town, page: str, *, origin: str = "", **typed):
     """Fill the form in for the oldest open bill and send it."""
     html = await text(door, page, unit=str(town.first.unit_id))
     found = re.search(r'name="bill" value="([0-9]+)"', html)
@@ -26,7 +26,8 @@ async def send(door: TestClient, town: Town, page: str, **typed):
     said = {"press": press_of(html), "bill": found[1]}
     said |= {"reason": "业主失联", "evidence": "三封催告函退回"} | typed
     unit = {"unit": str(town.first.unit_id)}
-    return await door.post(page, params=unit, data=said, allow_redirects=False)
+    headers = {"Origin": origin} if origin else {}
+    return await door.post(page, params=unit, data=said, headers=headers, allow_redirects=False)
 
 
 async def test_a_write_off_asked_for_at_the_counter_waits_and_changes_nothing(
@@ -68,6 +69,11 @@ async def test_what_is_refused_is_said_and_what_was_typed_stays(door, town: Town
 @pytest.mark.parametrize(("typed", "status"), [({"bill": "999"}, 400), ({"press": "forged"}, 403)])
 async def test_what_no_form_of_ours_says_is_not_read(door, town: Town, page, typed, status):
     assert (await send(door, town, page, **typed)).status == status
+    assert await rows(town, write_offs) == []
+
+
+async def test_a_form_that_another_site_sends_asks_for_nothing(door, town: Town, page):
+    assert (await send(door, town, page, origin="https://evil.example")).status == 403
     assert await rows(town, write_offs) == []
 
 

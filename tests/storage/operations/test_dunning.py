@@ -3,21 +3,21 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from storage import events
 from storage.audit import CLOCK, Actor
 from storage.database import Database
 from storage.errors import NotAllowed, NothingToPay, UnknownBill
-from storage.kinds import HoldKind, StaffRole, Tone
-from storage.models.bills import bills
+from storage.kinds import FeeClass, HoldKind, StaffRole, Tone
+from storage.models.bills import bills, fee_items
 from storage.models.dunning import dunning_acts
 from storage.models.messages import outbox
 from storage.operations.dunning import approve_letter, deliver_letter, set_plan
 from storage.operations.holds import NewHold, place_hold
 from storage.operations.reminders import Planned, plan_reminders
 from storage.queries.dunning import acts_of, ageing, letters_due, plan_on
-from storage.rules.dunning import DunningStep, Route
+from storage.rules.dunning import AGES, DunningStep, Route
 from tests import factories
 from tests.factories import NOW, World
 
@@ -304,6 +304,35 @@ async def test_debts_are_listed_by_age_and_before_three_years_are_over(db: Datab
     assert [(one.unit_label, one.limit_on) for one in old.old] == [
         ("3栋2单元1201", date(2029, 11, 25))
     ]
+
+
+@pytest.mark.parametrize("bucket", range(5))
+async def test_a_debt_of_the_last_day_of_an_age_is_older_on_the_next(db: Database, bucket: int):
+    world, last = await db.write(one_debt), AGES[bucket]
+
+    ages = [await db.read(ageing, world.community_id, as_of=late(last + one)) for one in (0, 1)]
+
+    assert [one.buckets_fen.index(25_060) for one in ages] == [bucket, bucket + 1]
+    assert [sum(one.buckets_fen) for one in ages] == [25_060, 25_060]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(fee_items).values(fee_class=FeeClass.DEPOSIT),
+        update(fee_items).values(fee_class=FeeClass.RENEWAL),
+        update(bills).where(bills.c.paid_fen == 0).values(voided_at=NOW),
+    ],
+)
+async def test_deposits_renewals_and_void_bills_are_no_old_debts(db: Database, change: Update):
+    world = await db.write(one_debt)
+    before = await db.read(ageing, world.community_id, as_of=date(2029, 6, 1))
+
+    await db.write(lambda tx: tx.execute(change) and None)
+
+    found = await db.read(ageing, world.community_id, as_of=date(2029, 6, 1))
+    assert (sum(before.buckets_fen), len(before.old)) == (25_060, 1)
+    assert (sum(found.buckets_fen), found.old) == (0, ())
 
 
 async def test_a_demand_that_arrived_begins_the_three_years_anew(db: Database):

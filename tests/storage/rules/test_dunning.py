@@ -1,8 +1,8 @@
-"""Which step is said today: what is reached and nobody has told of yet, today's before others."""
+"""Which step is said today, what is reached and nobody has told of yet, and which debts are old."""
 
 from datetime import date, timedelta
 
-from storage.rules.dunning import reached_steps, step_to_say
+from storage.rules.dunning import last_due_on, limit_on, reached_steps, step_to_say
 
 DUE_ON = date(2026, 11, 25)
 STEPS = reached_steps((-3, 0, 3))
@@ -40,3 +40,12 @@ def test_todays_step_of_one_bill_goes_before_a_missed_step_of_another():
 
 def test_nothing_open_is_nothing_to_say():
     assert step_to_say(STEPS, (), today=DUE_ON, told_on=None) is None
+
+
+def test_no_debt_that_is_due_later_is_too_old_by_the_same_day():
+    for days in range(5 * 366):
+        limit = date(2026, 1, 1) + timedelta(days=days)
+        last = last_due_on(limit)
+
+        assert limit_on(last, asked_on=None) <= limit
+        assert limit_on(last + timedelta(days=1), asked_on=None) > limit
