@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Row, inspect, select, text
+from sqlalchemy import Connection, Row, inspect, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex
@@ -152,6 +152,26 @@ async def test_bills_of_before_learn_what_was_waived_of_them(db: Database, datab
     waived = select(bills.c.waived_fen).order_by(bills.c.id)
     assert sum(await db.read(lambda tx: tx.execute(waived).scalars().all())) == 5_000
     assert await db.read(prove) == []
+
+
+async def test_bills_in_parts_are_so_again_after_a_step_down_and_up(
+    db: Database, database_url: str
+):
+    """Else a run would bill the days of all parts but one a second time."""
+
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        parted = {"period": "2026-10", "part": 2, "revision": 1}
+        tx.execute(update(bills).where(bills.c.id == world.november_id).values(**parted))
+
+    kept = select(bills.c.id, bills.c.period, bills.c.part, bills.c.revision).order_by(bills.c.id)
+    await db.write(live)
+    before = await db.read(lambda tx: tx.execute(kept).all())
+    await go(migrate.downgrade, database_url, "0008")
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(lambda tx: tx.execute(kept).all()) == before
+    assert {(one.part, one.revision) for one in before} == {(0, 0), (2, 1)}
 
 
 @pytest.mark.parametrize(
