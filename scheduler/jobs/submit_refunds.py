@@ -8,7 +8,7 @@ from scheduler.deps import JobDeps
 from scheduler.job import Job, JobReport
 from storage import crashpoints
 from storage.kinds import Account, RefundStep
-from storage.operations.bank_payouts import leave_to_people
+from storage.operations.bank_payouts import leave_to_people, note_sending
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import postpone_refund
 from storage.ports.bank import BankFeed
@@ -26,6 +26,8 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     async def send(work: RefundWork) -> str:
         if _is_for_people(deps, work):
             await deps.db.write(leave_to_people, work.refund_no, now=now)
+            return "left"
+        if _is_to_a_bank(work) and not await deps.db.write(note_sending, work.refund_no, now=now):
             return "left"
         fact = await _submit(deps, work, now)
         crashpoints.reach("refund.after_call")
@@ -50,8 +52,11 @@ def _is_for_people(deps: JobDeps, work: RefundWork) -> bool:
     """
     gateway = deps.gateways.get(work.gateway)
     is_sent_by_itself = isinstance(gateway, BankFeed) and gateway.is_direct
-    is_to_a_bank = place_of(work.gateway) is Account.BANK
-    return is_to_a_bank and not is_sent_by_itself and work.state is not RefundStep.UNKNOWN
+    return _is_to_a_bank(work) and not is_sent_by_itself and work.state is not RefundStep.UNKNOWN
+
+
+def _is_to_a_bank(work: RefundWork) -> bool:
+    return place_of(work.gateway) is Account.BANK
 
 
 async def _submit(deps: JobDeps, work: RefundWork, now: datetime) -> RefundFact:

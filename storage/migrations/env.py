@@ -45,10 +45,12 @@ def _step_or_nothing(engine: Engine) -> None:
 
 async def _run_postgres(url: str) -> None:
     engine = create_async_engine(url)
-    async with engine.connect() as tx:
-        await tx.run_sync(_run)
-        await tx.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as tx:
+            await tx.run_sync(_run)
+            await tx.commit()
+    finally:
+        await engine.dispose()
 
 
 def _main() -> None:

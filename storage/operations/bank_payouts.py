@@ -1,6 +1,7 @@
 """Refunds to bank accounts that no bank's interface sends: a person does, to an account known."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, select, update
 
@@ -21,6 +22,26 @@ from storage.rules.counter import place_of
 FREE = (RefundStep.APPROVED, RefundStep.UNFUNDED)
 """States in which nothing has been sent that a person could send a second time."""
 PAID_BY = (BankRowState.MATCHED, BankRowState.ASSIGNED)
+ASK_AFTER: Final = timedelta(minutes=1)
+"""So long after a payout was about to be sent the bank is asked whether it came."""
+
+
+def note_sending(tx: Connection, refund_no: str, *, now: datetime) -> bool:
+    """Note that the bank is about to be asked to send a refund; False where it is not to be.
+
+    From then on nobody knows whether it was sent, and no person sends it: a process that dies
+    before it hears the answer leaves no more than this, and the interface may be gone by then.
+    Raises UnknownRefund.
+    """
+    row = tx.execute(
+        select(refunds).where(refunds.c.refund_no == refund_no).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise UnknownRefund
+    if row.state in FREE and row.next_step_at is not None:
+        move(tx, row, RefundStep.UNKNOWN, next_step_at=now + ASK_AFTER)
+        return True
+    return bool(row.state == RefundStep.UNKNOWN)
 
 
 def leave_to_people(tx: Connection, refund_no: str, *, now: datetime) -> bool:

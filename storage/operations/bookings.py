@@ -112,15 +112,16 @@ def book_payments(tx: Connection, bookings: Sequence[Booking]) -> list[int]:
 
 
 def _with_bad_debt_back(tx: Connection, one: Booking) -> Booking:
-    """Let money that came for a bill which was written off meanwhile find it owed again.
+    """Let money that came for a bill which was written off meanwhile find so much owed again.
 
-    A bill that was voided has nothing written off of it.
+    What of it did not come stays written off: nobody decided to ask for that. A bill that was
+    voided has nothing written off of it.
     """
-    gone = [
-        bill.id for bill in one.wanted if bill.written_off_fen and bill.chosen_fen > bill.left_fen
-    ]
-    for bill_id in gone:
-        bring_back(tx, bill_id, reason=f"{PAID_AFTER_ALL} {one.paid_order.order_no}", now=one.at)
+    gone = [bill for bill in one.wanted if bill.written_off_fen and bill.chosen_fen > bill.left_fen]
+    reason = f"{PAID_AFTER_ALL} {one.paid_order.order_no}"
+    for bill in gone:
+        missing_fen = bill.chosen_fen - bill.left_fen
+        bring_back(tx, bill.id, reason=reason, now=one.at, most_fen=missing_fen)
     if not gone:
         return one
     return one._replace(wanted=lock_wanted(tx, [one.paid_order.id])[one.paid_order.id])

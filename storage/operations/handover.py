@@ -167,9 +167,9 @@ def hand_over(
     Once it is done, asking again finds nobody who leaves. Raises NotAllowed, SelfApproval,
     HandoverRefused, and what readings and refunds raise.
     """
-    tx.execute(select(units.c.id).where(units.c.id == ask.unit_id).with_for_update())
+    unit = select(units.c.community_id).where(units.c.id == ask.unit_id).with_for_update()
+    lock_billing(tx, tx.execute(unit).scalar_one())  # before looking: a space may be sold alone
     plan = plan_handover(tx, ask, now=now)
-    lock_billing(tx, plan.community_id)
     _check(tx, ask, plan, actor, approver_id)
     for meter_no, value in ask.readings.items():
         _read(tx, plan, meter_no, value, ask.handed_on, actor, now)

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Row, inspect, select, text
+from sqlalchemy import Connection, Row, inspect, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex
@@ -23,10 +24,12 @@ from storage.models.bills import bills
 from storage.models.operating import audit_records
 from storage.models.policies import policies
 from storage.models.prepayments import prepayment_moves
+from storage.models.write_offs import write_offs
 from storage.operations.bill_waivers import WaiverAsk, approve_waiver, ask_waiver
 from storage.operations.payments import settle_payment
 from storage.operations.refund_results import note_refund
 from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.operations.write_offs import WriteOffAsk, approve_write_off, ask_write_off
 from storage.paying_kinds import WaiverKind
 from storage.ports.payments import PaymentFact, PaymentState, RefundFact, RefundState
 from storage.queries.policies import policy_on
@@ -152,6 +155,52 @@ async def test_bills_of_before_learn_what_was_waived_of_them(db: Database, datab
     waived = select(bills.c.waived_fen).order_by(bills.c.id)
     assert sum(await db.read(lambda tx: tx.execute(waived).scalars().all())) == 5_000
     assert await db.read(prove) == []
+
+
+async def test_bills_in_parts_are_so_again_after_a_step_down_and_up(
+    db: Database, database_url: str
+):
+    """Else a run would bill the days of all parts but one a second time."""
+
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        parted = {"period": "2026-10", "part": 2, "revision": 1}
+        tx.execute(update(bills).where(bills.c.id == world.november_id).values(**parted))
+
+    kept = select(bills.c.id, bills.c.period, bills.c.part, bills.c.revision).order_by(bills.c.id)
+    await db.write(live)
+    before = await db.read(lambda tx: tx.execute(kept).all())
+    await go(migrate.downgrade, database_url, "0008")
+    await go(migrate.upgrade, database_url)
+
+    assert await db.read(lambda tx: tx.execute(kept).all()) == before
+    assert {(one.part, one.revision) for one in before} == {(0, 0), (2, 1)}
+
+
+async def test_a_step_down_does_not_forget_what_was_written_off(db: Database, database_url: str):
+    """Of a bill that was paid in part the old schema would take what it asks for now."""
+    later = NOW + timedelta(days=60)
+
+    def live(tx: Connection) -> None:
+        world = build(tx)
+        staff = [
+            staff_member(tx, add_staff(tx, world.community_id, role, role, role))
+            for role in (StaffRole.CASHIER, StaffRole.MANAGER)
+        ]
+        cashier, manager = (one for one in staff if one is not None)
+        tx.execute(update(bills).where(bills.c.id == world.october_id).values(paid_fen=10_000))
+        wanted = WriteOffAsk(world.october_id, "业主失联", "催告函退回")
+        asked = ask_write_off(tx, wanted, by=cashier, now=later)
+        approve_write_off(tx, asked.write_off_no, by=manager, now=later)
+
+    kept = select(write_offs.c.state, write_offs.c.amount_fen)
+    await db.write(live)
+    with pytest.raises(RuntimeError):
+        await go(migrate.downgrade, database_url, "0009")
+
+    assert [tuple(one) for one in await db.read(lambda tx: tx.execute(kept).all())] == [
+        ("approved", 15_060)
+    ]
 
 
 @pytest.mark.parametrize(

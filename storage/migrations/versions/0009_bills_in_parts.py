@@ -18,12 +18,21 @@ FAR = 1_000
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Take the step; what was in parts before it was taken back is so again.
+
+    Else one of the parts would pass for all of them, and the days of the others be billed anew.
+    """
     if _is_sqlite():
         _anew(_part())
-        return
-    op.add_column("bills", _part())
-    _unique_by(IN_PARTS, before=WHOLE)
+    else:
+        op.add_column("bills", _part())
+        _unique_by(IN_PARTS, before=WHOLE)
+    op.execute(
+        sa.text(
+            f"UPDATE bills SET part = revision / {FAR}, revision = revision % {FAR}"  # noqa: S608
+            f" WHERE revision >= {FAR}"
+        )
+    )
 
 
 def downgrade() -> None:

@@ -40,7 +40,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back; the old CHECK refuses books in which a bill asks for nothing any more."""
+    """Take it back; the old CHECK refuses books in which a bill asks for nothing any more.
+
+    So are books refused in which a write-off was decided: the ledger's bad debt would be nobody's.
+    """
+    decided = sa.text("SELECT count(*) FROM write_offs WHERE state IN ('approved', 'reversed')")
+    if op.get_bind().execute(decided).scalar_one():
+        raise RuntimeError("debts were written off: the step before cannot tell of them")
     op.drop_table("write_offs")
     with op.batch_alter_table("bills", copy_from=_bills(is_wide=True)) as batch_op:
         for one in _checks(is_wide=True):

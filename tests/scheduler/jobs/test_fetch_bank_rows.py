@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.gateways.bank_transfer import BankTransfer, Config, code_of
 from scheduler.jobs import fetch_bank_rows, query_refunds, submit_refunds
+from storage import crashpoints
 from storage.errors import RefundStateWrong
 from storage.kinds import Account, RefundStep, StaffRole
 from storage.ledger import balance
@@ -340,3 +341,39 @@ async def test_what_may_have_been_sent_is_not_left_to_people(branch: Branch):
     number = await branch.sent_back()
 
     assert not await branch.hall.db.write(leave_to_people, number, now=branch.hall.now)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("point", ["refund.before_call", "refund.after_call"])
+async def test_what_a_process_that_died_may_have_sent_is_no_persons_once_the_interface_is_gone(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch, point: str
+):
+    asked = await branch.hall.stage.request(await branch.paid(), OWED)
+
+    def die(at: str) -> None:
+        if at == point:
+            raise Killed
+
+    with monkeypatch.context() as deadly:
+        deadly.setattr(crashpoints, "reach", die)
+        with pytest.raises(Killed):
+            await branch.submit()
+    quiet = Config("bank_transfer", "安心物业", ACCOUNT_NO, "工商银行")
+    feed = BankTransfer(quiet, branch.gateway._session, now=lambda: branch.hall.now)
+    with_interface = branch.hall.deps
+    branch.hall.deps = replace(with_interface, gateways={"bank_transfer": feed})
+    branch.hall.later(minutes=2)
+    assert await branch.submit() == {"unavailable": 1}
+
+    [row] = await branch.hall.stage.rows(refunds)
+    assert (row.gateway, row.state) == ("bank_transfer", RefundStep.UNKNOWN)
+    assert not await branch.hall.db.write(leave_to_people, asked.refund_no, now=branch.hall.now)
+
+    branch.hall.deps = with_interface
+    branch.hall.later(minutes=2)
+    assert await branch.submit() == {"submitted": 1}
+    [row] = await branch.hall.stage.rows(refunds)
+    assert row.state == RefundStep.SUBMITTED

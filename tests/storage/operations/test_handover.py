@@ -19,6 +19,7 @@ from storage.models.operating import audit_records
 from storage.models.payments import refunds
 from storage.models.people import bindings, occupancies, residents
 from storage.models.prepayments import deposits
+from storage.operations import handover
 from storage.operations.deposit_asks import DepositAsk, ask_for_deposit
 from storage.operations.handover import (
     Decision,
@@ -28,7 +29,7 @@ from storage.operations.handover import (
     hand_over,
     plan_handover,
 )
-from storage.operations.issuing import issue_bills
+from storage.operations.issuing import issue_bills, lock_billing
 from storage.operations.meters import MeterFact, install_meter
 from storage.operations.reminders import plan_reminders
 from storage.periods import BillingPeriod
@@ -479,6 +480,43 @@ async def test_her_parking_space_goes_along_or_stays(desk: Desk):
     assert [one.noun for one in alone.items] == [Noun.SPACE, Noun.ARREAR, Noun.ARREAR]
     assert [one.amount_fen for one in along.items] == [0, 25_060, 25_060, 30_000]
     assert done.plan.unit_ids == (desk.world.unit_id, space_id)
+    of_space = [row for row in await desk.stage.rows(occupancies) if row.unit_id == space_id]
+    assert [row.until_on for row in of_space] == [TODAY, None]
+
+
+async def test_a_space_that_went_along_while_its_own_sale_waited_has_one_new_owner(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def space(tx: Connection) -> int:
+        key = factories.add_unit(tx, desk.world.community_id, "9-1-101")
+        factories.move_in(tx, desk.world.li_id, key)
+        return key
+
+    space_id = await desk.db.write(space)
+    along = await desk.look(desk.ask(decisions={"9-1-101": TAKEN}))
+    whole = desk.ask(decisions={one.reference: TAKEN for one in along.items})
+    alone = replace(desk.ask(successor=Successor("孙旁人", "13700000002")), unit_id=space_id)
+    plan = await desk.look(alone)
+    alone = replace(alone, decisions={one.reference: STAYS for one in plan.items})
+
+    said: dict[str, Any] = {
+        "actor": Actor(desk.cashier_id),
+        "approver_id": desk.manager_id,
+        "now": NOW,
+    }
+
+    def wait(tx: Connection, community_id: int) -> None:
+        monkeypatch.undo()
+        hand_over(tx, whole, **said)
+        lock_billing(tx, community_id)
+
+    def sell(tx: Connection) -> None:
+        with pytest.raises(HandoverRefused):
+            hand_over(tx, alone, **said)
+
+    monkeypatch.setattr(handover, "lock_billing", wait)
+    await desk.db.write(sell)
+
     of_space = [row for row in await desk.stage.rows(occupancies) if row.unit_id == space_id]
     assert [row.until_on for row in of_space] == [TODAY, None]
 

@@ -1,5 +1,6 @@
 """Bad debt is asked for no more, at the company's cost; it was not forgiven, and may come back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from storage.operations.write_offs import (
 )
 from storage.paying_kinds import WriteOffState
 from storage.periods import BillingPeriod, shanghai_day
+from storage.ports.payments import PaymentFact
 from storage.queries.bills import open_bills_of_unit
 from storage.queries.clearances import open_of
 from storage.queries.dunning import ageing
@@ -335,6 +337,63 @@ async def test_money_that_comes_after_all_finds_the_debt_owed_again_and_pays_it(
     assert (row.state, row.reversed_at) == (WriteOffState.REVERSED, till.now)
     assert (await october(till)).paid_fen == MONTH
     await till.books_hold()
+
+
+async def late_part(till: Till, fen: int) -> PaymentFact:
+    """Have a part of October paid with an order that our books close before they hear of it."""
+    october_id = till.world.october_id
+    order = await till.order_as(replace(till.ask([october_id]), parts=((october_id, fen),)))
+    paid = till.gateway.pay(order.order_no)
+    over = update(payment_orders).values(state="closed")
+    await till.db.write(lambda tx: tx.execute(over))
+    return paid
+
+
+async def test_a_part_that_comes_after_all_brings_back_no_more_than_itself(till: Till):
+    till.clock.advance(days=30)
+    paid = await late_part(till, 10_000)
+    number = await written_off(till)
+    till.clock.advance(days=30)
+
+    await till.settle(paid)
+
+    assert await till.open_fen() == [0, MONTH]
+    assert await till.held(Account.BAD_DEBT) == MONTH - 10_000
+    row = await october(till)
+    assert (row.amount_fen, row.paid_fen, row.written_off_fen) == (10_000, 10_000, MONTH - 10_000)
+    rest, part = await till.rows(write_offs)
+    assert (rest.write_off_no, rest.state, rest.amount_fen) == (number, "approved", MONTH - 10_000)
+    assert (part.write_off_no, part.state, part.amount_fen) == (f"{number}-1", "reversed", 10_000)
+    assert (part.reversed_at, part.decided_by) == (till.now, rest.decided_by)
+    days = {"first_on": BillingPeriod(2026, 10).first_on, "last_on": shanghai_day(till.now)}
+    told = await till.db.read(bad_debt_by_month, community_id=till.world.community_id, **days)
+    assert [(one.written_off_fen, one.brought_back_fen) for one in told] == [
+        (MONTH, 0),
+        (0, 10_000),
+    ]
+    await till.proved()
+
+
+async def test_what_a_late_part_left_written_off_is_brought_back_by_parts_and_by_people(
+    till: Till,
+):
+    first, second = await late_part(till, 10_000), await late_part(till, 2_000)
+    number = await written_off(till)
+    await till.settle(first)
+    await till.settle(second)
+    assert await till.held(Account.BAD_DEBT) == MONTH - 12_000
+
+    done = await back(till, number)
+
+    assert (done.state, done.amount_fen) == (WriteOffState.REVERSED, MONTH - 12_000)
+    assert await till.held(Account.BAD_DEBT) == 0
+    assert await till.open_fen() == [MONTH - 12_000, MONTH]
+    assert [one.write_off_no for one in await till.rows(write_offs)] == [
+        number,
+        f"{number}-1",
+        f"{number}-2",
+    ]
+    await till.proved()
 
 
 async def test_money_for_another_bill_leaves_what_was_written_off(till: Till):
