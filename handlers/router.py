@@ -202,6 +202,7 @@ class Router:
         turn.memory.settle()
         scene = SCENE.fullmatch(turn.message.text)
         if scene is None or turn.person.homes:
+            _shows_menu(turn)
             return edges.welcome(turn)
         said = f"绑定 {scene[1]}"
         turn.understood = self._deps.recogniser.understand(said, today=turn.today)
@@ -282,9 +283,6 @@ class Router:
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
         intent = self._meant(turn)
-        is_rated = turn.person.rating_id is not None
-        if intent is None or intent.name in SHOWS_MENU:
-            turn.memory.topic = MENU_SHOWN if is_rated else turn.memory.topic
         if intent is None or intent.name == turn.understood.intent:
             own = await own_answer(turn, self._deps)
             if own is not None:
@@ -315,6 +313,7 @@ class Router:
 
     async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
         """Show the menu; after the second time in a row fetch a person."""
+        _shows_menu(turn)
         if misses < MISSES:
             return edges.not_understood(turn, misses)
         return await self._run(turn, self._intents["human"])
@@ -344,6 +343,8 @@ class Router:
 
     async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
         """Let an intent answer; of several flats, ask for one and come back to it."""
+        if intent.name in SHOWS_MENU:
+            _shows_menu(turn)
         try:
             reply = await intent.answer_for(turn)(turn, self._deps)
         except UnitNotChosen as unclear:
@@ -366,6 +367,12 @@ def _noticed(kept: "asyncio.Future[None]") -> None:
         log.error("turn.not_remembered", exc_info=kept.exception())
 
 
+def _shows_menu(turn: Turn) -> None:
+    """Remember that who was asked for a rating sees the menu, by whichever way."""
+    if turn.person.rating_id is not None:
+        turn.memory.topic = MENU_SHOWN
+
+
 def _rates(turn: Turn) -> bool:
     """Tell whether a bare number is a rating: she was asked, and saw no menu since."""
     is_asked = turn.person.rating_id is not None and turn.memory.topic != MENU_SHOWN
@@ -374,9 +381,10 @@ def _rates(turn: Turn) -> bool:
 
 def _by_slots(turn: Turn) -> str:
     """Return the intent that what was named points to where the words alone are unclear, or ""."""
-    slots, topic, homes = turn.understood.slots, turn.memory.topic, turn.person.homes
+    understood, topic, homes = turn.understood, turn.memory.topic, turn.person.homes
+    slots = understood.slots
     if slots.ordinal is not None:
-        return _by_number(turn.understood, topic)
+        return _by_number(understood, topic)
     if not homes and (slots.unit or slots.phone):
         return "bind"
     if len(homes) > 1 and slots.unit and home_named(homes, slots.unit):
