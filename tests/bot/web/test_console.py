@@ -365,3 +365,18 @@ async def test_j05_every_page_forbids_scripts_of_others_and_copies(inside: TestC
         assert answer.headers["Cache-Control"] == "no-store"
         html = await answer.text()
         assert not re.search(r"<script(?! src=)|\son[a-z]+=|\sstyle=", html)
+
+
+async def test_a_letter_that_no_database_keeps_is_refused_and_breaks_nothing(
+    door: TestClient, town: Town, desk: Desk
+):
+    stranger = {"phone": "1390000\0", "password": "x"}
+    asked = await door.post("/console/sign-in", data=stranger, allow_redirects=False)
+    await sign_in(door, town, desk.ours[StaffRole.MANAGER])
+    before = await page(door, f"/console/tickets/{desk.ticket_no}")
+
+    noted = await press(door, desk, before, "note", "a\0b")
+
+    assert (asked.status, noted.status) == (400, 400)
+    assert "data-unit" in await page(door, "/console/units?q=%00")
+    assert "a\0b" not in await page(door, f"/console/tickets/{desk.ticket_no}")
