@@ -9,21 +9,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import corrections, edges, english, memory, opinions, refusals, words
+from handlers import corrections, edges, english, memory, opinions, refusals
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
 from handlers.flats import (
     ABOUT_A_FLAT,
-    ABOUT_BILLS,
     BY_ROOM,
     gone_on_to_flat,
     home_named,
     name_flat_by_room,
 )
 from handlers.pace import MESSAGES, OF_STAFF, Pace
+from handlers.pointing import ENDINGS, by_slots
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
-from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
 from storage.inbox import Foresight
 from storage.operations.conversations import remember
@@ -58,7 +57,6 @@ SCENE: Final = re.compile(r"(?:qrscene_)?bind:([0-9A-Za-z-]{1,20})")
 SHOWS_MENU: Final = frozenset(("greeting", "help"))
 MENU_SHOWN: Final = "menu"
 """The topic of who was asked for a rating and saw the menu: her next number picks from it."""
-ENDINGS: Final = " 了吧的啊呢。.!！,，"
 
 
 class Router:
@@ -322,7 +320,7 @@ class Router:
         understood, topic = turn.understood, turn.memory.topic
         if _rates(turn):
             return self._intents["rate"]
-        name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
+        name = understood.intent if understood.confidence >= SURE else by_slots(turn)
         name = gone_on_to_flat(turn) or name
         if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
             name = "history"
@@ -377,26 +375,3 @@ def _rates(turn: Turn) -> bool:
     """Tell whether a bare number is a rating: she was asked, and saw no menu since."""
     is_asked = turn.person.rating_id is not None and turn.memory.topic != MENU_SHOWN
     return is_asked and stars_in(turn.understood.text) is not None
-
-
-def _by_slots(turn: Turn) -> str:
-    """Return the intent that what was named points to where the words alone are unclear, or ""."""
-    understood, topic, homes = turn.understood, turn.memory.topic, turn.person.homes
-    slots = understood.slots
-    if slots.ordinal is not None:
-        return _by_number(understood, topic)
-    if not homes and (slots.unit or slots.phone):
-        return "bind"
-    if len(homes) > 1 and slots.unit and home_named(homes, slots.unit):
-        return "my_units"
-    if slots.period is not None and topic in ("unpaid", "bill_detail", "history"):
-        return "history" if topic == "history" else "bill_detail"
-    return ""
-
-
-def _by_number(understood: Understanding, topic: str) -> str:
-    """A bare number picks from the menu at any time; 第二笔 after bills is that bill."""
-    number = understood.slots.ordinal or 0
-    if "第" in understood.normal and topic in ABOUT_BILLS:
-        return "bill_detail"
-    return words.MENU[number - 1][0] if 1 <= number <= len(words.MENU) else ""
