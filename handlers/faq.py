@@ -78,14 +78,19 @@ def best_match(entries: Iterable[Faq], normal: str) -> FaqMatch | None:
     """Return the nearest entry to a text in the recogniser's normal form, None for none at all."""
     asked = _looks(normal)
     found = [
-        FaqMatch(one, said, _likeness(asked, _looks(form)))
+        FaqMatch(one, said, _likeness(asked, _known_looks(form)))
         for one in entries
         for said, form in one.phrasings
     ]
     return max(found, key=lambda match: match.likeness, default=None)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
+def _known_looks(form: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Keep what a phrasing looks like; a resident's long text takes a quarter of a megabyte."""
+    return _looks(form)
+
+
 def _looks(normal: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return runs of sounds of what a text is about, and all its sounds."""
     topic = _ASKING.sub(" ", normal)

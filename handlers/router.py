@@ -9,21 +9,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import corrections, edges, english, memory, opinions, refusals, words
+from handlers import corrections, edges, english, memory, opinions, refusals
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
 from handlers.flats import (
     ABOUT_A_FLAT,
-    ABOUT_BILLS,
     BY_ROOM,
     gone_on_to_flat,
     home_named,
     name_flat_by_room,
 )
 from handlers.pace import MESSAGES, OF_STAFF, Pace
+from handlers.pointing import ENDINGS, by_slots
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
-from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
 from storage.inbox import Foresight
 from storage.operations.conversations import remember
@@ -58,7 +57,6 @@ SCENE: Final = re.compile(r"(?:qrscene_)?bind:([0-9A-Za-z-]{1,20})")
 SHOWS_MENU: Final = frozenset(("greeting", "help"))
 MENU_SHOWN: Final = "menu"
 """The topic of who was asked for a rating and saw the menu: her next number picks from it."""
-ENDINGS: Final = " 了吧的啊呢。.!！,，"
 
 
 class Router:
@@ -203,6 +201,7 @@ class Router:
         turn.memory.settle()
         scene = SCENE.fullmatch(turn.message.text)
         if scene is None or turn.person.homes:
+            _shows_menu(turn)
             return edges.welcome(turn)
         said = f"绑定 {scene[1]}"
         turn.understood = self._deps.recogniser.understand(said, today=turn.today)
@@ -283,9 +282,6 @@ class Router:
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
         intent = self._meant(turn)
-        is_rated = turn.person.rating_id is not None
-        if intent is None or intent.name in SHOWS_MENU:
-            turn.memory.topic = MENU_SHOWN if is_rated else turn.memory.topic
         if intent is None or intent.name == turn.understood.intent:
             own = await own_answer(turn, self._deps)
             if own is not None:
@@ -316,6 +312,7 @@ class Router:
 
     async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
         """Show the menu; after the second time in a row fetch a person."""
+        _shows_menu(turn)
         if misses < MISSES:
             return edges.not_understood(turn, misses)
         return await self._run(turn, self._intents["human"])
@@ -324,7 +321,7 @@ class Router:
         understood, topic = turn.understood, turn.memory.topic
         if _rates(turn):
             return self._intents["rate"]
-        name = understood.intent if understood.confidence >= SURE else _by_slots(turn)
+        name = understood.intent if understood.confidence >= SURE else by_slots(turn)
         name = gone_on_to_flat(turn) or name
         if name == "bill_detail" and topic == "history" and GOES_ON.fullmatch(understood.normal):
             name = "history"
@@ -345,6 +342,8 @@ class Router:
 
     async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
         """Let an intent answer; of several flats, ask for one and come back to it."""
+        if intent.name in SHOWS_MENU:
+            _shows_menu(turn)
         try:
             reply = await intent.answer_for(turn)(turn, self._deps)
         except UnitNotChosen as unclear:
@@ -367,29 +366,13 @@ def _noticed(kept: "asyncio.Future[None]") -> None:
         log.error("turn.not_remembered", exc_info=kept.exception())
 
 
+def _shows_menu(turn: Turn) -> None:
+    """Remember that who was asked for a rating sees the menu, by whichever way."""
+    if turn.person.rating_id is not None:
+        turn.memory.topic = MENU_SHOWN
+
+
 def _rates(turn: Turn) -> bool:
     """Tell whether a bare number is a rating: she was asked, and saw no menu since."""
     is_asked = turn.person.rating_id is not None and turn.memory.topic != MENU_SHOWN
     return is_asked and stars_in(turn.understood.text) is not None
-
-
-def _by_slots(turn: Turn) -> str:
-    """Return the intent that what was named points to where the words alone are unclear, or ""."""
-    slots, topic, homes = turn.understood.slots, turn.memory.topic, turn.person.homes
-    if slots.ordinal is not None:
-        return _by_number(turn.understood, topic)
-    if not homes and (slots.unit or slots.phone):
-        return "bind"
-    if len(homes) > 1 and slots.unit and home_named(homes, slots.unit):
-        return "my_units"
-    if slots.period is not None and topic in ("unpaid", "bill_detail", "history"):
-        return "history" if topic == "history" else "bill_detail"
-    return ""
-
-
-def _by_number(understood: Understanding, topic: str) -> str:
-    """A bare number picks from the menu at any time; 第二笔 after bills is that bill."""
-    number = understood.slots.ordinal or 0
-    if "第" in understood.normal and topic in ABOUT_BILLS:
-        return "bill_detail"
-    return words.MENU[number - 1][0] if 1 <= number <= len(words.MENU) else ""

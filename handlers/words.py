@@ -20,6 +20,8 @@ MENU: Final = (
 )
 """What a bare number means at any time, in this order."""
 
+APPLY: Final = "申请"
+"""What she replies to have stewards check a flat that did not agree with the register."""
 RATE: Final = "这次办得怎么样？回复1到5打个分，5分最好。"
 GATEWAYS: Final = {
     "wechat_pay": "微信支付",

@@ -10,7 +10,7 @@ from bot.web.console import ConsoleDesk, typed
 from bot.web.pages import Pages
 from bot.web.parts import WebParts
 from bot.web.reading import read_form, refuse_other_sites
-from bot.web.visitors import address_of
+from bot.web.visitors import address_of, house_of
 from storage.operations.console_sessions import (
     Try,
     count_try,
@@ -50,7 +50,7 @@ class ConsoleSignInDoor(ConsoleDesk):
         form = await read_form(request)
         name = typed(form, "phone")[:40]
         password = form.get("password", [""])[0][:LONGEST]
-        one = Try(name, address_of(request, self._parts.address_header))
+        one = Try(name, house_of(address_of(request, self._parts.address_header)))
         now = self._parts.clock.now()
         if not await self._parts.db.write(count_try, one, now=now):
             return self._sign_in_page(notice=WRONG, status=403)

@@ -1,4 +1,4 @@
-"""The front page, the platform's proof files, and rooms that are not open yet."""
+"""The front page and the platform's proof files."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,6 @@ from bot.web.pages import Pages
 from bot.web.parts import WebParts
 
 MAX_PROOF_BYTES: Final = 1024
-NOT_OPEN: Final = "这一页还没有开放。\n需要帮助，请在公众号里回复“人工”。"
 
 
 class FrontDoor:
@@ -24,10 +23,6 @@ class FrontDoor:
     async def front(self, _request: web.Request) -> web.Response:
         """Say who runs this: company, services, phone and filing number."""
         return self._pages.render("front.html")
-
-    async def not_open(self, _request: web.Request) -> web.Response:
-        """Say kindly that there is nothing here yet."""
-        return self._pages.message(404, "暂未开放", NOT_OPEN)
 
     async def proof(self, request: web.Request) -> web.Response:
         """Answer with a MP_verify file of the configured folder, which proves the domain ours."""

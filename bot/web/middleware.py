@@ -27,7 +27,13 @@ GONE: Final = (
     "这个链接已经失效或不完整，没有扣款。\n"
     "从公众号来的，请回复“缴费”获取新的链接；扫纸质通知单来的，请向物业要一张新的。",
 )
+CONSOLE: Final = "/console"
 NOT_HERE: Final = ("没有找到这一页", "这个地址没有内容。\n请回到公众号，从菜单里再进一次。")
+NOT_AT_WORK: Final = (
+    "没有找到这一页",
+    "这里没有内容，或者不归您管。\n请回到后台首页；进不去的话，在公众号里发“后台”。",
+)
+"""The same to staff, in their own rooms."""
 UNFIT: Final = ("没看懂这个请求", "没有做任何改动。\n请回到上一页，再试一次。")
 TOO_OFTEN: Final = (
     "点得太快了",
@@ -104,7 +110,8 @@ class Edge:
     def _known(self, request: web.Request, known: web.HTTPException) -> web.StreamResponse:
         if known.status < 400:
             return web.Response(status=known.status, headers=known.headers)
-        words = NOT_HERE if known.status in (403, 404, 405) else UNFIT
+        not_here = NOT_AT_WORK if request.path.startswith(CONSOLE) else NOT_HERE
+        words = not_here if known.status in (403, 404, 405) else UNFIT
         response = self._say(request, known.status, words)
         if "Allow" in known.headers:
             response.headers["Allow"] = known.headers["Allow"]

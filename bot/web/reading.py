@@ -65,9 +65,17 @@ async def read_form(request: web.Request) -> dict[str, list[str]]:
         raise UnfitRequest(415, "not a form")
     try:
         text = body.decode("utf-8")
-        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        form = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise UnfitRequest(400, "form") from None
+    _refuse_nothing_letters(form)
+    return form
+
+
+def _refuse_nothing_letters(form: dict[str, list[str]]) -> None:
+    """Refuse U+0000, which no keyboard types and PostgreSQL does not keep. Raises UnfitRequest."""
+    if any("\0" in one for said in form.values() for one in said):
+        raise UnfitRequest(400, "form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ async def _read_parts(request: web.Request, most_bytes: int) -> Upload:
     for _ in range(MAX_PARTS):
         part = await reader.next()
         if part is None:
+            _refuse_nothing_letters(fields | {"file": [name]})
             return Upload(fields, name, content)
         if not isinstance(part, BodyPartReader):
             raise UnfitRequest(400, "form")
@@ -144,4 +153,4 @@ def refuse_other_sites(request: web.Request, base_url: str) -> None:
 def query_text(request: web.Request, name: str) -> str:
     """Return one short parameter of the address, "" where it is missing or absurd."""
     text = request.query.get(name, "")
-    return text if len(text) <= 512 else ""
+    return text if len(text) <= 512 and "\0" not in text else ""

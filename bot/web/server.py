@@ -42,7 +42,6 @@ def build(parts: WebParts) -> web.Application:
     add("GET", "/metrics", health.metrics)
     add("GET", "/", front.front)
     add("GET", f"/{PROOF}", front.proof)
-    add("*", "/console/{rest:.*}", front.not_open)
     return app
 
 

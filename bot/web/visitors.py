@@ -57,7 +57,7 @@ class Visitors:
         """Count one request; return the seconds to wait, 0 where it may come in."""
         if not self._each:
             return 0
-        house = _house(address_of(request, self._header))
+        house = house_of(address_of(request, self._header))
         now = self._clock()
         free_at = max(self._free_at.get(house, now), now) + self._each
         too_soon = free_at - now - MINUTE
@@ -73,8 +73,8 @@ class Visitors:
 _ROUNDING: Final = 1e-6
 
 
-def _house(address: str) -> str:
-    """Return what an address is counted under."""
+def house_of(address: str) -> str:
+    """Return what an address is counted under: itself, or its network of IPv6."""
     if ":" not in address:
         return address
     bare = address.partition("%")[0]

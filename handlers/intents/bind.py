@@ -19,7 +19,6 @@ from storage.operations.residents import (
 from storage.ports.chat import OutgoingMessage
 from storage.queries.households import binding_needs_code
 
-APPLY: Final = "申请"
 ALL: Final = "都绑定"
 KEPT: Final = ("unit", "name", "phone", "code", "said")
 
@@ -61,7 +60,7 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     facts = dict(turn.memory.facts)
     known = {name: fact for name, fact in facts.items() if name in KEPT}
     asks, text = facts.get("asks", ""), turn.understood.text
-    if APPLY in text and asks in ("code", "proof"):
+    if words.APPLY in text and asks in ("code", "proof"):
         return await _apply(turn, deps, known)
     if asks == "others":
         return await _bind_others(turn, deps, known)
@@ -110,7 +109,7 @@ async def _advance(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outg
         needs = await deps.db.read(binding_needs_code, known["unit"], said=_said(known))
         missing = "code" if needs else ""
     if missing:
-        choices = [APPLY] if missing == "code" else []
+        choices = [words.APPLY] if missing == "code" else []
         was_asked = turn.memory.facts.get("asks") == missing
         turn.memory.ask("bind", **known, asks=missing, choices=choices)
         return OutgoingMessage("bind", (AGAIN if was_asked else ASKS)[missing])
@@ -132,7 +131,7 @@ async def _prove(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoi
     identity_id = turn.person.identity_id
     turn.memory.settle()
     await deps.db.write(note_try, identity_id=identity_id, unit_text=known["unit"], now=turn.now)
-    turn.memory.ask("bind", **_without_code(known), asks="proof", choices=[APPLY])
+    turn.memory.ask("bind", **_without_code(known), asks="proof", choices=[words.APPLY])
     outcome = await deps.db.write(bind, _claim(known), identity_id=identity_id, now=turn.now)
     if outcome.community_names:
         choices = list(outcome.community_names)

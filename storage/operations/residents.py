@@ -23,12 +23,14 @@ from storage.models.people import binding_tries, bindings, identities, occupanci
 from storage.operations.bindings import tell_owners
 from storage.operations.hearers import tell_staff
 from storage.operations.paper_codes import hashed
+from storage.operations.tickets import NewTicket, open_ticket
 from storage.outbox import Addressee, enqueue
 from storage.periods import shanghai_day
 from storage.queries.households import UnitFound, units_named
 from storage.queries.policies import policy_on
 from storage.queries.residents import listeners
 from storage.sql import insert_once
+from storage.ticket_kinds import TicketKind
 
 TRIES: Final = 5
 TRIES_WITHIN: Final = timedelta(minutes=15)
@@ -297,15 +299,13 @@ def apply_for_binding(
     """Ask the stewards to check a claim that does not agree with the register.
 
     Asking again changes nothing. The answer is the same whether the flat exists or not; where it
-    is not clear which flat is meant, the stewards of the communities in question hear of it.
+    is not clear which flat is meant, each community in question has a ticket to answer her by.
     """
     _lock_identity(tx, identity_id)
     found = units_named(tx, claim.unit_text, said=claim.said)
     note = f"{claim.unit_text} {claim.name} {claim.phone}"[:200]
     if len(found) != 1:
-        of_all = tx.execute(select(communities.c.id).order_by(communities.c.id)).scalars()
-        task = StaffTask("handover", str(identity_id), "", 0, note)
-        _tell_stewards(tx, task, [one.community_id for one in found] or list(of_all), now)
+        _ask_offices(tx, identity_id, [one.community_id for one in found], note, now)
         return
     if _live(tx, identity_id, found[0].unit_id):
         raise AlreadyBound(found[0].label)
@@ -328,7 +328,25 @@ def apply_for_binding(
         return
     audit.note(tx, Actor(identity_id=identity_id), "apply", "binding", str(binding_id), at=now)
     task = StaffTask("binding_application", str(binding_id), found[0].label, 0, note)
-    _tell_stewards(tx, task, [found[0].community_id], now)
+    _tell_stewards(tx, task, found[0].community_id, now)
+
+
+def _ask_offices(
+    tx: Connection, identity_id: int, community_ids: Sequence[int], note: str, now: datetime
+) -> None:
+    """Open a ticket in each community, or in all where none is in question."""
+    asked = select(communities.c.id, communities.c.name).order_by(communities.c.id)
+    if community_ids:
+        asked = asked.where(communities.c.id.in_(community_ids))
+    for community_id, name in tx.execute(asked).all():
+        new = NewTicket(
+            TicketKind.QUESTION,
+            community_id,
+            identity_id,
+            f"申请绑定，没有找到这一户，{name}：{note}",
+            f"apply:{identity_id}:{community_id}:{now.isoformat()}",
+        )
+        open_ticket(tx, new, now=now)
 
 
 def _by_name(tx: Connection, unit_id: int, name: str, today: date) -> Any:  # noqa: ANN401 - a row or None
@@ -341,11 +359,8 @@ def _by_name(tx: Connection, unit_id: int, name: str, today: date) -> Any:  # no
     return next((row for row in rows if _plain(row.name) == _plain(name)), None)
 
 
-def _tell_stewards(
-    tx: Connection, task: StaffTask, community_ids: Sequence[int], now: datetime
-) -> None:
-    for community_id in sorted(set(community_ids)):
-        for role in (StaffRole.STEWARD, StaffRole.MANAGER):
-            key = f"{task.topic}:{task.reference}:{task.note}"[:120]
-            if tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now):
-                break
+def _tell_stewards(tx: Connection, task: StaffTask, community_id: int, now: datetime) -> None:
+    for role in (StaffRole.STEWARD, StaffRole.MANAGER):
+        key = f"{task.topic}:{task.reference}:{task.note}"[:120]
+        if tell_staff(tx, task, community_id=community_id, roles=(role,), key=key, now=now):
+            break

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from handlers import own_words
+from handlers import faq, own_words
 from handlers.faq import LINE, NEVER, best_match, line_for
 from storage.kinds import OwnText, StaffRole
 from storage.models.owners_words import faqs
@@ -123,6 +123,18 @@ async def test_no_sentence_of_ours_is_taken_for_a_question_of_the_community(db, 
 def test_a_clear_wish_about_money_is_never_answered_by_an_entry(recogniser):
     for said in ("缴费", "我要退款", "还欠多少钱", "我要预存物业费"):
         assert line_for(recogniser.understand(said, today=TODAY)) == NEVER
+
+
+async def test_what_residents_ask_is_not_kept_only_what_the_office_wrote(db, recogniser):
+    await db.write(knowing(recogniser))
+    entries = await db.read(faqs_of, 1)
+    best_match(entries, "快递")
+    kept = faq._known_looks.cache_info().currsize
+
+    for nth in range(5):
+        assert best_match(entries, f"快递柜在哪里呀第{nth}次问") is not None
+
+    assert faq._known_looks.cache_info().currsize == kept > 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from handlers import english
 from handlers.english import LINE, MENU, is_english, language_after
 from handlers.intents.plain_speech import speaks_of_it
 from handlers.words import MENU as CHINESE_MENU
@@ -149,3 +150,19 @@ def test_wishes_for_plain_or_usual_words_are_known(said):
 )
 def test_other_wishes_are_not(said):
     assert not speaks_of_it(said)
+
+
+def test_a_word_that_can_be_parted_in_a_thousand_ways_is_looked_through_once(monkeypatch):
+    looked: list[str] = []
+
+    class Counting:
+        def fullmatch(self, word: str, at: int, stop: int) -> object:
+            looked.append(word[at:stop])
+            return syllable.fullmatch(word, at, stop)
+
+    syllable = english._SYLLABLE
+    monkeypatch.setattr(english, "_SYLLABLE", Counting())
+
+    assert is_english("uai" * 7 + "uaq")
+    assert not is_english("uai" * 8)
+    assert 0 < len(looked) <= 2 * english.WORD_CHARS * english.SYLLABLE_CHARS

@@ -1,5 +1,7 @@
 """Talks about tickets: what is said becomes true in the books, once, and only for her own."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Connection, select
 
@@ -128,6 +130,42 @@ async def test_a_number_is_a_choice_again_once_she_saw_the_menu_or_was_asked_som
 
     assert "待缴账单" in chosen
     assert "11月" in asked
+    assert await kept(db, ratings.c.stars) == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("MENU:help", IncomingKind.CLICK), ("", IncomingKind.FOLLOW)],
+)
+async def test_a_menu_by_a_button_or_a_welcome_makes_a_number_a_choice_too(
+    db, world, talk, text, kind
+):
+    li = talk("o-li")
+    await li.say("厨房水管漏水")
+    await talk("o-chen").say(f"结单 {NUMBER} 好了")
+
+    shown = await li.hear(text, kind)
+    chosen = await li.say("1")
+
+    assert shown is not None
+    assert "1 " in shown.text
+    assert "待缴账单" in chosen
+    assert await kept(db, ratings.c.stars) == [(None,)]
+
+
+async def test_a_menu_after_two_answers_that_were_not_understood_makes_a_number_a_choice(
+    db, world, talk
+):
+    li = talk("o-li")
+    await li.say("厨房水管漏水")
+    await talk("o-chen").say(f"结单 {NUMBER} 好了")
+    li.clock.advance(timedelta(hours=10))
+
+    missed = await li.say("绑定 9-9-901", "?", "??", "???")
+    chosen = await li.say("1")
+
+    assert "回复序号" in missed
+    assert "待缴账单" in chosen
     assert await kept(db, ratings.c.stars) == [(None,)]
 
 

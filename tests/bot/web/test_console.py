@@ -11,12 +11,16 @@ from bot.passwords import hashed
 from bot.web.console_sign_in import WRONG
 from storage.audit import CLOCK
 from storage.kinds import StaffRole
-from storage.models.console import console_sessions
+from storage.models.console import console_sessions, sign_in_tries
 from storage.models.messages import outbox
 from storage.models.operating import audit_records
 from storage.models.people import residents
 from storage.models.tickets import ticket_steps, tickets
-from storage.operations.console_sessions import issue_console_pass, set_password
+from storage.operations.console_sessions import (
+    TRIES_BY_ADDRESS,
+    issue_console_pass,
+    set_password,
+)
 from storage.operations.staff import dismiss
 from storage.queries.tickets import ticket_of_staff
 from tests.bot.web.conftest import Open
@@ -365,3 +369,51 @@ async def test_j05_every_page_forbids_scripts_of_others_and_copies(inside: TestC
         assert answer.headers["Cache-Control"] == "no-store"
         html = await answer.text()
         assert not re.search(r"<script(?! src=)|\son[a-z]+=|\sstyle=", html)
+
+
+async def test_a_letter_that_no_database_keeps_is_refused_and_breaks_nothing(
+    door: TestClient, town: Town, desk: Desk
+):
+    stranger = {"phone": "1390000\0", "password": "x"}
+    asked = await door.post("/console/sign-in", data=stranger, allow_redirects=False)
+    await sign_in(door, town, desk.ours[StaffRole.MANAGER])
+    before = await page(door, f"/console/tickets/{desk.ticket_no}")
+
+    noted = await press(door, desk, before, "note", "a\0b")
+
+    assert (asked.status, noted.status) == (400, 400)
+    assert "data-unit" in await page(door, "/console/units?q=%00")
+    assert "a\0b" not in await page(door, f"/console/tickets/{desk.ticket_no}")
+
+
+async def test_a_page_that_is_none_speaks_to_staff_of_their_own_rooms(
+    door: TestClient, town: Town, desk: Desk
+):
+    await sign_in(door, town, desk.ours[StaffRole.MANAGER])
+
+    for where in (f"/console/units/{desk.foreign_unit_id}", "/console/nothing"):
+        html = await page(door, where, status=404)
+        assert "回到后台首页" in html
+        assert "从菜单里" not in html
+    assert "回到后台首页" not in await page(door, "/nothing", status=404)
+
+
+async def test_a_whole_network_of_ipv6_has_the_tries_of_one_address(
+    town: Town, desk: Desk, open_doors: Open
+):
+    door = await open_doors(town.parts(address_header="X-Real-IP"))
+
+    for nth in range(25):
+        await door.post(
+            "/console/sign-in",
+            data={"phone": f"1370000{nth:04d}", "password": "x"},
+            headers={"X-Real-IP": f"2001:db8:1:2::{nth + 1:x}"},
+        )
+
+    counted = await town.db.read(
+        lambda tx: tx.execute(
+            select(sign_in_tries.c.subject).where(sign_in_tries.c.subject.like("address:%"))
+        ).all()
+    )
+    assert len(counted) == TRIES_BY_ADDRESS
+    assert len(set(counted)) == 1

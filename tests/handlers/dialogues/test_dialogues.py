@@ -91,6 +91,17 @@ BINDING = (
         NOTHING,
     ),
     Dialogue(
+        "the word to apply, said after half an hour, begins to bind and is not misread",
+        on.stranger,
+        (
+            ("绑定 3-2-1201 李秀英 13900009999", "没对上"),
+            Wait(timedelta(minutes=40)),
+            ("申请", "房号"),
+            ("3-2-1201", "姓名"),
+        ),
+        NOTHING,
+    ),
+    Dialogue(
         "I04: after five tries the right words bind nothing until later",
         on.stranger,
         (

@@ -26,6 +26,9 @@ from storage.operations.residents import (
     bind,
     note_try,
 )
+from storage.operations.tickets import close_ticket
+from storage.queries.residents import staff_member
+from storage.queries.tickets import tickets_of_resident
 from tests import factories
 from tests.factories import NOW
 
@@ -312,16 +315,32 @@ async def test_a_declined_applicant_is_told_and_may_apply_again(db, world):
     assert ("o-x", "BindingChanged") in await told(db)
 
 
-async def test_an_application_for_no_flat_reaches_the_stewards_and_binds_nothing(db, world):
-    await db.write(factories.add_staff, world.community_id, "小陈", StaffRole.STEWARD, "o-chen")
-    identity_id = await db.write(factories.meet, "o-x")
-
-    await db.write(
-        apply_for_binding, replace(LI, unit_text="9-9-9999"), identity_id=identity_id, now=NOW
+async def test_an_application_for_no_flat_is_a_ticket_of_each_community_that_answers_her(db, world):
+    chen_id = await db.write(
+        factories.add_staff, world.community_id, "小陈", StaffRole.STEWARD, "o-chen"
     )
+    await db.write(factories.add_community, "别的小区")
+    identity_id = await db.write(factories.meet, "o-x")
+    claim = replace(LI, unit_text="9-9-9999")
 
+    for minutes in range(2):
+        now = NOW + timedelta(minutes=minutes)
+        await db.write(apply_for_binding, claim, identity_id=identity_id, now=now)
+
+    mine = await db.read(tickets_of_resident, identity_id, limit=9)
+    assert sorted((one.kind, one.community_name) for one in mine) == [
+        ("question", "别的小区"),
+        ("question", "翡翠湾"),
+    ]
+    assert all("9-9-9999" in one.said for one in mine)
     assert await all_bindings(db) == []
     assert await told(db) == [("o-chen", "StaffTask")]
+
+    here = next(one for one in mine if one.community_name == "翡翠湾")
+    chen = await db.read(staff_member, chen_id)
+    await db.write(close_ticket, here.ticket_no, "是3栋", by=chen, now=NOW)
+
+    assert ("o-x", "TicketMoved") in await told(db)
 
 
 async def shared(db, world):
