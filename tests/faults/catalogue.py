@@ -32,7 +32,7 @@ NUMBERS: Final = tuple(
 )
 DATABASES: Final = ("sqlite", "postgresql")
 
-NOT_YET: Final = {}
+NOT_YET: Final[dict[str, str]] = {}
 """Number → why no test goes through it."""
 
 _NUMBER: Final = re.compile(r"(?:(?<=test_)|(?<=[\[\-_,]))[a-o][0-9]{2}(?=[\]\-_,]|$)")
