@@ -13,6 +13,7 @@ from yarl import URL
 from bot.channels.exchange import JSON_HEADERS, Patience, exchange, read_answer
 from bot.channels.wechat_errors import STALE_TOKEN, ApiRefused, NotCalled, OutcomeUnknown
 from bot.channels.wechat_tokens import Grant, Refresh, Tokens
+from storage import crashpoints
 from storage.lazy import load
 
 OFFICIAL_ORIGIN: Final = "https://api.weixin.qq.com"
@@ -165,6 +166,7 @@ class WechatClient:
             timeout=self._limits,
         )
         answer = read_answer(raw)
+        crashpoints.reach("token.before_keep")
         try:
             return Grant(str(answer["access_token"]), int(answer["expires_in"]))
         except (KeyError, ValueError, TypeError):

@@ -25,7 +25,7 @@ _COUNT: Final = re.compile(r"(?:总笔数|交易笔数|总条数) ?: ?([0-9]{1,6
 SHORT_ROWS: Final = frozenset((Bank.ABC, Bank.OTHER))
 """Banks that may end a row of text after its last cell that is filled."""
 _TOTAL: Final = re.compile(r"(?:人民币)?(?:合计|总计|总额)")
-_BOTH: Final = re.compile(r"(.*?)[ /:]*([0-9][0-9*]{5,30}[0-9])")
+_BOTH: Final = re.compile(r"(.*?)([0-9][0-9*]{5,30}[0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class TableReader:
         account = tidy(self._cell(row, Field.ACCOUNT)).replace(" ", "")
         both = _BOTH.fullmatch(name)
         if Field.ACCOUNT not in self.header.columns and both:
-            return both[1].strip(), both[2]
+            return both[1].rstrip(" /:").strip(), both[2]
         return name, account
 
     def _memo(self, row: Row) -> str:

@@ -25,8 +25,9 @@ SUCCESS: Final = b"success"
 MARK_AFTER_SECONDS: Final = 0.25
 MARK_MOST: Final = 200
 MAX_SENDER_CHARS: Final = 64
-_HEADERS: Final = {"Content-Type": "application/xml", "X-Content-Type-Options": "nosniff"}
-_PLAIN: Final = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"}
+_ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Server": "wuyebot"}
+_HEADERS: Final = {"Content-Type": "application/xml", **_ALWAYS}
+_PLAIN: Final = {"Content-Type": "text/plain", **_ALWAYS}
 
 
 class ChatDoor:

@@ -138,7 +138,7 @@ def test_n04_an_empty_secret_refuses_to_start(example: Path, secret: str):
         config.read(example)
 
 
-def test_a_short_link_secret_refuses_to_start(example: Path):
+def test_n04_a_short_link_secret_refuses_to_start(example: Path):
     (example.parent / "secrets" / "links").write_text("short", encoding="utf-8")
 
     with pytest.raises(ConfigError, match="secret needs at least 32 characters"):
@@ -166,7 +166,7 @@ def test_a_wrong_type_is_named(example: Path):
         config.read(example)
 
 
-def test_a_plain_http_notify_url_is_refused(example: Path):
+def test_n04_a_plain_http_notify_url_is_refused(example: Path):
     changed(
         example,
         'notify_url = "https://wuye.example.com/notify',
@@ -177,7 +177,7 @@ def test_a_plain_http_notify_url_is_refused(example: Path):
         config.read(example)
 
 
-def test_no_secret_is_printed_with_the_settings(example: Path):
+def test_n01_no_secret_is_printed_with_the_settings(example: Path):
     printed = repr(config.read(example))
 
     assert not [one for one in SECRETS.values() if one and one in printed]

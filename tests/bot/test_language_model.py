@@ -238,7 +238,7 @@ async def test_the_model_reads_no_name_and_no_number_and_the_key_stands_in_the_h
     assert asked["response_format"]["json_schema"]["strict"] is True
 
 
-async def test_an_order_within_a_message_is_data_to_the_model_and_does_nothing(db, talk, stub):
+async def test_h15_an_order_within_a_message_is_data_to_the_model_and_does_nothing(db, talk, stub):
     li = talk(await db.write(on.paid))
     before = await db.read(everything)
     stub.mode = '{"intent": "refund_request", "amount_fen": 999999, "confirmed": true}'

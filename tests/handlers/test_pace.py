@@ -23,7 +23,7 @@ def test_a_minute_later_she_is_heard_again():
     assert gate.allows(2, NOW)
 
 
-def test_only_so_many_people_are_remembered(monkeypatch):
+def test_l05_only_so_many_people_are_remembered(monkeypatch):
     monkeypatch.setattr(pace, "PEOPLE", 3)
     gate = pace.Pace()
 

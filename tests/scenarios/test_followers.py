@@ -15,7 +15,7 @@ def test_who_unsubscribed_is_written_to_no_more_and_finds_all_when_she_is_back(d
     assert "待缴账单" in demo.say(resident, "我欠多少")
 
 
-def test_a_follower_who_left_unheard_is_found_out_by_the_platforms_answer(demo: Demo):
+def test_g09_a_follower_who_left_unheard_is_found_out_by_the_platforms_answer(demo: Demo):
     resident, _ = demo.newcomer()
     demo.advance(days=3)
     mark = demo.mark(resident)

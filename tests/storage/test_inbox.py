@@ -1,6 +1,7 @@
 """Taking messages in: each once, and what her acts let us say."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -141,3 +142,11 @@ async def test_f14_a_message_of_any_length_is_kept_as_far_as_we_read(db: Databas
 
     assert await db.jot(inbox.accept, message, now=NOW) is not None
     assert await db.jot(inbox.accept, message, now=NOW) is None
+
+
+async def test_i15_the_same_openid_of_two_accounts_is_two_people(db: Database):
+    heard = [replace(incoming("oLi", "你好", key=one), account=one) for one in ("first", "second")]
+
+    accepted = [await db.jot(inbox.accept, one, now=NOW) for one in heard]
+
+    assert len({one.person.identity_id for one in accepted if one}) == 2

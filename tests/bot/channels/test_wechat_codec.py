@@ -140,7 +140,7 @@ def test_an_empty_or_broken_secret_is_named(key: str, token: str, aes_key: str, 
 # Hostile bodies
 
 
-def test_h02_a_plain_body_is_refused_once_safe_mode_is_configured():
+def test_h02_h13_a_plain_body_is_refused_once_safe_mode_is_configured():
     plain = {"signature": signed(TOKEN, str(STAMP), NONCE), "timestamp": str(STAMP), "nonce": NONCE}
 
     assert status_of(plain, text("账单").encode()) == 401

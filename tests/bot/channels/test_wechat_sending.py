@@ -268,7 +268,7 @@ def test_every_code_of_the_platforms_table_has_a_meaning():
 # Secrets
 
 
-async def test_no_secret_reaches_a_log_or_a_verdict(
+async def test_n01_no_secret_reaches_a_log_or_a_verdict(
     open_account: Callable[..., WechatOfficial],
     platform: Imitation,
     caplog: pytest.LogCaptureFixture,
@@ -307,7 +307,7 @@ async def test_a_code_is_exchanged_for_the_openid(account: WechatOfficial, platf
         {"openid": OPENID, "is_snapshotuser": 1},
     ],
 )
-async def test_a_used_code_or_a_snapshot_is_nobody(
+async def test_i12_a_used_code_or_a_snapshot_is_nobody(
     account: WechatOfficial, platform: Imitation, answer: dict[str, Any]
 ):
     platform.answers.append(answer)

@@ -95,6 +95,18 @@ async def test_a_token_is_used_until_shortly_before_it_expires(
     assert platform.token_calls == [False, False]
 
 
+async def test_g05_where_others_share_the_account_each_asks_for_the_stable_token_and_none_forces(
+    open_account: Callable[..., WechatOfficial], platform: Imitation
+):
+    ours, theirs = open_account(), open_account()
+
+    for _ in range(10):
+        assert (await sent(ours)).verdict is Verdict.SENT
+        assert (await sent(theirs)).verdict is Verdict.SENT
+
+    assert platform.token_calls == [False, False]
+
+
 async def test_a_second_forced_refresh_within_thirty_seconds_is_not_made(
     account: WechatOfficial, platform: Imitation, clock: StandingClock
 ):

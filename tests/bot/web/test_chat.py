@@ -197,7 +197,7 @@ async def test_a_malformed_callback_is_refused_and_kept_nowhere(door: TestClient
     assert await rows_of(town.db, inbox, "id") == []
 
 
-async def test_a_packed_body_is_refused_unread(door: TestClient):
+async def test_l01_a_packed_body_is_refused_unread(door: TestClient):
     query, body = pushed.push(pushed.text("账单"), stamp=STAMP)
 
     async with door.post(
@@ -214,7 +214,7 @@ async def test_a_body_over_the_limit_is_refused(door: TestClient):
         assert answer.status == 413
 
 
-async def test_a_half_sent_body_is_cut(door: TestClient, monkeypatch: pytest.MonkeyPatch):
+async def test_l02_a_half_sent_body_is_cut(door: TestClient, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reading, "BODY_SECONDS", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", door.server.port)
     writer.write(b"POST /wechat/demo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<xml>")

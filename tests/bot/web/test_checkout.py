@@ -58,7 +58,7 @@ async def test_the_page_itemises_what_is_open_and_its_total(door: TestClient, to
     assert " data-pay" in page
 
 
-async def test_the_page_shows_neither_name_nor_phone(door: TestClient, town: Town):
+async def test_j14_the_page_shows_neither_name_nor_phone(door: TestClient, town: Town):
     page = await open_page(door, town.token(town.first))
 
     assert "李秀英" not in page
@@ -157,7 +157,7 @@ async def test_paying_from_an_old_page_opens_a_new_order(door: TestClient, town:
     assert len(town.till.asks) == 2
 
 
-async def test_an_amount_from_the_browser_is_never_taken(door: TestClient, town: Town):
+async def test_j10_an_amount_from_the_browser_is_never_taken(door: TestClient, town: Town):
     token = town.token(town.first)
 
     for amount in ("0", "-5", "1" + "0" * 20, "１００", "1e2", "NaN", "", "25061"):

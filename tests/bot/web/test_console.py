@@ -1,5 +1,6 @@
 """The console: one comes in once, sees her own communities, and a form acts once."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,7 +8,8 @@ from aiohttp.test_utils import TestClient
 from markupsafe import escape
 from sqlalchemy import select, update
 
-from bot.passwords import hashed
+from bot.passwords import LONGEST, hashed, proves
+from bot.web import console_sign_in
 from bot.web.console_sign_in import WRONG
 from storage.audit import CLOCK
 from storage.kinds import StaffRole
@@ -417,3 +419,54 @@ async def test_a_whole_network_of_ipv6_has_the_tries_of_one_address(
     )
     assert len(counted) == TRIES_BY_ADDRESS
     assert len(set(counted)) == 1
+
+
+async def test_n07_a_house_that_was_just_set_up_lets_nobody_in_by_a_usual_password(
+    door: TestClient, town: Town
+):
+    for name in ("admin", "root", "13800000000", ""):
+        for password in ("admin", "123456", "wuyebot", ""):
+            assert (await try_password(door, name, password))[0] == 403
+            town.clock.advance(minutes=16)
+
+
+@pytest.mark.parametrize("letters", ["０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗"])
+async def test_m04_a_phone_in_digits_that_only_look_alike_is_the_same_person_or_nobody(
+    door: TestClient, town: Town, desk: Desk, letters: str
+):
+    await password_is(town, desk)
+    alike = MANAGER.translate(str.maketrans("0123456789", letters))
+
+    status, _ = await try_password(door, alike, PASSWORD)
+    wrong = [(await try_password(door, alike, "wrong"))[0] for _ in range(5)]
+
+    assert status in (303, 403)
+    assert wrong == [403] * 5
+    last = (await try_password(door, MANAGER, PASSWORD))[0]
+    assert last == (303 if status == 403 else 403), "spelled otherwise she has no more tries"
+
+
+async def test_l07_a_password_without_end_is_read_in_part_and_no_more_than_two_at_once_are_proved(
+    door: TestClient, town: Town, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    under_way, most, longest = [0], [0], [0]
+
+    def watched(password: str, phc: str | None) -> bool:
+        under_way[0] += 1
+        most[0], longest[0] = max(most[0], under_way[0]), max(longest[0], len(password))
+        right = proves(password, phc)
+        under_way[0] -= 1
+        return right
+
+    monkeypatch.setattr(console_sign_in, "proves", watched)
+    await password_is(town, desk)
+
+    found = await asyncio.gather(
+        *(try_password(door, f"1390000{one:04d}", "x" * 20_000) for one in range(12))
+    )
+    endless = await try_password(door, MANAGER, "x" * 600_000)
+
+    assert {status for status, _ in found} == {403}
+    assert endless[0] in (403, 413)
+    assert most[0] <= 2
+    assert 0 < longest[0] <= LONGEST

@@ -63,7 +63,7 @@ async def test_what_a_company_calls_itself_stays_text(town: Town, open_doors: Op
     assert "{{7*7}}" in page
 
 
-async def test_a_proof_file_is_served_and_nothing_else_of_its_folder(
+async def test_j07_a_proof_file_is_served_and_nothing_else_of_its_folder(
     town: Town, open_doors: Open, tmp_path: Path
 ):
     (tmp_path / "MP_verify_Ab12Cd34Ef56Gh78.txt").write_text("Ab12Cd34Ef56Gh78")
@@ -102,7 +102,7 @@ async def test_readiness_follows_the_books_and_the_rest(
     assert (before, after, alive) == (200, 503, 200)
 
 
-async def test_counters_are_shown_on_this_machine_only(door: TestClient, town: Town):
+async def test_n11_counters_are_shown_on_this_machine_only(door: TestClient, town: Town):
     order_no = await ordered(town)
     town.till.pay(order_no)
     await told(door, town.till.notice(order_no))
@@ -133,7 +133,7 @@ async def test_a_voided_receipt_says_so(door: TestClient, town: Town):
     assert "已作废" in after
 
 
-async def test_receipts_cannot_be_counted_through(door: TestClient, town: Town):
+async def test_i03_receipts_cannot_be_counted_through(door: TestClient, town: Town):
     order_no = await ordered(town)
     town.till.pay(order_no)
     await told(door, town.till.notice(order_no))

@@ -79,7 +79,7 @@ def test_the_same_address_in_another_spelling_is_the_same_visitor():
     assert count.knock(coming_from("::ffff:203.0.113.9")) == 60
 
 
-def test_memory_is_bounded_and_the_longest_silent_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+def test_l05_memory_is_bounded_and_the_longest_silent_is_forgotten(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bot.web.visitors.KEPT_MOST", 500)
     count, clock = visitors(1)
     first = coming_from("198.51.100.1")

@@ -192,7 +192,7 @@ async def test_what_is_taken_over_with_consent_is_the_newcomers(desk: Desk):
     assert [PAPER in row.detail for row in notes] == [True, True]
 
 
-async def test_her_binding_and_links_end_and_she_is_told(desk: Desk):
+async def test_i06_her_binding_and_links_end_and_she_is_told(desk: Desk):
     def family(tx: Connection) -> None:
         factories.add_binding(tx, "oSon", desk.world.unit_id, None, OccupancyRole.FAMILY)
         tenant_id = factories.add_resident(tx, desk.world.community_id, "周租客", "13700000009")

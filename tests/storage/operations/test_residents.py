@@ -87,7 +87,7 @@ async def test_blanks_and_full_width_digits_are_no_disagreement(db, world, claim
         replace(LI, unit_text="%"),
     ],
 )
-async def test_every_disagreement_is_the_same_refusal(db, world, claim):
+async def test_i05_every_disagreement_is_the_same_refusal(db, world, claim):
     identity_id = await db.write(factories.meet, "o-x")
 
     with pytest.raises(BindingMismatch) as refusal:
@@ -363,7 +363,7 @@ async def link_epoch(db, unit_id):
     )
 
 
-async def test_an_owner_removes_a_tenant_who_is_told_and_all_links_end(db, world):
+async def test_i07_an_owner_removes_a_tenant_who_is_told_and_all_links_end(db, world):
     li, zhao = await shared(db, world)
 
     await db.write(remove_sharer, by_binding_id=li, binding_id=zhao, now=NOW)
