@@ -176,6 +176,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
     built["database"] = DatabaseSettings(_anchored(built["database"].url, base))
     kept = built["reconciliation"]
     built["reconciliation"] = replace(kept, dir=(base / kept.dir).resolve())
+    built["backup"] = BackupSettings((base / built["backup"].dir).resolve())
     built["understanding"] = reader.understanding(table.get("understanding", {}))
     return Settings(**built, channels=channels, gateways=gateways)
 

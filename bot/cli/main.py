@@ -47,6 +47,7 @@ COMMANDS: Final = (
     ("audit", "bot.cli.audit", "Prove the books."),
     ("book", "bot.cli.book", "Our own book, to compare with the platforms'."),
     ("migrate-database", "bot.cli.migrate_database", "Move the books from SQLite to PostgreSQL."),
+    ("restore", "bot.cli.restore", "Prove a backup, or put it in a stopped bot's place."),
     ("doctor", "bot.cli.doctor", "What is configured, missing, or will not work."),
 )
 """Name, module with a `command` (a function, or a group of functions), and what it is for."""
