@@ -189,6 +189,7 @@ def _assemble(
         sqlite_file=sqlite_file(settings.database.url),
         statement_dir=settings.reconciliation.dir,
         fee_ppm=settings.reconciliation.fee_ppm(),
+        duty_group=settings.alarms.group,
     )
     runner = Runner(job_deps, _Jobs(roles))
     db.wake_on_commit(runner.wake)

@@ -25,6 +25,7 @@ from handlers.understanding.second_opinion import SecondOpinion
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.lazy import load
+from storage.operations.broadcasting import ROBOTS
 from storage.periods import shanghai_day
 from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
@@ -104,6 +105,19 @@ def _channels(settings: Settings) -> Iterator[Line]:
         yield "ok", f"channels.{account}: {kind}"
         if kind == OFFICIAL:
             yield from _templates(f"channels.{account}", one.templates)
+    yield from _alarms(settings)
+
+
+def _alarms(settings: Settings) -> Iterator[Line]:
+    """Look whether the duty group can be told when a job is late or a channel stops."""
+    group = settings.alarms.group
+    _, robots = settings.channels.get(ROBOTS, ("", None))
+    if not group:
+        yield "warn", "alarms: nobody is told of late jobs or shut channels; set alarms.group"
+    elif group not in getattr(robots, "groups", {}):
+        yield "bad", f"alarms: channels.{ROBOTS} has no group {group}; nobody is told"
+    else:
+        yield "ok", f"alarms: {group} is told"
 
 
 def _templates(where: str, templates: Mapping[str, TemplateMapping]) -> Iterator[Line]:

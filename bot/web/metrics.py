@@ -82,6 +82,12 @@ class Metrics:
             "Contradictions that wait for an operator",
             pulse.open_discrepancies,
         )
+        alarms = core.GaugeMetricFamily(
+            "wuyebot_alarms", "Alarms that have not ended", labels=["kind"]
+        )
+        for kind, count in pulse.alarms.items():
+            alarms.add_metric([kind], count)
+        yield alarms
 
 
 class _Collector:
