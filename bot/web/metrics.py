@@ -85,8 +85,8 @@ class Metrics:
         alarms = core.GaugeMetricFamily(
             "wuyebot_alarms", "Alarms that have not ended", labels=["kind"]
         )
-        for kind, count in pulse.alarms.items():
-            alarms.add_metric([kind], count)
+        for kind, going_on in pulse.alarms.items():
+            alarms.add_metric([kind], going_on)
         yield alarms
 
 

@@ -98,7 +98,7 @@ async def test_each_trouble_is_told_once_until_it_ends_and_then_once_more(hall: 
     assert again == {"begun": 1, "ended": 0}
 
 
-CASES = (
+CASES: tuple[tuple[int, int, timedelta, dict[AlarmKind, int]], ...] = (
     (3, 2, timedelta(0), {AlarmKind.CHANNEL: 1}),
     (2, 2, timedelta(0), {}),
     (3, 1, timedelta(0), {}),
