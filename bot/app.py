@@ -15,8 +15,9 @@ from bot.channels.registry import load_channel
 from bot.config import Settings
 from bot.gateways.registry import GATEWAYS, kind_of
 from bot.language_model import LanguageModel
+from bot.roles import ALL, Role
 from bot.web.metrics import Metrics
-from bot.web.server import Company, WebParts, build
+from bot.web.server import Company, WebParts, build, build_watch
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
 from handlers.registry import INTENTS, STAFF_INTENTS
@@ -54,10 +55,17 @@ LATER: Final = (
 
 
 class _Jobs:
-    """The registry's jobs, loaded for the first tick."""
+    """The registry's jobs that a process does, loaded for the first tick."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self._roles = roles
 
     def __iter__(self) -> Iterator[Job]:
-        return iter(load("scheduler.registry").JOBS)
+        jobs: tuple[Job, ...] = load("scheduler.registry").JOBS
+        return (one for one in jobs if self._is_ours(one))
+
+    def _is_ours(self, job: Job) -> bool:
+        return (Role.SCHEDULER if job.has_rows else Role.WORKER) in self._roles
 
 
 class RealClock:
@@ -98,8 +106,13 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
-    """Build everything from the ground up, and take it down in the opposite order."""
+async def open_house(
+    settings: Settings, clock: Clock, roles: frozenset[Role] = ALL
+) -> AsyncIterator[House]:
+    """Build everything from the ground up, and take it down in the opposite order.
+
+    A process without the role of the web answers only who watches over it.
+    """
     await bring_schema_up(settings.database.url)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database.url))
@@ -118,7 +131,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             for name, one in settings.gateways.items()
         }
         await _take_over(db, settings.database.url)
-        yield _assemble(settings, clock, db, http, channels, gateways)
+        yield _assemble(settings, clock, db, http, channels, gateways, roles=roles)
 
 
 def _channel(kind: str, config: Any, http: aiohttp.ClientSession, clock: Clock) -> Any:  # noqa: ANN401
@@ -156,6 +169,8 @@ def _assemble(
     http: aiohttp.ClientSession,
     channels: Mapping[str, Any],
     gateways: Mapping[str, Any],
+    *,
+    roles: frozenset[Role],
 ) -> House:
     links = Links(settings.links.secret.encode(), settings.web.base_url)
     metrics = Metrics()
@@ -174,8 +189,9 @@ def _assemble(
         sqlite_file=sqlite_file(settings.database.url),
         statement_dir=settings.reconciliation.dir,
         fee_ppm=settings.reconciliation.fee_ppm(),
+        duty_group=settings.alarms.group,
     )
-    runner = Runner(job_deps, _Jobs())
+    runner = Runner(job_deps, _Jobs(roles))
     db.wake_on_commit(runner.wake)
     parts = WebParts(
         db=db,
@@ -195,7 +211,8 @@ def _assemble(
         wake=runner.wake,
         metrics=metrics,
     )
-    return House(settings, db, channels, build(parts), runner, deps.recogniser)
+    street = build(parts) if Role.WEB in roles else build_watch(parts)
+    return House(settings, db, channels, street, runner, deps.recogniser)
 
 
 def _second_opinion(

@@ -104,6 +104,14 @@ def _ppm(name: str, percent: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """Which group hears of troubles of the running itself."""
+
+    group: str = ""
+    """A group of the robots' account "wecom"; "" tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How much is logged."""
 
@@ -127,6 +135,7 @@ class Settings:
     database: DatabaseSettings = DatabaseSettings()
     backup: BackupSettings = BackupSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
+    alarms: AlarmSettings = AlarmSettings()
     log: LogSettings = LogSettings()
     understanding: UnderstandingSettings = UnderstandingSettings()
     channels: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
@@ -161,6 +170,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
         "database": DatabaseSettings,
         "backup": BackupSettings,
         "reconciliation": ReconciliationSettings,
+        "alarms": AlarmSettings,
         "log": LogSettings,
     }
     built = {key: reader.build(key, kind, table.get(key, {})) for key, kind in sections.items()}
@@ -176,6 +186,7 @@ def from_tables(table: Mapping[str, Any], *, name: str, base: Path) -> Settings:
     built["database"] = DatabaseSettings(_anchored(built["database"].url, base))
     kept = built["reconciliation"]
     built["reconciliation"] = replace(kept, dir=(base / kept.dir).resolve())
+    built["backup"] = BackupSettings((base / built["backup"].dir).resolve())
     built["understanding"] = reader.understanding(table.get("understanding", {}))
     return Settings(**built, channels=channels, gateways=gateways)
 

@@ -92,3 +92,44 @@ def skips(note: str) -> str:
     """Say a staff task's note on what was left out, the most frequent reason first."""
     counted = counted_skips(note).items()
     return "，".join(f"{SKIPS.get(reason, OTHER_SKIP)} {count} 笔" for reason, count in counted)
+
+
+JOBS: Final = {
+    "accrue_late_fees": "违约金计算",
+    "recognise_income": "月度收入确认",
+    "issue_bills": "每月出账",
+    "apply_prepayments": "预存抵扣",
+    "check_ledger": "夜里核对账本",
+    "back_up": "夜里备份",
+    "tell_unanswered": "平台未答复的汇总",
+    "fetch_statements": "取平台账单",
+    "reconcile": "每日对账",
+    "send_reminders": "缴费提醒",
+}
+"""Job that has a period → how the office calls it."""
+
+
+def alarm(kind: str, note: str) -> str:
+    """Say what is wrong with the running itself: the note is a reference and a detail."""
+    reference, _, detail = note.partition(" ")
+    match kind:
+        case "late_job":
+            return f"{JOBS.get(reference, reference)}（{detail}）"
+        case "channel":
+            return f"账号 {reference} 有 {detail} 条消息发不出去"
+        case "difference":
+            return f"{DIFFERENCES.get(reference, OTHER_DIFFERENCE)}，{detail} 件"
+    return f"有 {detail} 条消息等了一刻钟还没有发出"
+
+
+def alarm_over(note: str) -> str:
+    """Say what is right again: the note is the kind of an alarm and its reference."""
+    kind, _, reference = note.partition(" ")
+    match kind:
+        case "late_job":
+            return f"{JOBS.get(reference, reference)}已经做完"
+        case "channel":
+            return f"账号 {reference} 的消息又发得出去了"
+        case "difference":
+            return f"{DIFFERENCES.get(reference, OTHER_DIFFERENCE)}，都处理完了"
+    return "积压的消息发完了"

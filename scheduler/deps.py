@@ -36,3 +36,5 @@ class JobDeps:
     """Where platforms' statements are kept as they came."""
     fee_ppm: Mapping[str, int] = field(default_factory=dict)
     """Gateway → the agreed rate of its fee in millionths, where somebody has written it down."""
+    duty_group: str = ""
+    """The group that hears of troubles of the running itself, "" for none."""

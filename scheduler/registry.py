@@ -14,6 +14,7 @@ from scheduler.jobs import (
     issue_bills,
     query_payments,
     query_refunds,
+    raise_alarms,
     recognise_income,
     reconcile,
     send_broadcasts,
@@ -42,5 +43,6 @@ JOBS: Final[tuple[Job, ...]] = (
     send_broadcasts.JOB,
     sweep_inbox.JOB,
     warn_of_deadlines.JOB,
+    raise_alarms.JOB,
     deliver_outbox.JOB,
 )

@@ -96,6 +96,15 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class AlarmKind(StrEnum):
+    """What is wrong with the running itself."""
+
+    LATE_JOB = "late_job"
+    CHANNEL = "channel"
+    DIFFERENCE = "difference"
+    QUEUE = "queue"
+
+
 class OrderState(StrEnum):
     """Where a payment order of ours stands."""
 

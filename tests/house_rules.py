@@ -37,7 +37,10 @@ FLOORS = (
         *("frozen", "workdays"),
     },
     {"rules", "events", "database", "gate", "sql", "prepared", "many", "postgres"},
-    {"ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps", "reports"},
+    {
+        *("ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps", "reports"),
+        "relocation",
+    },
     {"operations"},
     {"migrations", "migrate"},
 )

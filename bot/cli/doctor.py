@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import typer
+from cryptography import x509
 
 from bot import config as settings_file
 from bot.channels.wechat_templates import TemplateMapping
+from bot.cli.doctor_outside import judge_skew, outside
 from bot.cli.places import fail
 from bot.config import ConfigError, Settings
 from bot.demo_templates import TITLES
@@ -23,9 +25,11 @@ from handlers.understanding.second_opinion import SecondOpinion
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.lazy import load
+from storage.operations.broadcasting import ROBOTS
 from storage.periods import shanghai_day
 from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
+from storage.sql import database_now
 from storage.steps import newest_step, sqlite_file, step_of
 
 FIXED_SQLITE: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -38,6 +42,7 @@ DIFFERENCES_SHOWN: Final = 10
 PROBE: Final = "物业费怎么收的呀"
 """What a language model is asked to see whether it answers."""
 CERTIFICATE_WARNING_DAYS: Final = 60
+OLDEST_BACKUP_HOURS: Final = 49
 
 Line = tuple[str, str]
 
@@ -46,6 +51,7 @@ def command(
     config: Annotated[Path, typer.Option("--config", help="The configuration file.")] = Path(
         "config.toml"
     ),
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no platform.")] = False,  # noqa: FBT002
 ) -> None:
     """Look at everything, one line each; exit status 1 where something will not work."""
     try:
@@ -53,16 +59,27 @@ def command(
     except ConfigError as trouble:
         fail(f"bad   {trouble}")
     lines = [
+        ("ok", f"phase: {_phase(settings)}"),
         *_web(settings),
         *_channels(settings),
         *_gateways(settings),
         *asyncio.run(_database(settings)),
-        *asyncio.run(_language_model(settings)),
+        *([] if offline else asyncio.run(outside(settings))),
+        *([] if offline else asyncio.run(_language_model(settings))),
         *_backups(settings),
     ]
     for grade, text in lines:
         typer.echo(f"{grade:<6}{text}")
     raise typer.Exit(1 if any(grade == "bad" for grade, _ in lines) else 0)
+
+
+def _phase(settings: Settings) -> str:
+    """Name how far this deployment has come, and what the next step needs."""
+    if any(kind == OFFICIAL for kind, _ in settings.channels.values()):
+        return "2: residents ask, pay and are told through the official account"
+    if settings.gateways:
+        return "1: paper bills carry a QR to pay; next, an official account under [channels.…]"
+    return "0: imports, paper bills, counter, reports; next, a way to pay under [gateways.…]"
 
 
 def _web(settings: Settings) -> Iterator[Line]:
@@ -83,11 +100,24 @@ def _web(settings: Settings) -> Iterator[Line]:
 
 def _channels(settings: Settings) -> Iterator[Line]:
     if not any(kind == OFFICIAL for kind, _ in settings.channels.values()):
-        yield "warn", "channels: no official account; phase 0: imports, paper bills, reports only"
+        yield "warn", "channels: no official account; nobody is told anything in chat"
     for account, (kind, one) in settings.channels.items():
         yield "ok", f"channels.{account}: {kind}"
         if kind == OFFICIAL:
             yield from _templates(f"channels.{account}", one.templates)
+    yield from _alarms(settings)
+
+
+def _alarms(settings: Settings) -> Iterator[Line]:
+    """Look whether the duty group can be told when a job is late or a channel stops."""
+    group = settings.alarms.group
+    _, robots = settings.channels.get(ROBOTS, ("", None))
+    if not group:
+        yield "warn", "alarms: nobody is told of late jobs or shut channels; set alarms.group"
+    elif group not in getattr(robots, "groups", {}):
+        yield "bad", f"alarms: channels.{ROBOTS} has no group {group}; nobody is told"
+    else:
+        yield "ok", f"alarms: {group} is told"
 
 
 def _templates(where: str, templates: Mapping[str, TemplateMapping]) -> Iterator[Line]:
@@ -124,7 +154,16 @@ def _gateways(settings: Settings) -> Iterator[Line]:
         if kind_of(name) == "wechat_pay":
             yield "ok", f"gateways.{name}: direct merchant; sub_mchid (服务商) is not supported"
         yield from _fits(settings, name, one)
-        yield from _certificates(name, getattr(gateway, "certificates_end_at", None))
+        yield from _certificates(name, _end_of_certificates(gateway, one))
+
+
+def _end_of_certificates(gateway: Any, one: Any) -> datetime | None:  # noqa: ANN401
+    """Return when the first of a merchant's certificates ends, None where it has none."""
+    found: datetime | None = getattr(gateway, "certificates_end_at", None)
+    file: Path | None = getattr(one, "platform_certificate_file", None)
+    if found is None and file is not None:
+        return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    return found
 
 
 def _certificates(name: str, end_at: datetime | None) -> Iterator[Line]:
@@ -136,6 +175,8 @@ def _certificates(name: str, end_at: datetime | None) -> Iterator[Line]:
         yield "bad", f"gateways.{name}: a certificate ended on {end_at:%Y-%m-%d}; renew it"
     elif days < CERTIFICATE_WARNING_DAYS:
         yield "warn", f"gateways.{name}: a certificate ends on {end_at:%Y-%m-%d}; renew it"
+    else:
+        yield "ok", f"gateways.{name}: certificates hold for {days} more days"
 
 
 def _fits(settings: Settings, name: str, one: Any) -> Iterator[Line]:  # noqa: ANN401 - any Config
@@ -157,10 +198,13 @@ async def _database(settings: Settings) -> list[Line]:
             step = await db.read(step_of)
             if step != newest_step():
                 return [*lines, ("warn", f"database: at step {step or 'none'}; `run` brings it up")]
+            ahead = datetime.now(UTC) - await db.read(database_now)
             broken = await db.read(prove)
             seen = await db.read(standing, limit=DIFFERENCES_SHOWN)
     except (StorageUnavailable, OSError) as trouble:
         return [*lines, ("warn", f"database: {trouble}; `run` creates a SQLite file")]
+    if sqlite_file(url) is None:
+        lines.append(judge_skew("the database", ahead))
     lines += _standing(seen)
     lines += _payees(seen, settings)
     if broken:
@@ -226,7 +270,9 @@ def _sqlite(url: str) -> Iterator[Line]:
     )
     folder = path.parent if path.parent.exists() else Path()
     free = shutil.disk_usage(folder).free // 2**20
-    yield ("ok" if free > 1024 else "warn"), f"disk: {free} MiB free"
+    needed = 1024 + 2 * (path.stat().st_size // 2**20 if path.exists() else 0)
+    hint = "" if free > needed else f"; a backup and a day's growth need {needed}"
+    yield ("warn" if hint else "ok"), f"disk: {free} MiB free{hint}"
 
 
 def _backups(settings: Settings) -> Iterator[Line]:
@@ -235,5 +281,11 @@ def _backups(settings: Settings) -> Iterator[Line]:
     found = sorted(settings.backup.dir.glob("wuyebot-*.db"))
     if not found:
         yield "warn", f"backup: none in {settings.backup.dir} yet; the first comes at 03:30"
+        return
+    written = datetime.fromtimestamp(found[-1].stat().st_mtime, tz=UTC)
+    hours = int((datetime.now(UTC) - written).total_seconds() // 3600)
+    told = f"backup: newest is {found[-1].name}, {hours} h old, {len(found)} kept"
+    if hours > OLDEST_BACKUP_HOURS:
+        yield "bad", f"{told}; no night since has made one: see the log for back_up"
     else:
-        yield "ok", f"backup: newest is {found[-1].name}, {len(found)} kept"
+        yield "ok", f"{told}; prove it with wuyebot restore --check"

@@ -46,6 +46,8 @@ COMMANDS: Final = (
     ("reconcile", "bot.cli.reconcile", "How days agreed with the platforms' statements."),
     ("audit", "bot.cli.audit", "Prove the books."),
     ("book", "bot.cli.book", "Our own book, to compare with the platforms'."),
+    ("migrate-database", "bot.cli.migrate_database", "Move the books from SQLite to PostgreSQL."),
+    ("restore", "bot.cli.restore", "Prove a backup, or put it in a stopped bot's place."),
     ("doctor", "bot.cli.doctor", "What is configured, missing, or will not work."),
 )
 """Name, module with a `command` (a function, or a group of functions), and what it is for."""
@@ -95,7 +97,7 @@ def _parsed(name: str, command: Any, words: list[str]) -> Callable[[], None]:  #
 def _explain(typed: Sequence[str]) -> None:
     """Print the commands; what cannot be understood ends with status 2."""
     is_asked = list(typed[:1]) in ([], ["--help"])
-    lines = [f"  {name:<14}{what}" for name, _, what in COMMANDS]
+    lines = [f"  {name:<18}{what}" for name, _, what in COMMANDS]
     head = [] if is_asked else [f"wuyebot has no command {typed[0]!r}."]
     out = sys.stdout if is_asked else sys.stderr
     out.write("\n".join([*head, "Usage: wuyebot COMMAND [OPTIONS]", "", *lines, ""]))

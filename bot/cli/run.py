@@ -7,13 +7,17 @@ import typer
 
 from bot import serving
 from bot.cli.places import fail
+from bot.roles import Role, parse
 
 
 def command(
     config: Annotated[Path, typer.Option("--config", help="The configuration file.")],
+    roles: Annotated[
+        str, typer.Option(help="On PostgreSQL: what this process does of web,worker,scheduler.")
+    ] = ",".join(Role),
 ) -> None:
     """Run until SIGTERM; what is under way is finished first."""
     try:
-        serving.serve(config)
-    except serving.CannotServe as trouble:
+        serving.serve(config, parse(roles))
+    except (serving.CannotServe, ValueError) as trouble:
         fail(str(trouble))

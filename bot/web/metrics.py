@@ -82,6 +82,12 @@ class Metrics:
             "Contradictions that wait for an operator",
             pulse.open_discrepancies,
         )
+        alarms = core.GaugeMetricFamily(
+            "wuyebot_alarms", "Alarms that have not ended", labels=["kind"]
+        )
+        for kind, going_on in pulse.alarms.items():
+            alarms.add_metric([kind], going_on)
+        yield alarms
 
 
 class _Collector:

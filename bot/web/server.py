@@ -16,7 +16,7 @@ from bot.web.routes import DOORS, NAME, ROUTES
 from bot.web.visitors import Visitors
 from storage.lazy import load
 
-__all__ = ["Account", "Company", "Router", "WebParts", "build", "runner"]
+__all__ = ["Account", "Company", "Router", "WebParts", "build", "build_watch", "runner"]
 
 PROOF = "{name:MP_verify_[0-9A-Za-z]{8,32}[.]txt}"
 
@@ -24,12 +24,10 @@ PROOF = "{name:MP_verify_[0-9A-Za-z]{8,32}[.]txt}"
 def build(parts: WebParts) -> web.Application:
     """Build the application over these parts; it opens and closes none of them."""
     pages = Pages(parts.company, parts.base_url)
-    visitors = Visitors(parts.requests_per_minute, header=parts.address_header)
-    app = web.Application(middlewares=[middleware(pages, visitors)])
+    app = _application(parts, pages)
     chat = ChatDoor(parts)
     app.on_cleanup.append(chat.close)
     front = FrontDoor(parts, pages)
-    health = HealthDoor(parts)
     doors = {name: _later(*where, parts, pages) for name, where in DOORS.items()}
     add = app.router.add_route
     add("POST", f"/wechat/{{account:{NAME}}}", chat.receive)
@@ -37,11 +35,23 @@ def build(parts: WebParts) -> web.Application:
     for method, path, door, way in ROUTES:
         add(method, path, doors[door](way))
     add("GET", "/static/{name:[a-z]{1,20}[.][a-z]{2,3}}", pages.static)
-    add("GET", "/healthz", health.alive)
-    add("GET", "/readyz", health.ready)
-    add("GET", "/metrics", health.metrics)
     add("GET", "/", front.front)
     add("GET", f"/{PROOF}", front.proof)
+    return app
+
+
+def build_watch(parts: WebParts) -> web.Application:
+    """Build what a process without the street answers: who watches over it, and nobody else."""
+    return _application(parts, Pages(parts.company, parts.base_url))
+
+
+def _application(parts: WebParts, pages: Pages) -> web.Application:
+    visitors = Visitors(parts.requests_per_minute, header=parts.address_header)
+    app = web.Application(middlewares=[middleware(pages, visitors)])
+    health = HealthDoor(parts)
+    app.router.add_route("GET", "/healthz", health.alive)
+    app.router.add_route("GET", "/readyz", health.ready)
+    app.router.add_route("GET", "/metrics", health.metrics)
     return app
 
 

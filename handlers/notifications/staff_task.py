@@ -160,6 +160,30 @@ TOPICS: Final = {
         "已经按对账单补记，编号 {reference}，账单已按退款后的数重新计算。",
         "平台单号：{note}。",
     ),
+    "alarm_late_job": (
+        "报警 {reference}：{trouble}没有按时做完。",
+        "账和钱都没有丢，系统会自己再试。",
+        "请管系统的同事运行 wuyebot doctor，看看日志里的原因；好了会再告诉您。",
+    ),
+    "alarm_channel": (
+        "报警 {reference}：{trouble}。",
+        "消息都留着，通了会自己补发。",
+        "请到公众平台看看账号是否正常、额度是否用完，再运行 wuyebot doctor。",
+    ),
+    "alarm_difference": (
+        "报警 {reference}：{trouble}。",
+        "账上的数没有动，等人核对。",
+        "请收银或经理回复公众号“差异”，核对以后处理。",
+    ),
+    "alarm_queue": (
+        "报警 {reference}：{trouble}。",
+        "消息都留着，不会丢。",
+        "请管系统的同事看看 wuyebot run 有没有在运行，再运行 wuyebot doctor。",
+    ),
+    "alarm_over": (
+        "报警 {reference} 已经恢复：{trouble}。",
+        "不用再处理。",
+    ),
     "unanswered": (
         "{reference} 一直没有结果：{unit}，{amount}。",
         "系统会接着问平台，没有结果不会当作失败。",
@@ -192,6 +216,11 @@ STATES: Final = {
     "unbilled": "有费用未出账",
     "refund_external": "有平台直接退款",
     "unanswered": "平台没有给结果",
+    "alarm_late_job": "任务没按时做",
+    "alarm_channel": "消息发不出去",
+    "alarm_difference": "出现差异",
+    "alarm_queue": "消息积压",
+    "alarm_over": "报警已恢复",
     "refund_payout": "退款待付",
     "waiver_approval": "减免待审批",
     "write_off_approval": "核销待审批",
@@ -242,6 +271,10 @@ def _trouble(event: StaffTask, note: str) -> str:
         case "refund_payout":
             way, _, account = event.note.partition(" ")
             return f"转账给 {account}" if way == "transfer" else "付现金"
+        case "alarm_over":
+            return causes.alarm_over(event.note)
+        case topic if topic.startswith("alarm_"):
+            return causes.alarm(topic.removeprefix("alarm_"), event.note)
     return TROUBLES.get(event.note, note)
 
 

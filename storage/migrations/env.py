@@ -1,13 +1,16 @@
 """How a step reaches the database: over asyncpg or the standard sqlite3, one transaction each."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from alembic import context
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.models.all import metadata
+
+ONE_AT_A_TIME: Final = 0x77757965
+"""The advisory lock of whoever takes steps; it ends with the connection."""
 
 
 def _render(kind: str, thing: Any, autogen: Any) -> str | Literal[False]:  # noqa: ANN401 - alembic's hook
@@ -47,6 +50,9 @@ async def _run_postgres(url: str) -> None:
     engine = create_async_engine(url)
     try:
         async with engine.connect() as tx:
+            # Of processes that start at once one takes the steps; the others find them taken.
+            await tx.execute(text("SELECT pg_advisory_lock(:one)"), {"one": ONE_AT_A_TIME})
+            await tx.commit()
             await tx.run_sync(_run)
             await tx.commit()
     finally:

@@ -1,8 +1,8 @@
-"""Job runs (one row per job and period), audit records and open discrepancies (差异)."""
+"""Job runs (one row per job and period), audit records, discrepancies (差异) and alarms (报警)."""
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, Table, Text, UniqueConstraint
 
-from storage.kinds import JobState
+from storage.kinds import AlarmKind, JobState
 from storage.models.base import (
     Key,
     choice,
@@ -65,3 +65,23 @@ discrepancies = Table(
         where="closed_at IS NULL",
     ),
 )
+
+alarms = Table(
+    "alarms",
+    metadata,
+    key(),
+    choice("kind", AlarmKind),
+    text("reference", 64),
+    text("detail", 120),
+    instant("begun_at"),
+    instant("ended_at", nullable=True),
+    one_of("kind", AlarmKind),
+    partial_index(
+        "uq_alarms_open",
+        "kind",
+        "reference",
+        unique=True,
+        where="ended_at IS NULL",
+    ),
+)
+"""Troubles of the running itself (报警): one row from the first sight of each to its end."""

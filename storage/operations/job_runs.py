@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
@@ -47,6 +47,14 @@ def unfinished(tx: Connection) -> dict[str, list[str]]:
     for job, period in rows:
         found.setdefault(job, []).append(period)
     return found
+
+
+def is_free(tx: Connection, job: str, period: str) -> bool:
+    """Tell whether `begin` would give the lease of a period that never ends."""
+    until: datetime | None = tx.execute(
+        select(job_runs.c.lease_until).where(job_runs.c.job == job, job_runs.c.period == period)
+    ).scalar_one_or_none()
+    return until is None or until < database_now(tx)
 
 
 def begin(tx: Connection, job: str, period: str, *, seconds: int) -> Lease | None:

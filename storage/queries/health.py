@@ -10,6 +10,7 @@ from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments
 from storage.models.people import staff, staff_communities
 from storage.queries.payees import all_payees
+from storage.queries.troubles import open_alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Pulse:
     open_orders: int
     payments: int
     open_discrepancies: int
+    alarms: dict[str, int]
+    """Alarms that have not ended, by kind."""
 
 
 def is_readable(tx: Connection) -> bool:
@@ -40,6 +43,7 @@ def pulse(tx: Connection) -> Pulse:
         tx.execute(select(func.count()).where(is_open)).scalar_one(),
         tx.execute(select(func.count(payments.c.id))).scalar_one(),
         tx.execute(select(func.count()).where(unsettled)).scalar_one(),
+        open_alarms(tx),
     )
 
 

@@ -55,7 +55,7 @@ def test_every_key_of_the_example_is_read_and_every_section_is_in_it():
     table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
 
     sections = {"web", "company", "links", "database", "backup", "log", "channels", "gateways"}
-    assert set(table) == sections | {"reconciliation"}
+    assert set(table) == sections | {"reconciliation", "alarms"}
 
 
 def test_every_key_of_the_web_stands_in_the_example():

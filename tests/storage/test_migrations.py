@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -37,6 +38,7 @@ from storage.queries.proofs import prove
 from storage.queries.residents import staff_member
 from storage.steps import VERSIONS, is_newest, newest_step, sqlite_file, step_of
 from tests.factories import NOW, add_staff, begin_to_pay, build, pay
+from tests.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -70,6 +72,22 @@ async def test_e14_the_schema_goes_up_and_down_and_up_again(empty_url: str):
     assert full >= set(metadata.tables)
     assert bare <= {"alembic_version"}
     assert await tables(empty_url) == full
+
+
+@pytest.mark.postgresql
+async def test_two_processes_that_start_at_once_on_an_empty_server_take_each_step_once(
+    migrated_postgres: Postgres,
+):
+    url = migrated_postgres.empty()
+    steps = "import sys; from storage.migrate import upgrade; upgrade(sys.argv[1])"
+    words = [sys.executable, "-c", steps]
+
+    both = [await asyncio.create_subprocess_exec(*words, url) for _ in range(2)]
+    ended = [await one.wait() for one in both]
+
+    assert ended == [0, 0]
+    assert await is_newest(url)
+    migrated_postgres.drop(url)
 
 
 async def test_a_step_down_and_up_keeps_the_books(db: Database, database_url: str):

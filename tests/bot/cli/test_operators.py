@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import shutil
 import sqlite3
 from contextlib import closing, redirect_stderr, redirect_stdout
@@ -67,7 +68,9 @@ def config(tmp_path: Path, migrated_sqlite: Path) -> Path:
     for part in migrated_sqlite.glob("wuyebot.db*"):
         shutil.copy(part, tmp_path)
     path = tmp_path / "config.toml"
-    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    nobody = "http://127.0.0.1:9"
+    text = EXAMPLE.read_text(encoding="utf-8").replace("https://api.weixin.qq.com", nobody)
+    path.write_text(text.replace("https://wuye.example.com", "https://127.0.0.1:9"), "utf-8")
     return path
 
 
@@ -121,11 +124,6 @@ def test_every_menu_button_is_a_click_that_an_intent_answers():
 
 
 def test_the_menu_of_an_account_that_cannot_be_reached_is_not_published(config: Path):
-    text = config.read_text(encoding="utf-8")
-    config.write_text(
-        text.replace("https://api.weixin.qq.com", "http://127.0.0.1:9"), encoding="utf-8"
-    )
-
     pushed = wuyebot("menu", "push", "--config", config)
 
     assert pushed.exit_code == 1
@@ -301,7 +299,11 @@ def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
         ('thing4 = "state" }', 'thing4 = "stat" }', "bad   channels.main: templates.payment_s"),
         (".templates.reminder]", ".templates.remind]", "bad   channels.main: templates.remind "),
         ('mchid = "1900000000"', 'mchid = "1900000000"', "warn  channels.main: no template for"),
-        ("com/notify/wechat_pay", "cn/notify/wechat_pay", "warn  gateways.wechat_pay: notify_url"),
+        (
+            "127.0.0.1:9/notify/wechat_pay",
+            "127.0.0.2:9/notify/wechat_pay",
+            "warn  gateways.wechat_pay: notify_url",
+        ),
         ('verify_dir = "verify"', 'verify_dir = "verify"', "warn  web: no MP_verify_*.txt"),
         ('filing_no = ""', 'filing_no = ""', "warn  company: no filing_no"),
     ],
@@ -315,6 +317,28 @@ def test_the_doctor_names_what_will_not_work(config: Path, written: str, instead
 
     assert said in found.output
     assert found.exit_code == (1 if said.startswith("bad") else 0)
+
+
+def test_the_doctor_names_the_phase_and_warns_of_a_backup_that_is_too_old(config: Path):
+    text = config.read_text(encoding="utf-8")
+    folder = config.parent / "backups"
+    folder.mkdir()
+    (folder / "wuyebot-20261101.db").touch()
+    fresh = wuyebot("doctor", "--offline", "--config", config)
+    os.utime(folder / "wuyebot-20261101.db", (0, 0))
+    old = wuyebot("doctor", "--offline", "--config", config)
+    before, _, after = text.partition("[channels.main]")
+    _, _, gateways = after.partition("[gateways.wechat_pay]")
+    config.write_text(f"{before}[gateways.wechat_pay]{gateways}", encoding="utf-8")
+    paper = wuyebot("doctor", "--offline", "--config", config)
+    config.write_text(before, encoding="utf-8")
+    nothing = wuyebot("doctor", "--offline", "--config", config)
+
+    assert "ok    backup: newest is wuyebot-20261101.db, 0 h old, 1 kept" in fresh.output
+    assert (fresh.exit_code, old.exit_code) == (0, 1)
+    assert "bad   backup: newest is wuyebot-20261101.db" in old.output
+    phases = [one.output.splitlines()[0][:15] for one in (fresh, paper, nothing)]
+    assert phases == ["ok    phase: 2:", "ok    phase: 1:", "ok    phase: 0:"]
 
 
 def test_a_gateway_of_another_account_is_found(config: Path):

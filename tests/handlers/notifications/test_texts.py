@@ -249,6 +249,11 @@ EVENTS: dict[str, Event] = {
         "difference", "13", "", 25_060, "UnknownRefundNo T269999999999"
     ),
     "staff_difference_of_the_books": e.StaffTask("difference", "14", "", 0, "books 3"),
+    "staff_alarm_late_job": e.StaffTask("alarm_late_job", "7", "", 0, "back_up 2026-11-23"),
+    "staff_alarm_channel": e.StaffTask("alarm_channel", "8", "", 0, "main 12"),
+    "staff_alarm_difference": e.StaffTask("alarm_difference", "9", "", 0, "no_statement 2"),
+    "staff_alarm_queue": e.StaffTask("alarm_queue", "10", "", 0, "outbox 340"),
+    "staff_alarm_over": e.StaffTask("alarm_over", "7", "", 0, "late_job back_up"),
     "staff_unbilled": e.StaffTask(
         "unbilled", "2026-11", "翡翠湾", 0, "area_missing:12 reading_missing:3"
     ),
