@@ -163,6 +163,22 @@ def test_every_intent_has_examples_of_its_own():
 @pytest.mark.parametrize(
     ("text", "intent"),
     [
+        ("你们不修好电梯我就不交物业费", "feedback"),
+        ("地太脏了凭什么收费", "feedback"),
+        ("电梯坏了两天了再不修我就不交费了", "repair"),
+        ("楼道不清理干净，我这个季度就不交费了", "feedback"),
+    ],
+)
+def test_who_will_not_pay_until_something_is_done_is_heard_about_that(recogniser, text, intent):
+    heard = recogniser.understand(text, today=TODAY)
+
+    assert heard.intent == intent
+    assert heard.confidence >= MENU_BELOW
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
         ("我不是要退款，就问问怎么退", "refund_policy"),
         ("不是投诉，就问几点来水", "notices"),
         ("别给我转人工，告诉我欠多少就行", "unpaid"),
