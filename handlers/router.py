@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import corrections, edges, english, memory, opinions, refusals
+from handlers import corrections, edges, english, memory, opinions, refusals, wishes
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
 from handlers.flats import (
@@ -23,7 +23,8 @@ from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.pointing import ENDINGS, by_slots
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
-from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
+from handlers.understanding.recogniser import Understanding
+from storage.errors import Contradiction, NotBound, Refusal, Unavailable, UnitNotChosen
 from storage.inbox import Foresight
 from storage.operations.conversations import remember
 from storage.operations.residents import choose_unit
@@ -281,6 +282,9 @@ class Router:
 
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
+        said = turn.understood.text
+        if several := wishes.told_apart(said, lambda part: self._heard(turn, part)):
+            return await wishes.answer_in_turn(turn, several, self._one_of_several)
         intent = self._meant(turn)
         if intent is None or intent.name == turn.understood.intent:
             own = await own_answer(turn, self._deps)
@@ -288,6 +292,21 @@ class Router:
                 turn.memory.misses = 0
                 return own
         return await (self._unclear(turn) if intent is None else self._clear(turn, intent))
+
+    def _heard(self, turn: Turn, said: str) -> Understanding:
+        return self._deps.recogniser.understand(said, today=turn.today)
+
+    async def _one_of_several(self, turn: Turn, name: str) -> OutgoingMessage:
+        """Answer one of several wishes; what is refused is told and takes no other answer away.
+
+        Raises NotBound: then none of them can be answered.
+        """
+        try:
+            return await self._clear(turn, self._intents[name])
+        except NotBound:
+            raise
+        except (Refusal, Unavailable, Contradiction) as trouble:
+            return OutgoingMessage("refusal", _words_for(turn)(trouble))
 
     async def _unclear(self, turn: Turn) -> OutgoingMessage:
         """Ask for a second opinion; what it cannot tell either is missed."""

@@ -334,3 +334,21 @@ IN_ENGLISH = (
 
 async def test_who_writes_english_is_answered_as_its_golden_file_says(scene):
     compare("in_english", await played(scene, IN_ENGLISH))
+
+
+SEVERAL = (
+    (
+        *(on.owing, "查下账单，顺便报修，电梯坏了，再把发票开一下", "开发票"),
+        *("我欠多少？还有你们电话多少？顺便投诉一下楼道太脏", "先帮我看看欠多少然后发个收据"),
+        "厨房漏水了快来修，顺便投诉一下保安",
+    ),
+    (on.paid, "我要退款，另外开张发票，再帮我把提醒关掉"),
+    (on.two_flats, "看看欠多少，顺便问问收据，再把发票开一下", "1"),
+    (on.stranger, "查账单，顺便报修水管漏水"),
+    (on.owing_long, "欠多少，另外今年的账单明细也要，顺便说下电话"),
+    (on.owing, "show my bill and also the receipt, and then refund me 200, also stop reminders"),
+)
+
+
+async def test_several_wishes_in_one_breath_are_answered_as_the_golden_file_says(scene):
+    compare("several", await played(scene, SEVERAL))
