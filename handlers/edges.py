@@ -10,8 +10,8 @@ CANCELLED: Final = OutgoingMessage(
     "cancel", "好的，已取消，什么都没有改动。\n还需要什么，直接告诉我就行。"
 )
 UNSPOKEN: Final = {
-    IncomingKind.IMAGE: "图片收到了，不过我看不懂图片。\n"
-    "请打字告诉我要办什么；要给管家看，回复“人工”。",
+    IncomingKind.IMAGE: "图片收到了，不过我看不懂图片，请打字告诉我要办什么。\n"
+    "是付款截图，回复“我已经付款”；要给管家看，回复“人工”。",
     IncomingKind.LOCATION: "位置收到了，不过这里用不上。\n请打字告诉我要办什么，或者回复“帮助”。",
     IncomingKind.OTHER: "这种消息我看不懂。\n请打字告诉我要办什么，或者回复“帮助”。",
     IncomingKind.VOICE: "抱歉，这段语音没听清。\n请再说一遍，或者打字告诉我。",
@@ -35,6 +35,13 @@ def welcome(turn: Turn) -> OutgoingMessage:
         "也可以只回复“绑定”，一步一步来。",
     )
     return OutgoingMessage("greeting", text)
+
+
+def unspoken(turn: Turn) -> OutgoingMessage:
+    """Ask for words; a picture is kept until they come: it may be that of a payment."""
+    if turn.message.kind is IncomingKind.IMAGE:
+        turn.memory.keep_picture(turn.message.media_id, turn.now)
+    return OutgoingMessage("help", UNSPOKEN[turn.message.kind])
 
 
 def not_understood(turn: Turn, misses: int) -> OutgoingMessage:

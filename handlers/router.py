@@ -153,10 +153,9 @@ class Router:
             return await self._clicked(turn)
         if kind is IncomingKind.IMAGE and (takes := self._photo_taker(turn)) is not None:
             return await takes(turn, self._deps)
-        if kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
-            return OutgoingMessage("help", edges.UNSPOKEN[kind])
-        if kind is IncomingKind.VOICE and not turn.message.text.strip():
-            return OutgoingMessage("help", edges.UNSPOKEN[kind])
+        is_mute = kind is IncomingKind.VOICE and not turn.message.text.strip()
+        if is_mute or kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
+            return edges.unspoken(turn)
         begun = self._said_as(turn)
         if begun is not None:
             turn.memory.settle()
@@ -370,9 +369,7 @@ class Router:
             turn.memory.ask("my_units", resume=intent.name, said=said)
             return OutgoingMessage("my_units", _words_for(turn)(unclear))
         if intent.name not in PASSING:
-            turn.memory.topic = intent.name
-            if not turn.memory.expecting and intent.name != "bill_detail":
-                turn.memory.facts = {}
+            turn.memory.turn_to(intent.name)
         return reply
 
 

@@ -30,11 +30,33 @@ class Memory:
     """How often in a row we did not understand."""
     language: str = ""
     """"en" where she writes English, until she writes Chinese again."""
+    picture: str = ""
+    """The platform's name of her last picture, while nothing has been made of it."""
+    pictured_at: str = ""
+    """When that came, as ISO text."""
 
     def ask(self, intent: str, **facts: Any) -> None:  # noqa: ANN401 - plain JSON values
         """Wait for an answer to what `intent` has just asked, and keep what it needs for it."""
         self.expecting = intent
         self.facts = facts
+
+    def turn_to(self, intent: str) -> None:
+        """Be about what was answered now: what was put aside for something else is forgotten."""
+        self.topic = intent
+        if not self.expecting and intent != "bill_detail":
+            self.facts = {}
+        if intent != "payment_status":
+            self.picture = self.pictured_at = ""
+
+    def keep_picture(self, media_id: str, at: datetime) -> None:
+        """Keep a picture that came before a word about it; an earlier one is forgotten."""
+        self.picture, self.pictured_at = media_id, at.isoformat()
+
+    def take_picture(self, *, since: datetime) -> str:
+        """Return the picture that came since then, once; "" for none."""
+        taken, at = self.picture, self.pictured_at
+        self.picture = self.pictured_at = ""
+        return taken if at and datetime.fromisoformat(at) >= since else ""
 
     def settle(self) -> None:
         """Wait for nothing any more."""
