@@ -26,7 +26,7 @@ from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, NotBound, Refusal, Unavailable, UnitNotChosen
 from storage.inbox import Foresight
-from storage.operations.conversations import remember
+from storage.operations.conversations import remember, set_language
 from storage.operations.residents import choose_unit
 from storage.periods import shanghai_day
 from storage.ports.chat import IncomingKind, IncomingMessage, OutgoingMessage
@@ -103,6 +103,7 @@ class Router:
         if turn.is_english:
             reply = english.with_line(reply, asks=bool(turn.memory.expecting))
         await self._remember(turn, person.memory)
+        self._tell_in(turn, english.lasting_after(turn))
         return reply if reply.text else None
 
     def _may_speak(self, person: Person, now: datetime) -> bool:
@@ -130,6 +131,12 @@ class Router:
     def _is_work(self, turn: Turn, name: str) -> bool:
         """Tell whether somebody of the staff is at her work, and no resident, in an intent."""
         return name == "staff_bind" or (turn.staff is not None and name in self._staff_intents)
+
+    def _tell_in(self, turn: Turn, language: str) -> None:
+        """Write down in which language she is told things, where that has changed."""
+        if language != turn.person.language:
+            noted = self._deps.db.note(set_language, turn.person.identity_id, language)
+            noted.add_done_callback(_noticed)
 
     async def _remember(self, turn: Turn, before: str) -> None:
         """Keep the memory where it changed; that may fail without taking the answer away.
@@ -281,8 +288,7 @@ class Router:
 
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
-        said = turn.understood.text
-        if several := wishes.told_apart(said, lambda part: self._heard(turn, part)):
+        if several := wishes.told_apart(turn.understood.text, lambda it: self._heard(turn, it)):
             return await wishes.answer_in_turn(turn, several, self._one_of_several)
         intent = self._meant(turn)
         if intent is None or intent.name == turn.understood.intent:
