@@ -48,6 +48,9 @@ def not_understood(turn: Turn, misses: int) -> OutgoingMessage:
     """Show the menu after something that was not understood; twice in a row, offer a human."""
     if turn.is_english:
         return english.not_understood()
+    if turn.is_plain:
+        text = words.lines("没听懂。要办哪件事？", words.menu(), "回复前面的数字就行。")
+        return OutgoingMessage("help", text)
     lead = "抱歉，没听明白您的意思。您可以回复序号："
     if misses >= 2:
         lead = "抱歉，还是没听明白。回复“人工”，请管家来回复您；也可以回复序号："

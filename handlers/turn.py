@@ -98,6 +98,11 @@ class Turn:
         """Tell whether she is answered in English; staff never are."""
         return self.memory.language == ENGLISH and self.person.staff is None
 
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether she is answered in few and simple words; who writes English is not."""
+        return self.person.is_plain and not self.is_english
+
 
 Answer = Callable[[Turn, HandlerDeps], Awaitable[OutgoingMessage]]
 
@@ -128,4 +133,4 @@ class Intent:
         """Return how this is answered in the language and manner of who speaks."""
         if turn.is_english:
             return self.in_english or self.answer
-        return (self.in_plain if turn.person.is_plain else None) or self.answer
+        return (self.in_plain if turn.is_plain else None) or self.answer

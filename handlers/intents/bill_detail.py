@@ -19,6 +19,7 @@ Months = tuple[BillingPeriod, BillingPeriod]
 """The first and the last."""
 
 SHOWN: Final = 6
+PLAINLY: Final = 3
 FITTING_CHARS: Final = 540
 """So many letters of bills fit into a reply of 2048 bytes, with its first and last line."""
 COUNTS_BACK: Final = re.compile(r"(?:那|再)上(?:个|一个)?月")
@@ -68,6 +69,30 @@ async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         *map(_in_english, chosen[: 2 * SHOWN]),
         "Tap the link below to pay." if is_open else "",
         "To ask how a bill is worked out, type: human",
+    )
+    return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell each bill meant and its sum; of one alone, how it came about."""
+    chosen = await _chosen(turn, deps)
+    if not chosen:
+        return OutgoingMessage("bill_detail", "没有找到这笔账单。\n要看账单，回复 1。")
+    told = [
+        f"{one.period.month}月{one.item_name} {words.money(one.charged_fen)}"
+        for one in chosen[:PLAINLY]
+    ]
+    if len(chosen) > PLAINLY:
+        told.append(f"还有 {len(chosen) - PLAINLY} 笔。")
+    if len(chosen) == 1:
+        (detail,) = await deps.db.read(bills.bill_details, [chosen[0].bill_id])
+        told += reckonings.how(detail)
+    is_open = any(one.open_fen for one in chosen)
+    text = words.lines(
+        f"{turn.home.label}：",
+        *told,
+        words.TAP if is_open else "现在不用缴费。",
+        "觉得不对，回复“人工”。",
     )
     return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
 
@@ -221,4 +246,4 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     return f"　比{before.period.month}月{reckonings.way(more_fen)}。"
 
 
-INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english)
+INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english, in_plain=in_plain)

@@ -80,6 +80,32 @@ async def _answer(turn: Turn, deps: HandlerDeps, said: str) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the newest payment that came, or that nothing did, and what to do now."""
+    arrived, pending, _ = await _found(turn, deps)
+    said = turn.understood.text if says_paid(turn.understood.normal) else ""
+    claimed = await _claimed(turn, deps, said, arrived, pending)
+    if claimed is not None:
+        return OutgoingMessage(NAME, _looked_for_plainly(claimed))
+    came = [f"{words.moment(one.paid_at)} 收到：" for one in arrived[:1]]
+    came += [words.money(one.amount_fen) for one in arrived[:1]]
+    if not arrived and not pending:
+        came = ["还没有收到您的钱。", "要是付过了，回复：", "我已经付款"]
+    for one in pending[:1]:
+        came += ["还没到账：", words.money(one.amount_fen), "先别再付，到了告诉您。"]
+    text = words.lines(*came)
+    return OutgoingMessage(NAME, text)
+
+
+def _looked_for_plainly(claimed: Claimed) -> str:
+    return words.lines(
+        f"收款员去查了，编号 {claimed.ticket.ticket_no}。",
+        "查到了告诉您，先别再付。",
+        "这几天不催您缴费。" if claimed.quiet_through_on else "",
+        "有付款截图，请发给我。",
+    )
+
+
 def _is_known(
     arrived: Sequence[SettledPayment], pending: Sequence[PendingPayment], now: datetime
 ) -> bool:
@@ -197,4 +223,6 @@ def _waiting(one: PendingPayment, answered: set[str]) -> str:
     return f"{words.moment(one.created_at)} 发起的 {words.money(one.amount_fen)}，{news}。"
 
 
-INTENT = Intent(name=NAME, answer=answer, in_english=in_english, on_photo=on_photo)
+INTENT = Intent(
+    name=NAME, answer=answer, in_english=in_english, in_plain=in_plain, on_photo=on_photo
+)

@@ -49,7 +49,11 @@ async def test_what_waits_is_said_once(hall: Hall, put, states):
 
 
 async def test_each_is_told_in_the_manner_she_wishes(hall: Hall, put):
-    wishes = {"oAn": {"language": "en", "is_plain": True}, "oBo": {"is_plain": True}, "oCai": {}}
+    wishes: dict[str, dict[str, str | bool]] = {
+        "oAn": {"language": "en", "is_plain": True},
+        "oBo": {"is_plain": True},
+        "oCai": {},
+    }
     for openid, wish in wishes.items():
         await put(openid, openid)
         await person(hall, openid, **wish)
