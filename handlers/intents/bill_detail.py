@@ -59,16 +59,27 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 
 async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Tell what each bill meant is for, how much it is and whether it is paid."""
+    """Tell the sum of the bills meant, and of each how it came about and how it has changed."""
     label, chosen = turn.home.label, await _chosen(turn, deps)
     if not chosen:
         return OutgoingMessage("bill_detail", f"{label}: no such bill. To see all, type: bill")
     is_open = any(one.open_fen for one in chosen)
+    total_fen = sum(one.charged_fen for one in chosen)
+    earlier = await _month_before(turn.home.binding_id, chosen[0].period, deps)
+    details = await deps.db.read(bills.bill_details, [one.bill_id for one in chosen[:PLAINLY]])
+    how = {one.bill.bill_id: reckonings.how_in_english(one) for one in details}
     text = words.lines(
-        f"{label}: {english.count(len(chosen), 'bill')}",
-        *map(_in_english, chosen[: 2 * SHOWN]),
+        f"{label}: {english.count(len(chosen), 'bill')}, {english.money(total_fen)} in all",
+        *(
+            words.lines(
+                _in_english(one),
+                *(f" {told}" for told in how.get(one.bill_id, ())),
+                _difference_in_english(one, earlier),
+            )
+            for one in chosen[: 2 * SHOWN]
+        ),
         "Tap the link below to pay." if is_open else "",
-        "To ask how a bill is worked out, type: human",
+        "Not right? Type: human",
     )
     return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
 
@@ -244,6 +255,16 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     if more_fen == 0:
         return f"　和{before.period.month}月一样。"
     return f"　比{before.period.month}月{reckonings.way(more_fen)}。"
+
+
+def _difference_in_english(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
+    before = earlier.get(bill.item_name)
+    if before is None or before.period.plus(1) != bill.period:
+        return ""
+    more_fen, month = bill.charged_fen - before.charged_fen, english.period(before.period)
+    if more_fen == 0:
+        return f" The same as in {month}."
+    return f" {english.money(abs(more_fen))} {'more' if more_fen > 0 else 'less'} than in {month}."
 
 
 INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english, in_plain=in_plain)

@@ -337,6 +337,8 @@ IN_ENGLISH = (
     (on.paid, "I want a refund", "1", "yes", "refund status"),
     (on.paying, "did my payment go through"),
     (on.saving, "balance"),
+    (on.explained, "why is my bill so high", "why is my electricity bill so high"),
+    (on.owing_long, "why is my October water bill so high"),
     (on.tenant, "balance", "bill"),
     (on.two_flats, "pay my bill", "2", "bill", "1"),
     (on.stranger, "my bill", "human", "help"),
