@@ -10,8 +10,8 @@ CANCELLED: Final = OutgoingMessage(
     "cancel", "好的，已取消，什么都没有改动。\n还需要什么，直接告诉我就行。"
 )
 UNSPOKEN: Final = {
-    IncomingKind.IMAGE: "图片收到了，不过我看不懂图片。\n"
-    "请打字告诉我要办什么；要给管家看，回复“人工”。",
+    IncomingKind.IMAGE: "图片收到了，不过我看不懂图片，请打字告诉我要办什么。\n"
+    "是付款截图，回复“我已经付款”；要给管家看，回复“人工”。",
     IncomingKind.LOCATION: "位置收到了，不过这里用不上。\n请打字告诉我要办什么，或者回复“帮助”。",
     IncomingKind.OTHER: "这种消息我看不懂。\n请打字告诉我要办什么，或者回复“帮助”。",
     IncomingKind.VOICE: "抱歉，这段语音没听清。\n请再说一遍，或者打字告诉我。",
@@ -37,10 +37,20 @@ def welcome(turn: Turn) -> OutgoingMessage:
     return OutgoingMessage("greeting", text)
 
 
+def unspoken(turn: Turn) -> OutgoingMessage:
+    """Ask for words; a picture is kept until they come: it may be that of a payment."""
+    if turn.message.kind is IncomingKind.IMAGE:
+        turn.memory.keep_picture(turn.message.media_id, turn.now)
+    return OutgoingMessage("help", UNSPOKEN[turn.message.kind])
+
+
 def not_understood(turn: Turn, misses: int) -> OutgoingMessage:
     """Show the menu after something that was not understood; twice in a row, offer a human."""
     if turn.is_english:
         return english.not_understood()
+    if turn.is_plain:
+        text = words.lines("没听懂。要办哪件事？", words.menu(), "回复前面的数字就行。")
+        return OutgoingMessage("help", text)
     lead = "抱歉，没听明白您的意思。您可以回复序号："
     if misses >= 2:
         lead = "抱歉，还是没听明白。回复“人工”，请管家来回复您；也可以回复序号："

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from handlers import refusals, words
-from handlers.turn import ENGLISH
+from handlers.turn import ENGLISH, Turn
 from storage import money as fen_money
 from storage.errors import (
     Contradiction,
@@ -47,6 +47,7 @@ ITEMS: Final = {
     "shared_utilities": "Shared utilities",
     "late_fee": "Late fee",
 }
+RATE: Final = "How was it? Reply 1 to 5; 5 is best."
 LINE: Final = (
     "In English, type: bill, pay, due date, receipt, refund status, balance, human or help."
 )
@@ -70,6 +71,8 @@ _ENGLISH: Final = frozenset(
 """English words that can be read as pinyin."""
 _ANYBODYS: Final = frozenset(("ok", "okay", "yes", "no", "app", "wifi", "vip", "vx", "qq", "pos"))
 """Latin words that people say in Chinese too."""
+POLITE: Final = frozenset(("greeting", "thanks", "goodbye", "confirm", "cancel", "out_of_scope"))
+SURE: Final = 0.5
 WORD_CHARS: Final = 24
 WORDS: Final = 40
 
@@ -81,6 +84,19 @@ def language_after(message: IncomingMessage, before: str) -> str:
     if _HAN.search(message.text):
         return ""
     return ENGLISH if is_english(message.text) else before
+
+
+def lasting_after(turn: Turn) -> str:
+    """Return the language she is told things in also unasked, after a message of hers.
+
+    Who asks for something in English is told in English until she writes Chinese; a "hello" alone
+    changes nothing, and staff are always told in Chinese.
+    """
+    before, understood = turn.person.language, turn.understood
+    after = language_after(turn.message, before)
+    is_asked = understood.confidence >= SURE and understood.intent not in POLITE
+    is_theirs = turn.person.staff is None
+    return after if is_theirs and (is_asked or after != ENGLISH) else before
 
 
 @lru_cache(maxsize=512)

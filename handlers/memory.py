@@ -21,12 +21,14 @@ def recall(text: str) -> Memory:
         facts=kept.get("facts", {}),
         misses=kept.get("misses", 0),
         language=kept.get("language", ""),
+        picture=kept.get("picture", ""),
+        pictured_at=kept.get("pictured_at", ""),
     )
 
 
 def text_of(memory: Memory) -> str:
     """Return a memory as JSON text; the same memory is always the same text."""
-    if not memory.facts and not memory.expecting:
+    if not (memory.facts or memory.expecting or memory.picture):
         return _topic_text(memory.topic, memory.misses, memory.language)
     kept = {
         "expecting": memory.expecting,
@@ -34,6 +36,8 @@ def text_of(memory: Memory) -> str:
         "facts": memory.facts,
         "misses": memory.misses,
         "language": memory.language,
+        "picture": memory.picture,
+        "pictured_at": memory.pictured_at,
     }
     return _write({name: fact for name, fact in kept.items() if fact})
 

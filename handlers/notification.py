@@ -10,7 +10,7 @@ from storage.events import Event
 from storage.frozen import dataclass
 from storage.links import Links
 from storage.periods import SHANGHAI
-from storage.ports.chat import OutgoingMessage
+from storage.ports.chat import Manner, OutgoingMessage
 
 FIELD_CHARS: Final = 20
 """What a template shows of one field, on one line."""
@@ -25,6 +25,7 @@ class Telling:
 
 
 Say = Callable[[Any, Telling], OutgoingMessage]
+Tell = Callable[[Any, Telling], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Notification:
 
     event: type[Event]
     say: Say
+    in_english: Tell | None = None
+    """Tells it in short English; without it the Chinese is sent."""
+    in_plain: Tell | None = None
+    """Tells it in few and simple words (老年模式)."""
+
+    def words_for(self, manner: Manner) -> Tell | None:
+        """Return the text in a manner of its own, None where the usual one is said."""
+        return {Manner.ENGLISH: self.in_english, Manner.PLAIN: self.in_plain}.get(manner)
 
 
 def fields(**named: str) -> Mapping[str, str]:

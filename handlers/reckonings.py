@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from handlers import words
 from storage.kinds import Basis, LineKind, Payer, ShareMethod
+from storage.lazy import regex
 from storage.money import yuan
 from storage.queries.bills import BillDetail, BillLine
 from storage.rules import parting
@@ -24,6 +25,31 @@ WAYS: Final[Mapping[str, str]] = {
     Basis.FORMULA: "按公示的公式计算",
     LineKind.LATE_FEE: "没缴的本金 × 每日比例 × 天数",
 }
+WAYS_IN_ENGLISH: Final[Mapping[str, str]] = {
+    Basis.BY_AREA: "floor area × price × months",
+    Basis.FIXED: "a fixed sum × months",
+    Basis.BY_METER: "use × price",
+    Basis.TIERED: "use in tiers, each at its own price",
+    Basis.PARKING: "spaces × monthly price × months",
+    Basis.SHARED: "the cost that is shared × your share",
+    Basis.ONE_OFF: "once only",
+    Basis.DEPOSIT: "a deposit, given back as agreed",
+    Basis.FORMULA: "by the published formula",
+    LineKind.LATE_FEE: "what was unpaid × daily rate × days",
+}
+UNITS_IN_ENGLISH: Final = {
+    "立方米": " m³",
+    "个月": " months",
+    "元": " yuan",
+    "吨": " tons",
+    "度": " kWh",
+    "方": " m³",
+    "天": " days",
+    "户": " households",
+    "个": " spaces",
+}
+_ONE: Final = regex(r"(?<![0-9.,])1 (month|ton|day|household|space)s")
+_HAN: Final = regex("[\u3400-\u9fff]")
 SHARED_BY: Final[Mapping[str, str]] = {
     ShareMethod.BY_AREA: "按面积分摊",
     ShareMethod.BY_HOUSEHOLD: "按户分摊",
@@ -70,6 +96,30 @@ def how(detail: BillDetail) -> list[str]:
     if len(detail.lines) > 1:
         return [_line(one) for one in detail.lines]
     return [str(known.get("sum") or NO_DETAIL)]
+
+
+def how_in_english(detail: BillDetail) -> list[str]:
+    """Tell the same in short English; what was kept in Chinese words only is left out."""
+    known: Mapping[str, Any] = detail.explanation
+    basis = WAYS_IN_ENGLISH.get(str(known.get("basis", "")), "")
+    use = known.get("usage", {}).get("sum", "")
+    sums = [one["sum"] for one in known.get("steps", ())] or [known.get("sum", "")]
+    discounts = [one["sum"] for one in known.get("discounts", ())]
+    told = [
+        f"Worked out as: {basis}" if basis else "",
+        f"Use: {_in_english(use)}" if use else "",
+        *(_in_english(str(one).partition(" − ")[0]) for one in sums),
+        *(f"Discount: {_in_english(one)}" for one in discounts),
+        "Only the days of yours are billed to you." if "part" in known else "",
+    ]
+    return [one for one in told if one and not _HAN.search(one)]
+
+
+def _in_english(product: str) -> str:
+    """Say the units of a product in English: "2.80元 × 1个月" → "2.80 yuan × 1 month"."""
+    for chinese, said in UNITS_IN_ENGLISH.items():
+        product = product.replace(chinese, said)
+    return _ONE.sub(r"1 \1", product)
 
 
 def way(more_fen: int) -> str:

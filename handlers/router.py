@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from handlers import corrections, edges, english, memory, opinions, refusals
+from handlers import corrections, edges, english, memory, opinions, refusals, wishes
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
 from handlers.flats import (
@@ -23,9 +23,10 @@ from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.pointing import ENDINGS, by_slots
 from handlers.tickets import stars_in
 from handlers.turn import Answer, Intent, Turn
-from storage.errors import Contradiction, Refusal, Unavailable, UnitNotChosen
+from handlers.understanding.recogniser import Understanding
+from storage.errors import Contradiction, NotBound, Refusal, Unavailable, UnitNotChosen
 from storage.inbox import Foresight
-from storage.operations.conversations import remember
+from storage.operations.conversations import remember, set_language
 from storage.operations.residents import choose_unit
 from storage.periods import shanghai_day
 from storage.ports.chat import IncomingKind, IncomingMessage, OutgoingMessage
@@ -102,6 +103,7 @@ class Router:
         if turn.is_english:
             reply = english.with_line(reply, asks=bool(turn.memory.expecting))
         await self._remember(turn, person.memory)
+        self._tell_in(turn, english.lasting_after(turn))
         return reply if reply.text else None
 
     def _may_speak(self, person: Person, now: datetime) -> bool:
@@ -130,6 +132,12 @@ class Router:
         """Tell whether somebody of the staff is at her work, and no resident, in an intent."""
         return name == "staff_bind" or (turn.staff is not None and name in self._staff_intents)
 
+    def _tell_in(self, turn: Turn, language: str) -> None:
+        """Write down in which language she is told things, where that has changed."""
+        if language != turn.person.language:
+            noted = self._deps.db.note(set_language, turn.person.identity_id, language)
+            noted.add_done_callback(_noticed)
+
     async def _remember(self, turn: Turn, before: str) -> None:
         """Keep the memory where it changed; that may fail without taking the answer away.
 
@@ -152,10 +160,9 @@ class Router:
             return await self._clicked(turn)
         if kind is IncomingKind.IMAGE and (takes := self._photo_taker(turn)) is not None:
             return await takes(turn, self._deps)
-        if kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
-            return OutgoingMessage("help", edges.UNSPOKEN[kind])
-        if kind is IncomingKind.VOICE and not turn.message.text.strip():
-            return OutgoingMessage("help", edges.UNSPOKEN[kind])
+        is_mute = kind is IncomingKind.VOICE and not turn.message.text.strip()
+        if is_mute or kind not in (IncomingKind.TEXT, IncomingKind.VOICE):
+            return edges.unspoken(turn)
         begun = self._said_as(turn)
         if begun is not None:
             turn.memory.settle()
@@ -281,6 +288,8 @@ class Router:
 
     async def _by_meaning(self, turn: Turn) -> OutgoingMessage:
         """Answer what the text means; what is unclear gets the menu, never an action."""
+        if several := wishes.told_apart(turn.understood.text, lambda it: self._heard(turn, it)):
+            return await wishes.answer_in_turn(turn, several, self._one_of_several)
         intent = self._meant(turn)
         if intent is None or intent.name == turn.understood.intent:
             own = await own_answer(turn, self._deps)
@@ -288,6 +297,21 @@ class Router:
                 turn.memory.misses = 0
                 return own
         return await (self._unclear(turn) if intent is None else self._clear(turn, intent))
+
+    def _heard(self, turn: Turn, said: str) -> Understanding:
+        return self._deps.recogniser.understand(said, today=turn.today)
+
+    async def _one_of_several(self, turn: Turn, name: str) -> OutgoingMessage:
+        """Answer one of several wishes; what is refused is told and takes no other answer away.
+
+        Raises NotBound: then none of them can be answered.
+        """
+        try:
+            return await self._clear(turn, self._intents[name])
+        except NotBound:
+            raise
+        except (Refusal, Unavailable, Contradiction) as trouble:
+            return OutgoingMessage("refusal", _words_for(turn)(trouble))
 
     async def _unclear(self, turn: Turn) -> OutgoingMessage:
         """Ask for a second opinion; what it cannot tell either is missed."""
@@ -351,9 +375,7 @@ class Router:
             turn.memory.ask("my_units", resume=intent.name, said=said)
             return OutgoingMessage("my_units", _words_for(turn)(unclear))
         if intent.name not in PASSING:
-            turn.memory.topic = intent.name
-            if not turn.memory.expecting and intent.name != "bill_detail":
-                turn.memory.facts = {}
+            turn.memory.turn_to(intent.name)
         return reply
 
 

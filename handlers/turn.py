@@ -30,11 +30,33 @@ class Memory:
     """How often in a row we did not understand."""
     language: str = ""
     """"en" where she writes English, until she writes Chinese again."""
+    picture: str = ""
+    """The platform's name of her last picture, while nothing has been made of it."""
+    pictured_at: str = ""
+    """When that came, as ISO text."""
 
     def ask(self, intent: str, **facts: Any) -> None:  # noqa: ANN401 - plain JSON values
         """Wait for an answer to what `intent` has just asked, and keep what it needs for it."""
         self.expecting = intent
         self.facts = facts
+
+    def turn_to(self, intent: str) -> None:
+        """Be about what was answered now: what was put aside for something else is forgotten."""
+        self.topic = intent
+        if not self.expecting and intent != "bill_detail":
+            self.facts = {}
+        if intent != "payment_status":
+            self.picture = self.pictured_at = ""
+
+    def keep_picture(self, media_id: str, at: datetime) -> None:
+        """Keep a picture that came before a word about it; an earlier one is forgotten."""
+        self.picture, self.pictured_at = media_id, at.isoformat()
+
+    def take_picture(self, *, since: datetime) -> str:
+        """Return the picture that came since then, once; "" for none."""
+        taken, at = self.picture, self.pictured_at
+        self.picture = self.pictured_at = ""
+        return taken if at and datetime.fromisoformat(at) >= since else ""
 
     def settle(self) -> None:
         """Wait for nothing any more."""
@@ -76,6 +98,11 @@ class Turn:
         """Tell whether she is answered in English; staff never are."""
         return self.memory.language == ENGLISH and self.person.staff is None
 
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether she is answered in few and simple words; who writes English is not."""
+        return self.person.is_plain and not self.is_english
+
 
 Answer = Callable[[Turn, HandlerDeps], Awaitable[OutgoingMessage]]
 
@@ -106,4 +133,4 @@ class Intent:
         """Return how this is answered in the language and manner of who speaks."""
         if turn.is_english:
             return self.in_english or self.answer
-        return (self.in_plain if turn.person.is_plain else None) or self.answer
+        return (self.in_plain if turn.is_plain else None) or self.answer

@@ -23,6 +23,9 @@ MENU: Final = (
 APPLY: Final = "申请"
 """What she replies to have stewards check a flat that did not agree with the register."""
 RATE: Final = "这次办得怎么样？回复1到5打个分，5分最好。"
+RATE_PLAIN: Final = "办得好不好？回复1到5。"
+TAP: Final = "要缴费，点下面蓝色的字。"
+"""What 老年模式 says of a link to the pay page."""
 GATEWAYS: Final = {
     "wechat_pay": "微信支付",
     "alipay": "支付宝",

@@ -10,7 +10,7 @@ from storage.events import Event
 from storage.frozen import dataclass
 from storage.inbox import Forgotten
 from storage.links import Links
-from storage.ports.chat import ChatChannel, OutgoingMessage
+from storage.ports.chat import ChatChannel, Manner, OutgoingMessage
 from storage.ports.clock import Clock
 from storage.ports.payments import PaymentGateway
 
@@ -25,8 +25,8 @@ class JobDeps:
     channels: Mapping[str, ChatChannel]
     """By account name; group robots too."""
     gateways: Mapping[str, PaymentGateway]
-    compose: Callable[[Event], OutgoingMessage]
-    """Makes words of an event; handed in, so that no job knows any words."""
+    compose: Callable[[Event, Manner], OutgoingMessage]
+    """Makes words of an event for its reader; handed in, so that no job knows any words."""
     answer_late: Callable[[Forgotten, datetime], Awaitable[None]]
     """Answers a message through the outbox; handed in, so that no job knows any words."""
     backup_dir: Path

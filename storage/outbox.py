@@ -22,7 +22,7 @@ from storage.many import Keyed, Rows
 from storage.models.base import UtcDateTime
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.people import identities
-from storage.ports.chat import Attempt, Reach, Verdict
+from storage.ports.chat import Attempt, Manner, Reach, Verdict
 from storage.prepared import Prepared, filled
 from storage.queries.due_messages import DueMessage, due_messages, is_any_due
 from storage.queries.quiet import festive_end, quiet_end
@@ -60,6 +60,8 @@ class Claimed:
     """The end of the community's quiet hours, or of a festival; None where one may speak now."""
     risky_since: datetime | None = None
     """Since when an earlier try may have sent it (a crash, a lost answer); None where none did."""
+    manner: Manner = Manner.USUAL
+    """How she wishes to be spoken to."""
     was_reachable: bool = False
     """Whether a try that a crash cut off may have gone by the window, which knows no id of ours."""
 
@@ -237,8 +239,15 @@ def _claimed(one: DueMessage, event: events.Event, quiet: datetime | None) -> Cl
         reach=Reach((one.window_left or 0) if one.is_open else 0, _credits(one.credits)),
         quiet_until=None if _is_urgent(one.urgency, event) else quiet,
         risky_since=_risky_since(one),
+        manner=_manner(one),
         was_reachable=one.state == OutboxState.CLAIMED and bool(one.was_open),
     )
+
+
+def _manner(one: DueMessage) -> Manner:
+    if one.language == "en":
+        return Manner.ENGLISH
+    return Manner.PLAIN if one.is_plain else Manner.USUAL
 
 
 def _credits(kept: str | None) -> dict[str, int]:

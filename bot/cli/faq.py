@@ -1,7 +1,8 @@
 """`wuyebot faq`: a community's own questions with answers (常见问题): tried, then saved."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -16,14 +17,29 @@ from bot.cli.own_words import (
     office_or_exit,
 )
 from bot.cli.places import ConfigOption, FolderOption, database_url, fail
+from bot.spreadsheets.cells import SheetProblem, WorkbookRefused
+from bot.spreadsheets.faqs import read_faqs, write_faqs
+from bot.spreadsheets.reading import read_workbook
+from bot.spreadsheets.taking import Taken
 from handlers import own_words
 from handlers.faq import best_match, line_for
 from handlers.understanding.recogniser import Recogniser
 from storage.database import Database
-from storage.operations.own_words import FaqDraft, change_faq, switch_off_faq, write_faq
+from storage.operations.own_words import (
+    FaqDraft,
+    FaqObjection,
+    FaqPlan,
+    FaqReason,
+    FaqRow,
+    change_faq,
+    import_faqs,
+    plan_faqs,
+    switch_off_faq,
+    write_faq,
+)
 from storage.periods import shanghai_day
 from storage.queries.faqs import Faq, faqs_for, faqs_of
-from storage.queries.residents import Staff
+from storage.queries.residents import Contact, Staff
 
 T = TypeVar("T")
 
@@ -142,6 +158,102 @@ def change(
         ),
     )
     typer.echo(f"{number} 已改。")
+
+
+@command.command("export")
+def export(
+    community: CommunityArgument,
+    file: Annotated[Path, typer.Argument(help="写到哪个 .xlsx 文件")],
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Write the questions that are switched on to a sheet, which `import` takes back in."""
+
+    async def work(db: Database) -> list[Faq]:
+        community_id, _ = await office_or_exit(db, community, on=_today())
+        return await db.read(faqs_of, community_id)
+
+    found = [one for one in read_books(database_url(config, folder), work) if one.is_enabled]
+    try:
+        write_faqs(file, found)
+    except OSError as trouble:
+        fail(f"没有写成 {file}：{trouble.strerror}")
+    typer.echo(f"{len(found)} 条，已写到 {file}。")
+
+
+@command.command("import")
+def import_(
+    community: CommunityArgument,
+    file: Annotated[Path, typer.Argument(help=".xlsx 文件：编号（新的留空）、问法、答案")],
+    by: ByOption,
+    apply: ApplyOption = False,  # noqa: FBT002
+    config: ConfigOption = None,
+    folder: FolderOption = None,
+) -> None:
+    """Say what a sheet of questions would change; --apply takes all of it in, or none.
+
+    Questions that the sheet does not name stay. Stop a running SQLite bot for --apply.
+    """
+    today, recogniser = _today(), Recogniser()
+    try:
+        sheet = read_faqs(
+            read_workbook(file), lambda said: recogniser.understand(said, today=today), today=today
+        )
+    except WorkbookRefused as refused:
+        fail(f"! {refused.problem}")
+    url, hosts = database_url(config, folder), hosts_or_exit(config, folder)
+
+    async def look(db: Database) -> FaqPlan:
+        community_id, office = await office_or_exit(db, community, on=today)
+        problems = [*sheet.problems, *_unfit_answers(sheet, office, hosts)]
+        plan = await db.read(plan_faqs, sheet.rows, community_id=community_id)
+        _end_at([*problems, *(_problem(sheet, one) for one in plan.objections)])
+        return plan
+
+    async def work(db: Database) -> FaqPlan:
+        community_id, _ = await office_or_exit(db, community, on=today)
+        writer, now = await manager_or_exit(db, by), datetime.now(UTC)
+        plan = await db.write(
+            import_faqs, sheet.rows, community_id=community_id, by=writer, now=now
+        )
+        _end_at([_problem(sheet, one) for one in plan.objections])
+        return plan
+
+    plan = read_books(url, look)
+    for at in (*plan.new, *plan.changed):
+        row = sheet.rows[at]
+        what = "新增" if row.number is None else f"改 {row.number}"
+        typer.echo(f"+ {what}：{' / '.join(said for said, _ in row.draft.phrasings)}")
+    if not apply:
+        typer.echo(f"预览：新增 {len(plan.new)} 条，改 {len(plan.changed)} 条；加 --apply 保存。")
+        return
+    plan = write_books(url, work)
+    typer.echo(f"已保存：新增 {len(plan.new)} 条，改 {len(plan.changed)} 条。")
+
+
+def _unfit_answers(
+    sheet: Taken[FaqRow], office: Contact, hosts: frozenset[str]
+) -> Iterator[SheetProblem]:
+    for row, place in zip(sheet.rows, sheet.places, strict=True):
+        for objection in own_words.objections(row.draft.answer, office, hosts):
+            yield place.problem("answer", objection)
+
+
+def _problem(sheet: Taken[FaqRow], one: FaqObjection) -> SheetProblem:
+    field, said = {
+        FaqReason.UNKNOWN: ("faq_number", f"没有编号是 {one.detail} 的常见问题；新的请留空"),
+        FaqReason.TWICE: ("faq_number", f"编号 {one.detail} 写了两次"),
+        FaqReason.TAKEN: ("phrasings", f"“{one.detail}”已经是另一条的问法"),
+        FaqReason.UNFIT: (one.detail, FIELDS.get(one.detail, one.detail)),
+    }[one.reason]
+    return sheet.places[one.index].problem(field, said)
+
+
+def _end_at(problems: Sequence[SheetProblem]) -> None:
+    """End with what is wrong in a sheet, if anything is."""
+    if problems:
+        lines = [f"! {one}" for one in problems]
+        fail("\n".join([*lines, f"没有保存任何内容：{len(problems)} 处有问题，请改正后重试。"]))
 
 
 @command.command("off")

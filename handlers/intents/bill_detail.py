@@ -19,6 +19,7 @@ Months = tuple[BillingPeriod, BillingPeriod]
 """The first and the last."""
 
 SHOWN: Final = 6
+PLAINLY: Final = 3
 FITTING_CHARS: Final = 540
 """So many letters of bills fit into a reply of 2048 bytes, with its first and last line."""
 COUNTS_BACK: Final = re.compile(r"(?:那|再)上(?:个|一个)?月")
@@ -58,16 +59,51 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 
 async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Tell what each bill meant is for, how much it is and whether it is paid."""
+    """Tell the sum of the bills meant, and of each how it came about and how it has changed."""
     label, chosen = turn.home.label, await _chosen(turn, deps)
     if not chosen:
         return OutgoingMessage("bill_detail", f"{label}: no such bill. To see all, type: bill")
     is_open = any(one.open_fen for one in chosen)
+    total_fen = sum(one.charged_fen for one in chosen)
+    earlier = await _month_before(turn.home.binding_id, chosen[0].period, deps)
+    details = await deps.db.read(bills.bill_details, [one.bill_id for one in chosen[:PLAINLY]])
+    how = {one.bill.bill_id: reckonings.how_in_english(one) for one in details}
     text = words.lines(
-        f"{label}: {english.count(len(chosen), 'bill')}",
-        *map(_in_english, chosen[: 2 * SHOWN]),
+        f"{label}: {english.count(len(chosen), 'bill')}, {english.money(total_fen)} in all",
+        *(
+            words.lines(
+                _in_english(one),
+                *(f" {told}" for told in how.get(one.bill_id, ())),
+                _difference_in_english(one, earlier),
+            )
+            for one in chosen[: 2 * SHOWN]
+        ),
         "Tap the link below to pay." if is_open else "",
-        "To ask how a bill is worked out, type: human",
+        "Not right? Type: human",
+    )
+    return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell each bill meant and its sum; of one alone, how it came about."""
+    chosen = await _chosen(turn, deps)
+    if not chosen:
+        return OutgoingMessage("bill_detail", "没有找到这笔账单。\n要看账单，回复 1。")
+    told = [
+        f"{one.period.month}月{one.item_name} {words.money(one.charged_fen)}"
+        for one in chosen[:PLAINLY]
+    ]
+    if len(chosen) > PLAINLY:
+        told.append(f"还有 {len(chosen) - PLAINLY} 笔。")
+    if len(chosen) == 1:
+        (detail,) = await deps.db.read(bills.bill_details, [chosen[0].bill_id])
+        told += reckonings.how(detail)
+    is_open = any(one.open_fen for one in chosen)
+    text = words.lines(
+        f"{turn.home.label}：",
+        *told,
+        words.TAP if is_open else "现在不用缴费。",
+        "觉得不对，回复“人工”。",
     )
     return OutgoingMessage("bill_detail", text, url=pay_url(turn, deps) if is_open else "")
 
@@ -221,4 +257,14 @@ def _difference(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
     return f"　比{before.period.month}月{reckonings.way(more_fen)}。"
 
 
-INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english)
+def _difference_in_english(bill: OpenBill, earlier: dict[str, OpenBill]) -> str:
+    before = earlier.get(bill.item_name)
+    if before is None or before.period.plus(1) != bill.period:
+        return ""
+    more_fen, month = bill.charged_fen - before.charged_fen, english.period(before.period)
+    if more_fen == 0:
+        return f" The same as in {month}."
+    return f" {english.money(abs(more_fen))} {'more' if more_fen > 0 else 'less'} than in {month}."
+
+
+INTENT = Intent(name="bill_detail", answer=answer, in_english=in_english, in_plain=in_plain)

@@ -48,6 +48,22 @@ async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("contact", words.lines(*blocks, "To talk to a person here, type: human"))
 
 
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell phone and hours of her office, a line each."""
+    found = await _contacts(turn, deps)
+    if not found:
+        return await answer(turn, deps)
+    blocks = [
+        words.lines(
+            f"{one.community_name}物业电话：",
+            one.phone or "还没有登记",
+            f"{words.duty(one.duty)}上班。",
+        )
+        for one in found
+    ]
+    return OutgoingMessage("contact", words.lines(*blocks, "要找人，回复“人工”。"))
+
+
 def told_in_english(office: Contact) -> str:
     """Tell one office, leaving out what is not known."""
     return words.lines(
@@ -58,4 +74,4 @@ def told_in_english(office: Contact) -> str:
     )
 
 
-INTENT = Intent(name="contact", answer=answer, in_english=in_english)
+INTENT = Intent(name="contact", answer=answer, in_english=in_english, in_plain=in_plain)

@@ -19,6 +19,7 @@ _VAGUE: Final = regex(
     r"|i want to complain)(?:一下|物业)?"
 )
 _SUGGESTS: Final = regex(r"建议|希望|能不能|可不可以|最好|多装|多设|表扬|点赞|感谢|很好|suggest")
+WHAT_PLAINLY: Final = "是什么事？\n说一句就行。"
 WHAT: Final = "请用一句话告诉我是什么事，例如“楼道太脏没人打扫”。\n您说的只给处理的同事看。"
 
 
@@ -27,7 +28,7 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     home = turn.home
     if _VAGUE.fullmatch(turn.understood.normal):
         turn.memory.ask(NAME, said=turn.understood.text, takes="any")
-        return OutgoingMessage(NAME, WHAT)
+        return OutgoingMessage(NAME, WHAT_PLAINLY if turn.is_plain else WHAT)
     return await _open(turn, deps, home, turn.understood.text)
 
 
@@ -53,6 +54,11 @@ async def _open(
         unit_id=home.unit_id,
     )
     one = (await deps.db.write(open_ticket, new, now=turn.now)).ticket
+    if turn.is_plain:
+        text = words.lines(
+            f"谢谢您，{tickets.KINDS[one.kind]}记下了。", f"{tickets.before(one.due_at)}答复您。"
+        )
+        return OutgoingMessage(NAME, text)
     text = words.lines(
         f"谢谢您告诉我们，已登记{tickets.KINDS[one.kind]} {one.ticket_no}。",
         f"物业会在{tickets.before(one.due_at)}答复您；可以接着发照片。",

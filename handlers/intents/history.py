@@ -17,6 +17,7 @@ from storage.queries.residents import Home
 from storage.queries.statements import days_of_months, days_of_year, statement_for
 
 SHOWN: Final = 6
+PLAINLY: Final = 3
 ASKED_FOR: Final = 50
 _ASKS_FOR_STATEMENT: Final = regex(
     r"对账|往来|台账|流水|statement|[交缴付]了?多少|(?:一共|总共|合计).{0,4}[交缴付]|都列出来"
@@ -78,6 +79,18 @@ async def _statement_of_all(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("history", text, url=url)
 
 
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """List the last payments: the day and the sum."""
+    found = await deps.db.read(settled_payments, turn.home.binding_id, limit=PLAINLY)
+    if not found:
+        return OutgoingMessage("history", "这里还没有缴过费。\n要看账单，回复 1。")
+    paid = (
+        f"{words.day(shanghai_day(one.paid_at))} {words.money(one.amount_fen)}" for one in found
+    )
+    text = words.lines(f"{turn.home.label} 缴过：", *paid, "要收据，回复“收据”。")
+    return OutgoingMessage("history", text)
+
+
 def _days(turn: Turn) -> tuple[date, date]:
     """Return the days of the months that were named, or the year so far."""
     period = turn.understood.slots.period
@@ -120,4 +133,4 @@ def line(one: SettledPayment) -> str:
     )
 
 
-INTENT = Intent(name="history", answer=answer)
+INTENT = Intent(name="history", answer=answer, in_plain=in_plain)

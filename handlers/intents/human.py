@@ -1,6 +1,7 @@
 """A human answers (转人工): at her wish, at anger, or where the bot twice did not understand."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -81,6 +82,21 @@ CHINESE: Final = Words(
     moment=words.moment,
     duty=words.duty,
     told=told,
+)
+PLAIN: Final = replace(
+    CHINESE,
+    leads={
+        TalkReason.WISH: "好，已经去叫管家。",
+        TalkReason.MISSED: "我没听懂，已经去叫管家。",
+        TalkReason.ANGER: "对不起，已经去叫管家。",
+    },
+    begun="您有什么事，直接说。\n不等了，回复“结束人工”。",
+    ring="急的话打电话：\n{phone}",
+    later="管家下班了，{when}来。\n记下了，来了就答复您。",
+    nobody="现在没有管家。\n请到物业前台。",
+    nobody_rings="现在没有管家，请打：\n{phone}{hours}",
+    passed_on="告诉管家了，请等一等。",
+    back="我回来了。\n要办事，回复“帮助”。",
 )
 ENGLISH: Final = Words(
     leads={
@@ -163,7 +179,9 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 
 def _words(turn: Turn) -> Words:
-    return ENGLISH if turn.is_english else CHINESE
+    if turn.is_english:
+        return ENGLISH
+    return PLAIN if turn.is_plain else CHINESE
 
 
 def _ring(say: Words, office: Office) -> str:

@@ -6,6 +6,7 @@ from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.turn import Intent, Turn
 from storage.errors import NotBound
+from storage.periods import SHANGHAI
 from storage.ports.chat import OutgoingMessage
 from storage.queries.households import notices_for
 
@@ -28,4 +29,16 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage("notices", words.lines("最近的公告", *blocks, "想问详情，回复“人工”。"))
 
 
-INTENT = Intent(name="notices", answer=answer)
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Repeat the newest notice alone."""
+    if not turn.person.homes:
+        raise NotBound
+    found = await deps.db.read(notices_for, turn.person.identity_id, limit=1)
+    if not found:
+        return OutgoingMessage("notices", "最近没有公告。\n有了会发给您。")
+    last = found[0]
+    on = words.day(last.decided_at.astimezone(SHANGHAI))
+    return OutgoingMessage("notices", f"{on}公告：\n{words.shorten(last.text, LETTERS)}")
+
+
+INTENT = Intent(name="notices", answer=answer, in_plain=in_plain)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +31,8 @@ ON_ITS_WAY: Final = timedelta(minutes=10)
 """So long a platform may take to say that she paid."""
 ASKED_MOST: Final = 5
 PICTURE: Final = "（付款截图）"
+SENT_BEFORE: Final = timedelta(minutes=15)
+"""A picture that came so lately, and about which nothing else was said, shows the payment."""
 
 _ASKS: Final = regex(r"[吗嘛?？]|(?<![怎什多那这])么|没有?$|了没|不$|是否|有没有|是不是")
 _NOT_YET: Final = regex(r"[没未不别](?:有)?(?:交|缴|付|转|汇|打)|还没|怎么(?:交|缴|付|转)")
@@ -77,6 +80,32 @@ async def _answer(turn: Turn, deps: HandlerDeps, said: str) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell the newest payment that came, or that nothing did, and what to do now."""
+    arrived, pending, _ = await _found(turn, deps)
+    said = turn.understood.text if says_paid(turn.understood.normal) else ""
+    claimed = await _claimed(turn, deps, said, arrived, pending)
+    if claimed is not None:
+        return OutgoingMessage(NAME, _looked_for_plainly(claimed))
+    came = [f"{words.moment(one.paid_at)} 收到：" for one in arrived[:1]]
+    came += [words.money(one.amount_fen) for one in arrived[:1]]
+    if not arrived and not pending:
+        came = ["还没有收到您的钱。", "要是付过了，回复：", "我已经付款"]
+    for one in pending[:1]:
+        came += ["还没到账：", words.money(one.amount_fen), "先别再付，到了告诉您。"]
+    text = words.lines(*came)
+    return OutgoingMessage(NAME, text)
+
+
+def _looked_for_plainly(claimed: Claimed) -> str:
+    return words.lines(
+        f"收款员去查了，编号 {claimed.ticket.ticket_no}。",
+        "查到了告诉您，先别再付。",
+        "这几天不催您缴费。" if claimed.quiet_through_on else "",
+        "有付款截图，请发给我。",
+    )
+
+
 def _is_known(
     arrived: Sequence[SettledPayment], pending: Sequence[PendingPayment], now: datetime
 ) -> bool:
@@ -96,6 +125,7 @@ async def _claimed(
     owed = await deps.db.read(open_bills, turn.home.binding_id)
     if not (said and owed) or _is_known(arrived, pending, turn.now):
         return None
+    _take_picture(turn)
     claim = PaymentClaim(
         turn.home.unit_id,
         turn.person.identity_id,
@@ -104,6 +134,13 @@ async def _claimed(
         turn.message.media_id,
     )
     return await deps.db.write(claim_payment, claim, now=turn.now)
+
+
+def _take_picture(turn: Turn) -> None:
+    """Let her word that she paid carry the picture that came just before it."""
+    before = turn.memory.take_picture(since=turn.now - SENT_BEFORE)
+    if before and not turn.message.media_id:
+        turn.message = replace(turn.message, media_id=before)
 
 
 def _looked_for(turn: Turn, claimed: Claimed) -> tuple[str, ...]:
@@ -133,7 +170,7 @@ async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         ),
         "We keep checking. Please do not pay twice." if pending else "",
         *(
-            _looked_for_in_english(claimed)
+            _looked_for_in_english(turn, claimed)
             if claimed is not None
             else ("If your money has left and is not here in 10 minutes, type: human",)
         ),
@@ -141,11 +178,12 @@ async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
-def _looked_for_in_english(claimed: Claimed) -> tuple[str, ...]:
+def _looked_for_in_english(turn: Turn, claimed: Claimed) -> tuple[str, ...]:
     number, quiet = claimed.ticket.ticket_no, claimed.quiet_through_on
     return (
         f"A cashier looks for your payment ({number}) and we tell you here.",
-        "Please do not pay twice. A screenshot of the payment helps.",
+        "Please do not pay twice."
+        + (" We have your screenshot." if turn.message.media_id else " A screenshot helps."),
         f"No reminders until {english.day(quiet)}." if quiet else "",
     )
 
@@ -185,4 +223,6 @@ def _waiting(one: PendingPayment, answered: set[str]) -> str:
     return f"{words.moment(one.created_at)} 发起的 {words.money(one.amount_fen)}，{news}。"
 
 
-INTENT = Intent(name=NAME, answer=answer, in_english=in_english, on_photo=on_photo)
+INTENT = Intent(
+    name=NAME, answer=answer, in_english=in_english, in_plain=in_plain, on_photo=on_photo
+)

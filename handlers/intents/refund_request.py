@@ -13,6 +13,7 @@ from storage.errors import NotAnAmount, NothingToRefund, RefundTooMuch
 from storage.money import from_yuan
 from storage.operations.refund_judgments import Judgment, Wish, foresee_refund
 from storage.operations.refunds import RefundAskedFor, RefundView, request_refund
+from storage.periods import shanghai_day
 from storage.ports.chat import OutgoingMessage
 from storage.queries.payments import SettledPayment, refundable_payments
 from storage.rules.refunds import PLATFORM_WINDOW
@@ -130,16 +131,22 @@ async def _next(
         choices = [label for label, _, _ in CAUSES]
         turn.memory.ask("refund_request", **known, asks="cause", choices=choices)
         text = f"请问退款原因？回复序号：\n{words.numbered(choices)}\n{ON_A_PAGE}"
+        if turn.is_plain:
+            text = f"为什么要退？回复数字：\n{words.numbered(choices)}"
+            return OutgoingMessage("refund_request", text)
         return OutgoingMessage("refund_request", text, url=refund_page_url(turn, deps))
     if known["cause"] == OTHER and not known.get("reason"):
         turn.memory.ask("refund_request", **known, asks="reason", takes="any")
         text = "请用一句话说说为什么要退，物业经理会看到。"
+        if turn.is_plain:
+            text = "为什么要退？\n说一句就行。"
         return OutgoingMessage("refund_request", text)
     turn.memory.settle()
     wish = Wish(known.get("amount_fen", left_fen), CAUSES[known["cause"]][1], is_staffs=False)
     judgment = await deps.db.read(foresee_refund, payment.payment_id, wish, now=turn.now)
     turn.memory.ask("refund_request", **known, asks="last_look")
-    return OutgoingMessage("refund_request", _last_look(turn, known, payment, judgment))
+    look = _last_look_plainly if turn.is_plain else _last_look
+    return OutgoingMessage("refund_request", look(turn, known, payment, judgment))
 
 
 def _without_amount(known: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +160,9 @@ def _ask_payment(
         turn.memory.settle()
         raise NothingToRefund(turn.home.label)
     turn.memory.ask("refund_request", **known, asks="payment")
+    if turn.is_plain:
+        shown = words.numbered([_told_plainly(one) for one in found])
+        return OutgoingMessage("refund_request", f"要退哪一笔？回复数字：\n{shown}")
     choices = words.numbered([_told(one) for one in found])
     text = f"请问退哪一笔？回复序号：\n{choices}\n{ON_A_PAGE}"
     return OutgoingMessage("refund_request", text, url=refund_page_url(turn, deps))
@@ -164,6 +174,27 @@ def _told(one: SettledPayment) -> str:
     bills = "、".join(f"{bill.period.month}月{bill.item_name}" for bill in one.bills[:3])
     return (
         f"{words.moment(one.paid_at)} 缴的 {words.money(one.amount_fen)}（{bills or '预存'}{part}）"
+    )
+
+
+def _told_plainly(one: SettledPayment) -> str:
+    on = words.day(shanghai_day(one.paid_at))
+    return f"{on} {words.money(one.amount_fen - one.refunded_fen)}"
+
+
+def _last_look_plainly(
+    turn: Turn, known: dict[str, Any], payment: SettledPayment, judgment: Judgment
+) -> str:
+    amount_fen = known.get("amount_fen", payment.amount_fen - payment.refunded_fen)
+    return words.lines(
+        f"{turn.home.label} 要退：",
+        words.money(amount_fen),
+        f"扣手续费，实退 {words.money(amount_fen - judgment.kept_fen)}。"
+        if judgment.kept_fen
+        else "",
+        "退了以后，账单要重新缴。" if payment.bills else "",
+        "要退，回复“确认”。",
+        "不退，回复“算了”。",
     )
 
 
@@ -205,12 +236,24 @@ async def _hand_in(
     )
     actor = Actor(identity_id=turn.person.identity_id)
     view = await deps.db.write(request_refund, asked, actor=actor, now=turn.now)
-    return OutgoingMessage("refund_request", _accepted(view, payment))
+    told = _accepted_plainly if turn.is_plain else _accepted
+    return OutgoingMessage("refund_request", told(view, payment))
 
 
 def _way_back(payment: SettledPayment) -> str:
     account = words.paid_from(payment.gateway)
     return f"原路退回付款的{account}" if account else "在物业服务中心当面退给您"
+
+
+def _accepted_plainly(view: RefundView, payment: SettledPayment) -> str:
+    account = words.paid_from(payment.gateway)
+    where = f"会退到{account}。" if account else "到物业前台领。"
+    return words.lines(
+        "退款记下了：",
+        words.money(view.amount_fen),
+        where if view.is_automatic else "经理看过以后告诉您。",
+        f"编号 {view.refund_no}。",
+    )
 
 
 def _accepted(view: RefundView, payment: SettledPayment) -> str:

@@ -51,6 +51,24 @@ IN_ENGLISH: Final[dict[str, str]] = {
 }
 
 
+IN_PLAIN: Final[dict[str, str]] = {
+    RefundStep.REQUESTED: "经理还在看，看完告诉您。",
+    RefundStep.APPROVED: "正在退，不用您管。",
+    RefundStep.SUBMITTED: "钱在路上，到了告诉您。",
+    RefundStep.UNFUNDED: "还要等等，不用您管。",
+    RefundStep.UNKNOWN: "正在核对，不用您管。",
+    RefundStep.ABNORMAL: "账户收不了，物业会找您。",
+    RefundStep.CLOSED: "没退成，回复“退款”再申请。",
+    RefundStep.FAILED: "没退成，回复“退款”再申请。",
+    RefundStep.DECLINED: "没有通过，想问回复“人工”。",
+    RefundStep.SUCCESS: "已经退给您了。",
+}
+PLAIN_BY_HAND: Final = {
+    ("cash", RefundStep.APPROVED): "带身份证和收据来前台领。",
+    ("transfer", RefundStep.APPROVED): "会转到您给的账户。",
+}
+
+
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     """Ask the platforms at once, then tell the newest refunds of the flat, step by step."""
     found = await _as_they_stand(turn, deps)
@@ -71,6 +89,18 @@ async def in_english(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         for one in found
     )
     return OutgoingMessage("refund_status", words.lines(*rows))
+
+
+async def in_plain(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
+    """Tell where the newest refund of the flat is."""
+    found = await _as_they_stand(turn, deps)
+    if not found:
+        return OutgoingMessage("refund_status", "您没有申请过退款。\n要退款，回复“退款”。")
+    last = found[0]
+    state = RefundStep(last.state)
+    said = PLAIN_BY_HAND.get((last.gateway, state), IN_PLAIN[state])
+    text = words.lines(f"{last.unit_label} 退款：", words.money(last.amount_fen), said)
+    return OutgoingMessage("refund_status", text)
 
 
 async def _as_they_stand(turn: Turn, deps: HandlerDeps) -> list[RefundProgress]:
@@ -122,4 +152,4 @@ def _step(what: str, at: datetime | None) -> str:
     return f"{words.moment(at)} {what}" if at is not None else ""
 
 
-INTENT = Intent(name="refund_status", answer=answer, in_english=in_english)
+INTENT = Intent(name="refund_status", answer=answer, in_english=in_english, in_plain=in_plain)

@@ -41,6 +41,7 @@ _VAGUE: Final = regex(
     r"|(?:找|派|叫)(?:个|一个)?(?:人|师傅)(?:来|上门)?(?:修|维修|修理)?(?:一下)?"
 )
 WHAT: Final = "哪里坏了？请用一句话说地方和情况，例如“厨房水管漏水”。\n也可以先发一张照片。"
+WHAT_PLAINLY: Final = "哪里坏了？\n说一句，比如：厨房漏水。"
 PICTURED: Final = "照片收到了。\n请再用一句话说地方和情况，例如“厨房水管漏水”。"
 
 
@@ -64,9 +65,9 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     home = turn.home
     if _VAGUE.fullmatch(turn.understood.normal):
         turn.memory.ask(NAME, media_id="")
-        return OutgoingMessage(NAME, WHAT)
+        return OutgoingMessage(NAME, WHAT_PLAINLY if turn.is_plain else WHAT)
     opened = await _open(turn, deps, home.community_id, "")
-    return OutgoingMessage(NAME, _told(opened))
+    return OutgoingMessage(NAME, _told(turn, opened))
 
 
 async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -76,7 +77,7 @@ async def go_on(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     media_id = str(turn.memory.facts.get("media_id", ""))
     turn.memory.settle()
     opened = await _open(turn, deps, turn.home.community_id, media_id)
-    return OutgoingMessage(NAME, _told(opened))
+    return OutgoingMessage(NAME, _told(turn, opened))
 
 
 async def on_photo(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -139,8 +140,15 @@ async def _open(
     return await deps.db.write(open_ticket, new, now=turn.now)
 
 
-def _told(opened: Opened) -> str:
+def _told(turn: Turn, opened: Opened) -> str:
     one = opened.ticket
+    if turn.is_plain:
+        return words.lines(
+            "报修记下了：",
+            f"{words.shorten(one.said)}。",
+            f"{tickets.before(one.due_at)}来处理。",
+            "急的话，回复“催一下”。",
+        )
     return words.lines(
         f"已登记报修 {one.ticket_no}：{words.shorten(one.said, 40)}。",
         f"物业会在{tickets.before(one.due_at)}处理，有进展会告诉您；可以接着发照片。",

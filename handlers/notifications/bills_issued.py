@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import BillsIssued
 from storage.links import PayLink
@@ -37,4 +37,26 @@ def say(event: BillsIssued, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(BillsIssued, say)
+def in_english(event: BillsIssued, told: Telling) -> str:
+    """Tell the sum that is new, and until when."""
+    del told
+    period = english.period(BillingPeriod.parse(event.period))
+    due_on = english.day(date.fromisoformat(event.due_on))
+    return words.lines(
+        f"Hello, {event.unit_label}: {period} is billed, {english.money(event.total_fen)}.",
+        f"Please pay until {due_on}. Tap the link to see and pay.",
+    )
+
+
+def in_plain(event: BillsIssued, told: Telling) -> str:
+    """Tell the sum that is new, the day, and what to tap."""
+    del told
+    return words.lines(
+        f"您好，{event.unit_label} {BillingPeriod.parse(event.period).month}月要缴：",
+        words.money(event.total_fen),
+        f"{words.day(date.fromisoformat(event.due_on))}前缴就行。",
+        words.TAP,
+    )
+
+
+NOTIFICATION = Notification(BillsIssued, say, in_english, in_plain)

@@ -1,6 +1,6 @@
 """Money came for what was paid already, and goes back by itself."""
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import PaymentReturned
 from storage.ports.chat import OutgoingMessage
@@ -26,4 +26,22 @@ def say(event: PaymentReturned, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(PaymentReturned, say)
+def in_english(event: PaymentReturned, told: Telling) -> str:
+    """Tell the payer that what came twice goes back by itself."""
+    del told
+    return words.lines(
+        f"{event.unit_label}: this was paid before, and {english.money(event.amount_fen)} came"
+        " once more.",
+        f"It goes back to you by itself ({event.refund_no}). Nothing for you to do.",
+    )
+
+
+def in_plain(event: PaymentReturned, told: Telling) -> str:
+    """Tell her that what came twice goes back."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 又多缴了：", words.money(event.amount_fen), "会自动退给您，不用您管。"
+    )
+
+
+NOTIFICATION = Notification(PaymentReturned, say, in_english, in_plain)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields, moment
 from storage.events import PaymentSettled
 from storage.periods import BillingPeriod
@@ -62,4 +62,33 @@ def _left(event: PaymentSettled) -> str:
     return "现在没有待缴账单了。" if event.open_fen == 0 else ""
 
 
-NOTIFICATION = Notification(PaymentSettled, say)
+def in_english(event: PaymentSettled, told: Telling) -> str:
+    """Tell the payer that her money is with us, and what is left."""
+    del told
+    left = "Nothing more to pay now." if event.open_fen == 0 else ""
+    if event.open_fen > 0:
+        left = f"Still to pay: {english.money(event.open_fen)}. To see it, type: bill"
+    return words.lines(
+        f"{event.unit_label}: we received {english.money(event.amount_fen)}, thank you.",
+        f"Kept as prepaid: {english.money(event.surplus_fen)}." if event.surplus_fen > 0 else "",
+        left,
+        f"Tap the link to see receipt {event.receipt_no}.",
+        english.RATE if event.asks_rating else "",
+    )
+
+
+def in_plain(event: PaymentSettled, told: Telling) -> str:
+    """Tell the sum, what is left, and where the receipt is."""
+    del told
+    left = "现在不用再缴了。" if event.open_fen == 0 else ""
+    return words.lines(
+        f"收到 {event.unit_label} 缴的：",
+        words.money(event.amount_fen),
+        f"给您存着 {words.money(event.surplus_fen)}。" if event.surplus_fen > 0 else "",
+        f"还要缴 {words.money(event.open_fen)}。" if event.open_fen > 0 else left,
+        "看收据，点下面蓝色的字。",
+        words.RATE_PLAIN if event.asks_rating else "",
+    )
+
+
+NOTIFICATION = Notification(PaymentSettled, say, in_english, in_plain)

@@ -1,6 +1,6 @@
 """A refund was declined, with the reason."""
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import RefundDeclined
 from storage.ports.chat import OutgoingMessage
@@ -26,4 +26,26 @@ def say(event: RefundDeclined, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(RefundDeclined, say)
+def in_english(event: RefundDeclined, told: Telling) -> str:
+    """Tell the resident why (as it was written), and that the payment stays what it was."""
+    del told
+    return words.lines(
+        f"{event.unit_label}: your refund of {english.money(event.amount_fen)} was not agreed to,"
+        f" number {event.refund_no}.",
+        f"Reason: {words.shorten(event.reason, 120) or 'not given'}",
+        "Your payment stays as it was. Questions? Type: human",
+    )
+
+
+def in_plain(event: RefundDeclined, told: Telling) -> str:
+    """Tell her why, and whom to ask."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 退款没通过：",
+        words.money(event.amount_fen),
+        f"原因：{words.shorten(event.reason, 60) or '没有写明'}。",
+        "想问，回复“人工”。",
+    )
+
+
+NOTIFICATION = Notification(RefundDeclined, say, in_english, in_plain)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import RefundFailed
 from storage.ports.chat import OutgoingMessage
@@ -50,4 +50,33 @@ def say(event: RefundFailed, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(RefundFailed, say)
+CAUSES_IN_ENGLISH: Final = {
+    "abnormal": "did not go through: your account takes no money. We will contact you.",
+    "closed": "did not go through. Ask again, type: refund; or type: human",
+    "again": "was closed by the payment platform. We have sent it again; nothing for you to do.",
+    "unfunded": "has to wait a little. We send it again; nothing for you to do.",
+}
+
+
+def in_english(event: RefundFailed, told: Telling) -> str:
+    """Tell the resident that her money is not lost, and who acts next."""
+    del told
+    return words.lines(
+        f"{event.unit_label}: your refund of {english.money(event.amount_fen)}"
+        f" ({event.refund_no}) {CAUSES_IN_ENGLISH[event.cause]}",
+        "Your money is not lost.",
+    )
+
+
+def in_plain(event: RefundFailed, told: Telling) -> str:
+    """Tell her that the money is not lost, and who acts next."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 退款没办成：",
+        words.money(event.amount_fen),
+        "钱没有丢。",
+        "我们接着办，不用您管。" if event.cause in GOES_ON else "请回复“人工”，我们帮您办。",
+    )
+
+
+NOTIFICATION = Notification(RefundFailed, say, in_english, in_plain)

@@ -1,6 +1,6 @@
 """A request for money back is in our books."""
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import RefundReceived
 from storage.ports.chat import OutgoingMessage
@@ -34,4 +34,34 @@ def say(event: RefundReceived, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(RefundReceived, say)
+def in_english(event: RefundReceived, told: Telling) -> str:
+    """Tell the resident that her request is known, and who acts next."""
+    del told
+    got_fen = event.amount_fen - event.kept_fen
+    return words.lines(
+        f"{event.unit_label}: you asked {english.money(event.amount_fen)} back,"
+        f" number {event.refund_no}.",
+        f"As agreed, the platform's fee is yours: {english.money(event.kept_fen)}."
+        f" You get {english.money(got_fen)}."
+        if event.kept_fen
+        else "",
+        "It goes to the payment platform next. We tell you here."
+        if event.is_automatic
+        else "The manager looks at it. To follow it, type: refund status",
+    )
+
+
+def in_plain(event: RefundReceived, told: Telling) -> str:
+    """Tell her that the request is here."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 申请退款：",
+        words.money(event.amount_fen),
+        f"扣手续费，实退 {words.money(event.amount_fen - event.kept_fen)}。"
+        if event.kept_fen
+        else "",
+        "正在退，有消息告诉您。" if event.is_automatic else "经理看过以后告诉您。",
+    )
+
+
+NOTIFICATION = Notification(RefundReceived, say, in_english, in_plain)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields, moment
 from storage.events import RefundSettled
 from storage.ports.chat import OutgoingMessage
@@ -51,4 +51,39 @@ def _receipt(event: RefundSettled) -> str:
     return f"收据已换成 {event.receipt_no}（{words.money(event.kept_fen)}），原收据作废，点开可看。"
 
 
-NOTIFICATION = Notification(RefundSettled, say)
+WENT_IN_ENGLISH: Final = {
+    "cash": "was paid to you in cash",
+    "transfer": "was sent to the account that you gave us",
+}
+
+
+def in_english(event: RefundSettled, told: Telling) -> str:
+    """Tell the resident where the money is, and what she owes again."""
+    del told
+    went = WENT_IN_ENGLISH.get(event.gateway, "is back in the account that you paid from")
+    return words.lines(
+        f"{event.unit_label}: {english.money(event.amount_fen)} {went}, number {event.refund_no}.",
+        f"To be paid again: {english.money(event.reopened_fen)}. To see it, type: bill"
+        if event.reopened_fen > 0
+        else "Your bills have not changed. Questions? Type: human",
+        f"Your receipt is now {event.receipt_no} ({english.money(event.kept_fen)}); the old one"
+        " is void."
+        if event.receipt_no
+        else "",
+        english.RATE if event.asks_rating else "",
+    )
+
+
+def in_plain(event: RefundSettled, told: Telling) -> str:
+    """Tell her that she has the money, and what she owes again."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 已退给您：",
+        words.money(event.amount_fen),
+        f"要重新缴 {words.money(event.reopened_fen)}。" if event.reopened_fen > 0 else "",
+        "收据换了，点下面蓝色的字。" if event.receipt_no else "",
+        words.RATE_PLAIN if event.asks_rating else "",
+    )
+
+
+NOTIFICATION = Notification(RefundSettled, say, in_english, in_plain)

@@ -1,6 +1,6 @@
 """The platform accepted a refund: the money is on its way, not yet there."""
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import RefundSubmitted
 from storage.ports.chat import OutgoingMessage
@@ -25,4 +25,22 @@ def say(event: RefundSubmitted, told: Telling) -> OutgoingMessage:
     )
 
 
-NOTIFICATION = Notification(RefundSubmitted, say)
+def in_english(event: RefundSubmitted, told: Telling) -> str:
+    """Tell the resident that the money has left us; never that it has arrived."""
+    del told
+    return words.lines(
+        f"{event.unit_label}: your refund of {english.money(event.amount_fen)} is on its way,"
+        f" number {event.refund_no}.",
+        "It has not arrived yet. We tell you here when it has.",
+    )
+
+
+def in_plain(event: RefundSubmitted, told: Telling) -> str:
+    """Tell her that the money is on its way."""
+    del told
+    return words.lines(
+        f"{event.unit_label} 正在退款：", words.money(event.amount_fen), "退好了再告诉您。"
+    )
+
+
+NOTIFICATION = Notification(RefundSubmitted, say, in_english, in_plain)

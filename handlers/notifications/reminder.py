@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from handlers import words
+from handlers import english, words
 from handlers.notification import Notification, Telling, amount, fields
 from storage.events import ReminderWords
 from storage.kinds import Tone
@@ -50,4 +50,35 @@ def _offer(event: ReminderWords) -> list[str]:
     return ["一时不方便，可以回复“我15号交”，约个日子。"]
 
 
-NOTIFICATION = Notification(ReminderWords, say)
+def in_english(event: ReminderWords, told: Telling) -> str:
+    """Remind in English: how much, until when, and whom to ask."""
+    del told
+    due_on, as_of_on = date.fromisoformat(event.due_on), date.fromisoformat(event.as_of_on)
+    when = "due today" if due_on == as_of_on else f"due on {english.day(due_on)}"
+    if event.is_overdue:
+        when = f"open on {english.day(as_of_on)}"
+    bills = english.count(event.bill_count, "bill")
+    return words.lines(
+        f"Hello, {event.unit_label}: {bills}, {english.money(event.open_fen)}, {when}.",
+        "Tap the link to see and pay. Questions? Type: human",
+        "If it is hard just now, type: human, and we find a way together."
+        if event.is_overdue
+        else "",
+    )
+
+
+def in_plain(event: ReminderWords, told: Telling) -> str:
+    """Remind in few words: the sum, the day, and what to tap."""
+    del told
+    due_on, as_of_on = date.fromisoformat(event.due_on), date.fromisoformat(event.as_of_on)
+    when = "今天缴就行。" if due_on == as_of_on else f"{words.day(due_on)}前缴就行。"
+    return words.lines(
+        f"您好，{event.unit_label} 要缴：",
+        words.money(event.open_fen),
+        "" if event.is_overdue else when,
+        words.TAP,
+        "有难处，回复“人工”。" if event.is_overdue else "",
+    )
+
+
+NOTIFICATION = Notification(ReminderWords, say, in_english, in_plain)

@@ -23,7 +23,7 @@ _VERB: Final = (
 )
 _ENGLISH_VERB: Final = r"(?<![a-z])(?:pay|paid|deposit|refund(?: me)?|top ?up|prepay|put|add)"
 _NO_COUNT: Final = r"(?! ?(?:%|-|(?:month|day|year|bill|unit|ton|time|hour|week)s?(?![a-z])))"
-_AFTER: Final = r"(?:的那笔?|了|我|个|款|够|进|的|是|[:,])?(?:我|是)? ?"
+_AFTER: Final = r"(?:的那笔?|了|我的|我|个|款|够|进|的|是|[:,])?(?:我|是)? ?"
 _LOOSE: Final = r"(?![0-9个年月日天号栋幢#楼单度吨方%次笔套户点室分期位人:-]| ?[a-z])"
 _SCALES: Final = {"百": 100, "千": 1_000, "万": 10_000, "w": 10_000}
 
@@ -102,6 +102,8 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
             r"(?= (?:charge|fee|refund|payment))",
             _number,
         ),
+        (rf"(?P<v>(?<![a-z])(?:payment|transfer|refund|charge) of ){_CORE}{_NO_COUNT}", _number),
+        (rf"(?P<v>[这那]笔 ?){_CORE}{_LOOSE}", _number),
         (
             rf"(?P<v>(?:费|金) ?){_CORE}"
             r"(?=$|是怎么|是哪|怎么|太|为什么|为何|不对|[,.]|[该能还]?(?:什么时候)?退)",

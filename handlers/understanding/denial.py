@@ -28,6 +28,11 @@ _LATE_DENIAL: Final = regex(
     r"(?:退|退款|退钱|交|缴|付|绑|办|弄|开|投诉|查|要|解绑|取消|修|报修)(?:就|也|都)?不(?:用|必|要|需要|想|着急|急)了?"
     r"|(?:先|就|都|也)?(?<![打解付交绑查看刷推拉拧按])不(?:交|缴|付|退|开|查|弄|办|投诉|买|充|存|要)(?:费|款|钱|票|账)?了"
 )
+_CONDITION: Final = regex(
+    r"再不|不(?:修|解决|处理|整改|打扫|清理|清|扫|赔|道歉|来人?修|管|换|弄|办|搞|把)(?!了)"
+    r"|(?:修|弄|搞|办|扫|管)不好|凭[什啥]|什么时候.{2,}什么时候|除非"
+)
+"""With such words a refusal to pay is a threat: what it is about is the wish, and stays."""
 _WISHES: Final = regex(
     r"提醒|通知|推送|催|打扰|打电话|发(?:消息|信息|短信|了|给|我)|骚扰|烦|消息|短信|绑(?:了|定了)|住(?:了|这)?|机器"
     r"|骗|推(?:脱|卸|三)|糊弄|废话|remind|notif|message|bot|拖|再收|乱收"
@@ -76,6 +81,6 @@ def _cut(clause: str) -> tuple[str, str]:
     if match and not _WISHES.search(clause, match.start()):
         return clause[: match.start()], clause[match.start() :]
     late = _LATE_DENIAL.search(clause)
-    if late and not _WISHES.search(clause):
+    if late and not (_WISHES.search(clause) or _CONDITION.search(clause)):
         return "", clause
     return clause, ""

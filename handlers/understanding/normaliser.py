@@ -21,6 +21,10 @@ _UNSAFE: Final = re.compile(
 )
 _EMOTICON: Final = re.compile(r"\[[a-z\u4e00-\u9fff]{1,6}\]")
 _SPACES: Final = re.compile(r"\s+")
+_PAUSE: Final = re.compile(
+    r"((?:不(?:是|想|要|用|打算|需要)|没有?|别|并非)[\u3400-\u9fff]{1,14}) (?=[\u3400-\u9fff])"
+)
+"""A gap behind something denied: who dictates sets no comma, and what is denied ends here."""
 _CJK_GAP: Final = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
 _PUNCTUATION: Final = str.maketrans(
     {
@@ -186,6 +190,8 @@ _TYPOS: Final[dict[str, str]] = {
     "为嘛": "为什么",
     "干嘛": "干什么",
     "点样": "怎么",
+    "点计": "怎么算",
+    "点整": "怎么弄",
     "边个": "谁",
     "哪个时候": "什么时候",
     "几时": "什么时候",
@@ -225,7 +231,8 @@ def fold(text: str) -> str:
     compatible = unicodedata.normalize("NFKC", sanitise(text[: 2 * MAX_CHARS]))[:MAX_CHARS]
     simple = _TO_SIMPLIFIED.convert(_UNSAFE.sub("", compatible).lower())
     plain = _EMOTICON.sub(" ", simple).translate(_PUNCTUATION)
-    spaced = _CJK_GAP.sub("", _SPACES.sub(" ", plain))
+    paused = _PAUSE.sub(r"\1,", _SPACES.sub(" ", plain))
+    spaced = _CJK_GAP.sub("", paused)
     return _TYPO.sub(lambda match: _TYPOS[match.group()], spaced).strip()
 
 

@@ -210,7 +210,10 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         ),
         (rf"since {_ENGLISH_MONTH}", _till_now),
         (rf"(?:{_YEAR}的?)?(?P<h>[上下])半年", _half),
-        (rf"(?:{_YEAR}的?)?(?:第(?P<o>[1-4一二三四])个|第?(?P<q>[1-4一二三四]))季度?", _quarter),
+        (
+            rf"(?:{_YEAR}的?)?(?:第(?P<o>[1-4一二三四])个|第?(?P<q>[1-4一二三四]))(?:季度|季(?!还|一|交|缴|度))",
+            _quarter,
+        ),
         (rf"(?:{_YEAR}的?)?(?<![a-z])q(?P<q>[1-4])(?![0-9])", _quarter),
         (r"(?P<w>[上这本下])一?个?季度?", _near_quarter),
         (

@@ -212,7 +212,7 @@ async def _send_or_not(deps: JobDeps, claimed: Claimed, now: datetime) -> Outcom
     event = await _as_of_now(deps, claimed.event, now)
     if event is None:
         return Outcome(claimed, OutboxState.SUPPRESSED, (), "paid_meanwhile")
-    message = deps.compose(await _asking(deps, claimed, event, now))
+    message = deps.compose(await _asking(deps, claimed, event, now), claimed.manner)
     channel = deps.channels.get(claimed.addressee.account)
     if channel is None:
         return Outcome(claimed, OutboxState.DEAD, (), "no_such_account")

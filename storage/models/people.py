@@ -66,6 +66,7 @@ identities = Table(
     Column("credits", Text, nullable=False, server_default="{}"),
     text("muted", 120),
     Column("is_plain", Boolean, nullable=False, server_default=sql("false")),
+    text("language", 2),
     Column("chosen_unit_id", Key, nullable=True),
     Column("staff_id", Key, nullable=True),
     UniqueConstraint("account", "openid"),
@@ -76,7 +77,8 @@ identities = Table(
 `window_until`/`window_left`: the customer-service window and what is left in it. `credits`: JSON,
 accepted subscription notices by kind.
 `has_held`: messages wait for her next word. `muted`: categories turned off, separated by spaces.
-`is_plain`: she asked to be answered in few and simple words.
+`is_plain`: she asked to be answered in few and simple words. `language`: "en" since she asked for
+something in English and until she writes Chinese; what is told unasked follows it.
 """
 
 bindings = Table(

@@ -36,6 +36,11 @@ def set_plain_speech(tx: Connection, identity_id: int, *, is_plain: bool) -> Non
     tx.execute(update(identities).where(identities.c.id == identity_id).values(is_plain=is_plain))
 
 
+def set_language(tx: Connection, identity_id: int, language: str) -> None:
+    """Write down in which language a person is told things: "en", or "" for Chinese."""
+    tx.execute(update(identities).where(identities.c.id == identity_id).values(language=language))
+
+
 def set_muted(
     tx: Connection, identity_id: int, categories: tuple[str, ...], *, now: datetime
 ) -> None:

@@ -1,8 +1,10 @@
 """A community says things in its own words: questions with answers (常见问题), and texts."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Connection, delete, select, update
@@ -78,6 +80,130 @@ def change_faq(
     tx.execute(delete(faq_phrasings).where(faq_phrasings.c.faq_id == faq_id))
     _write_phrasings(tx, faq_id, draft)
     _note(tx, by, "change", faq_id, now, f"{draft.from_on} {draft.last_on or ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class FaqRow:
+    """A question of a sheet: under the number of one that is known, or None for a new one."""
+
+    number: int | None
+    draft: FaqDraft
+
+
+class FaqReason(StrEnum):
+    """Why a row of a sheet cannot be written down."""
+
+    UNKNOWN = "unknown"
+    TWICE = "twice"
+    TAKEN = "taken"
+    UNFIT = "unfit"
+
+
+@dataclass(frozen=True, slots=True)
+class FaqObjection:
+    """What stands against the row with this index; `detail` names the phrasing or the field."""
+
+    index: int
+    reason: FaqReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaqPlan:
+    """What a sheet would write anew and change, by the index of its rows, and the objections."""
+
+    new: tuple[int, ...]
+    changed: tuple[int, ...]
+    objections: tuple[FaqObjection, ...]
+
+
+def plan_faqs(tx: Connection, rows: Sequence[FaqRow], *, community_id: int) -> FaqPlan:
+    """Tell what `import_faqs` would do; a row that says what is known changes nothing."""
+    known = {one.faq_id: one for one in faqs_of(tx, community_id)}
+    numbers = Counter(row.number for row in rows if row.number is not None)
+    found: list[FaqObjection] = []
+    for at, row in enumerate(rows):
+        if row.number is not None and row.number not in known:
+            found.append(FaqObjection(at, FaqReason.UNKNOWN, str(row.number)))
+        elif row.number is not None and numbers[row.number] > 1:
+            found.append(FaqObjection(at, FaqReason.TWICE, str(row.number)))
+        elif unfit := _unfit(row.draft):
+            found.append(FaqObjection(at, FaqReason.UNFIT, unfit))
+    said = {_said(one) for one in known.values() if one.is_enabled}
+    is_same = [
+        _said(row.draft) in said
+        if row.number is None
+        else row.number in known and _says(known[row.number], row.draft)
+        for row in rows
+    ]
+    asked = [at for at, same in enumerate(is_same) if not same]
+    new = tuple(at for at in asked if rows[at].number is None)
+    if len(known) + len(new) > MOST_FAQS:
+        found.append(FaqObjection(new[-1], FaqReason.UNFIT, "faqs"))
+    anew = {rows[at].number for at in asked}
+    stays = [one for one in known.values() if one.faq_id not in anew]
+    found += _claimed_twice([(at, rows[at].draft) for at in asked], stays)
+    changed = tuple(at for at in asked if rows[at].number is not None)
+    return FaqPlan(new, changed, tuple(sorted(found, key=lambda one: one.index)))
+
+
+def import_faqs(
+    tx: Connection, rows: Sequence[FaqRow], *, community_id: int, by: Staff, now: datetime
+) -> FaqPlan:
+    """Write a sheet of questions down, all of it, or, where anything stands against it, nothing.
+
+    Questions that the sheet does not name stay. Raises NotAllowed.
+    """
+    _may_write(by, community_id)
+    _others(tx, community_id)
+    plan = plan_faqs(tx, rows, community_id=community_id)
+    if plan.objections:
+        return plan
+    gone = [rows[at].number for at in plan.changed]
+    tx.execute(delete(faq_phrasings).where(faq_phrasings.c.faq_id.in_(gone)))
+    for at in (*plan.changed, *plan.new):
+        draft, faq_id = rows[at].draft, rows[at].number
+        values = _values(draft, by, now)
+        act = "write" if faq_id is None else "change"
+        if faq_id is None:
+            made = faqs.insert().values(community_id=community_id, **values).returning(faqs.c.id)
+            faq_id = int(tx.execute(made).scalar_one())
+        else:
+            tx.execute(update(faqs).where(faqs.c.id == faq_id).values(**values))
+        _write_phrasings(tx, faq_id, draft)
+        _note(tx, by, act, faq_id, now, f"{draft.from_on} {draft.last_on or ''}")
+    return plan
+
+
+def _claimed_twice(
+    asked: Sequence[tuple[int, FaqDraft]], stays: Sequence[Faq]
+) -> list[FaqObjection]:
+    """Object to phrasings that an entry which stays, or a row above, claims on the same days."""
+    found, others = [], list(stays)
+    for at, draft in asked:
+        try:
+            _check_claims(draft, others)
+        except PhrasingTaken as taken:
+            found.append(FaqObjection(at, FaqReason.TAKEN, taken.phrasing))
+        days = (draft.from_on, draft.last_on)
+        others.append(Faq(0, 0, draft.answer, *days, is_enabled=True, phrasings=draft.phrasings))
+    return found
+
+
+def _said(one: Faq | FaqDraft) -> tuple[object, ...]:
+    return one.phrasings, one.answer, one.from_on, one.last_on
+
+
+def _says(known: Faq, draft: FaqDraft) -> bool:
+    return known.is_enabled and _said(known) == _said(draft)
+
+
+def _unfit(draft: FaqDraft) -> str:
+    try:
+        _check(draft)
+    except ValueError as unfit:
+        return str(unfit)
+    return ""
 
 
 def switch_off_faq(

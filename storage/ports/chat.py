@@ -28,6 +28,15 @@ class IncomingKind(StrEnum):
     """A subscription notice was accepted or refused."""
 
 
+class Manner(StrEnum):
+    """How a person wishes to be spoken to."""
+
+    USUAL = "usual"
+    PLAIN = "plain"
+    """In few and simple words (老年模式)."""
+    ENGLISH = "english"
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
     """One thing a person did, proved to come from the platform."""

@@ -42,6 +42,8 @@ class DueMessage(NamedTuple):
     muted: str | None
     window_left: int | None
     credits: str | None
+    is_plain: bool | None
+    language: str | None
     is_open: bool | None
     """Whether her window is open now."""
     was_open: bool | None
@@ -73,7 +75,7 @@ _OF_OUTBOX = (
     *("id", "epoch", "event", "facts", "account", "recipient", "identity_id", "community_id"),
     *("urgency", "state", "tries", "created_at", "sent_at"),
 )
-_OF_PERSON = ("is_following", "muted", "window_left", "credits")
+_OF_PERSON = ("is_following", "muted", "window_left", "credits", "is_plain", "language")
 _IS_OPEN = identities.c.window_until > bindparam("now")
 _WAS_OPEN = identities.c.window_until > func.coalesce(outbox.c.sent_at, outbox.c.created_at)
 _COLUMNS = (

@@ -67,6 +67,8 @@ class Person:
     """Her talk with a person that goes on, None where the bot answers her."""
     is_plain: bool = False
     """Whether she asked to be answered in few and simple words."""
+    language: str = ""
+    """"en" where she is told things in English, also unasked."""
 
     @property
     def home(self) -> Home | None:
@@ -89,6 +91,7 @@ _HOMES = Prepared(
             identities.c.chosen_unit_id,
             identities.c.muted,
             identities.c.is_plain,
+            identities.c.language,
             identities.c.staff_id,
             conversations.c.memory,
             conversations.c.updated_at,
@@ -128,9 +131,9 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
     rows = _HOMES.rows(tx, identity_id=identity_id)
     if not rows:
         raise LookupError(identity_id)
-    account, openid, chosen_unit_id, muted, is_plain, staff_id, *talk = rows[0][:12]
+    account, openid, chosen_unit_id, muted, is_plain, language, staff_id, *talk = rows[0][:13]
     memory, updated_at, rating_id, rating_until, talk_id, talk_until = talk
-    homes = tuple(_home(*row[12:]) for row in rows if row[13] is not None)
+    homes = tuple(_home(*row[13:]) for row in rows if row[14] is not None)
     is_fresh = updated_at is not None and updated_at > now - MEMORY_LASTS
     return Person(
         identity_id=identity_id,
@@ -144,6 +147,7 @@ def person_of(tx: Connection, identity_id: int, *, now: datetime) -> Person:
         rating_id=rating_id if rating_until is not None and rating_until > now else None,
         talk_id=talk_id if talk_until is not None and talk_until > now else None,
         is_plain=bool(is_plain),
+        language=language,
     )
 
 

@@ -226,6 +226,18 @@ TALKS = {
         (on.saving, "字大一点", "余额"),
         (on.tenant, "老年模式", "余额", "收据"),
         (on.stranger, "老年模式", "你好"),
+        (
+            *(on.owing, "老年模式", "11月物业费怎么算的", "明细", "缴费成功了吗", "我转账了"),
+            *("退款进度", "报修", "厨房水管漏水", "公告", "物业电话", "缴费记录", "我要投诉"),
+            *("楼道太脏", "人工", "灯坏了", "结束人工", "3月明细"),
+        ),
+        (
+            *(on.paid, "老年模式", "缴费记录", "缴费成功了吗", "我要退款", "1", "确认", "退款进度"),
+            "明细",
+        ),
+        (on.paid, "老年模式", "我要退款", "其他", "房子卖了", "100", "确认"),
+        (on.noticed, "老年模式", "公告"),
+        (on.paying, "老年模式", "缴费成功了吗"),
     ),
     "report": ((on.owing, "收支公示"),),
     "meter": (
@@ -325,6 +337,8 @@ IN_ENGLISH = (
     (on.paid, "I want a refund", "1", "yes", "refund status"),
     (on.paying, "did my payment go through"),
     (on.saving, "balance"),
+    (on.explained, "why is my bill so high", "why is my electricity bill so high"),
+    (on.owing_long, "why is my October water bill so high"),
     (on.tenant, "balance", "bill"),
     (on.two_flats, "pay my bill", "2", "bill", "1"),
     (on.stranger, "my bill", "human", "help"),
@@ -334,3 +348,21 @@ IN_ENGLISH = (
 
 async def test_who_writes_english_is_answered_as_its_golden_file_says(scene):
     compare("in_english", await played(scene, IN_ENGLISH))
+
+
+SEVERAL = (
+    (
+        *(on.owing, "查下账单，顺便报修，电梯坏了，再把发票开一下", "开发票"),
+        *("我欠多少？还有你们电话多少？顺便投诉一下楼道太脏", "先帮我看看欠多少然后发个收据"),
+        "厨房漏水了快来修，顺便投诉一下保安",
+    ),
+    (on.paid, "我要退款，另外开张发票，再帮我把提醒关掉"),
+    (on.two_flats, "看看欠多少，顺便问问收据，再把发票开一下", "1"),
+    (on.stranger, "查账单，顺便报修水管漏水"),
+    (on.owing_long, "欠多少，另外今年的账单明细也要，顺便说下电话"),
+    (on.owing, "show my bill and also the receipt, and then refund me 200, also stop reminders"),
+)
+
+
+async def test_several_wishes_in_one_breath_are_answered_as_the_golden_file_says(scene):
+    compare("several", await played(scene, SEVERAL))

@@ -48,9 +48,9 @@ async def test_until_somebody_answers_her_the_bot_answers_what_is_clear_and_pass
     assert "合计" in await li.say("我欠多少")
     assert "您还没有报修" in await li.say("我的工单")
     assert "说简单点" in await li.say("老年模式")
-    assert "已转告管家" in await li.say("你们太过分了")
-    assert "已转告管家" in await li.say("还是上回和你们讲的那样子")
-    assert "已转告管家" in await li.say("回复 1 喂")
+    assert "告诉管家了" in await li.say("你们太过分了")
+    assert "告诉管家了" in await li.say("还是上回和你们讲的那样子")
+    assert "告诉管家了" in await li.say("回复 1 喂")
     await chen.say("回复 1 您好，我来看看")
     assert await li.hear("我欠多少") is None
 

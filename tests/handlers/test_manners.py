@@ -71,6 +71,20 @@ async def test_english_ends_with_the_talk(db, talk):
     assert "待缴账单" in await li.say("1")
 
 
+async def test_who_asks_in_english_is_told_things_in_english_until_she_writes_chinese(db, talk):
+    li, chen = talk(await db.write(on.owing)), talk("o-chen")
+    asked = select(identities.c.language).where(identities.c.openid.in_(("o-li", "o-chen")))
+    told = []
+
+    for said in ("hello", "my bill", "1", "账单", "thank you"):
+        await li.say(said)
+        await chen.say("my bill")
+        li.clock.advance(timedelta(days=1))
+        told.append(await db.read(lambda tx: "".join(tx.execute(asked).scalars())))
+
+    assert told == ["", "en", "en", "", ""]
+
+
 async def test_what_is_only_told_in_chinese_has_a_line_of_english(db, talk):
     li = talk(await db.write(on.owing))
 

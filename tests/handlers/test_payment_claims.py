@@ -71,6 +71,33 @@ async def test_a_picture_after_the_question_whether_it_came_is_a_claim(db, world
     assert await kept(db, ticket_steps.c.media_id) == [("media-1",)]
 
 
+async def test_a_picture_sent_some_minutes_before_the_word_goes_with_it_once(db, world, talk):
+    li = talk("o-li")
+
+    await li.hear("", IncomingKind.IMAGE)
+    li.clock.advance(timedelta(minutes=5))
+    said = await li.say("你好", "我转账了")
+    await li.say("我真的已经交了")
+
+    assert "截图收到了" in said
+    assert await kept(db, tickets.c.kind) == [("payment",)]
+    assert await kept(db, ticket_steps.c.media_id) == [("media-1",)]
+
+
+@pytest.mark.parametrize(("minutes", "between"), [(5, "厨房水管漏水"), (16, "你好")])
+async def test_a_picture_of_something_else_or_of_long_ago_is_no_payment(
+    db, world, talk, minutes, between
+):
+    li = talk("o-li")
+
+    await li.hear("", IncomingKind.IMAGE)
+    li.clock.advance(timedelta(minutes=minutes))
+    await li.say(between, "我转账了")
+
+    claim = select(ticket_steps.c.media_id).join(tickets).where(tickets.c.kind == "payment")
+    assert await db.read(lambda tx: list(tx.execute(claim).scalars())) == [""]
+
+
 async def test_a_picture_half_an_hour_later_belongs_to_nothing(db, world, talk):
     li = talk("o-li")
 

@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.events import Event, PaymentSettled, ReminderWords
 from storage.inbox import Forgotten
 from storage.links import Links
-from storage.ports.chat import OutgoingMessage
+from storage.ports.chat import Manner, OutgoingMessage
 from storage.steps import sqlite_file
 from tests.factories import ACCOUNT
 from tests.fakes import FakeChannel
@@ -39,7 +39,7 @@ class Hall:
         return self.stage.clock.advance(**by)
 
 
-def compose(event: Event) -> OutgoingMessage:
+def compose(event: Event, manner: Manner = Manner.USUAL) -> OutgoingMessage:
     """Make words that a test can tell apart."""
     text = type(event).__name__
     if isinstance(event, PaymentSettled):
@@ -48,7 +48,7 @@ def compose(event: Event) -> OutgoingMessage:
         text = event.receipt_no
     if isinstance(event, ReminderWords):
         text = f"{event.unit_label} {event.bill_count} {event.open_fen} {event.days_from_due}"
-    return OutgoingMessage(text, text)
+    return OutgoingMessage(text, text if manner is Manner.USUAL else f"{text} ({manner})")
 
 
 async def open_hall(db: Database, database_url: str, tmp_path: Path, **choices) -> Hall:

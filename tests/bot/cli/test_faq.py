@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from bot.spreadsheets.writing import write_table
 from storage.kinds import StaffRole
 from tests.factories import add_community, add_staff
 
@@ -123,3 +124,60 @@ def test_own_texts_are_tried_saved_shown_and_taken_back(wuyebot):
 
     wuyebot("own-text", "set", "翡翠湾", "问候", "", *BY, "--apply")
     assert "问候  没有写" in wuyebot("own-text", "show", "翡翠湾")[1]
+
+
+def sheet_of(path: Path, *rows) -> str:
+    write_table(path, title="常见问题", headers=("编号", "问法", "答案"), rows=rows)
+    return str(path)
+
+
+def test_questions_go_out_in_a_sheet_and_come_back_changed(wuyebot, tmp_path):
+    wuyebot(*ADD, *POOL, "--apply")
+    out, changed = str(tmp_path / "out.xlsx"), tmp_path / "in.xlsx"
+    wuyebot("faq", "export", "翡翠湾", out)
+    again = wuyebot("faq", "import", "翡翠湾", out, *BY)[1]
+
+    sheet = sheet_of(
+        changed,
+        (1, "泳池几点开\n泳池票价", "冬天不开。"),
+        (None, "游泳池几点开放 / 恒温泳池", "周末开。"),
+    )
+    tried = wuyebot("faq", "import", "翡翠湾", sheet, *BY)[1]
+    kept = wuyebot("faq", "list", "翡翠湾")[1]
+    saved = [wuyebot("faq", "import", "翡翠湾", sheet, *BY, "--apply")[1] for _ in range(2)]
+    listed = wuyebot("faq", "list", "翡翠湾")[1]
+
+    assert again == "预览：新增 0 条，改 0 条；加 --apply 保存。\n"
+    assert tried.splitlines()[-1] == "预览：新增 1 条，改 1 条；加 --apply 保存。"
+    assert kept.startswith("1  游泳池几点开放 / 泳池票多少钱一张")
+    assert [one.splitlines()[-1] for one in saved] == [
+        "已保存：新增 1 条，改 1 条。",
+        "已保存：新增 0 条，改 0 条。",
+    ]
+    assert "1  泳池几点开 / 泳池票价" in listed
+    assert "2  游泳池几点开放 / 恒温泳池" in listed
+
+
+def test_a_sheet_with_one_bad_row_saves_nothing_and_says_where(wuyebot, tmp_path):
+    wuyebot(*ADD, *POOL, "--apply")
+    before = wuyebot("faq", "list", "翡翠湾")[1]
+    sheet = sheet_of(
+        tmp_path / "in.xlsx",
+        (None, "快递柜在哪", "北门。"),
+        (9, "会所几点开", "九点。"),
+        (None, "我要缴费", "好的"),
+        (None, "健身房几点开", "看 https://evil.example"),
+        (None, "泳池票多少钱一张", "二十元。"),
+        (None, "快递柜在哪！", "南门。"),
+    )
+
+    status, said = wuyebot("faq", "import", "翡翠湾", sheet, *BY, "--apply")
+
+    assert status == 1
+    assert "第4行A列：没有编号是 9 的常见问题" in said
+    assert "第5行B列：“我要缴费”机器人已经当作 pay" in said
+    assert "第6行C列：链接 https://evil.example 不在允许的网站里" in said
+    assert "第7行B列：“泳池票多少钱一张”已经是另一条的问法" in said
+    assert "第8行B列：“快递柜在哪！”已经是另一条的问法" in said
+    assert "没有保存任何内容：5 处有问题" in said
+    assert wuyebot("faq", "list", "翡翠湾")[1] == before

@@ -372,10 +372,10 @@ MONEY = (
         NOTHING,
     ),
     Dialogue(
-        "a threat not to pay moves nothing",
+        "a threat not to pay is a complaint and moves no money",
         on.owing,
         (("你们不修好电梯我就不交物业费", "!点下面的链接缴费"),),
-        {},
+        TICKET,
     ),
     Dialogue(
         "setting money aside needs a sum and a yes",
@@ -408,6 +408,21 @@ MONEY = (
 )
 
 HELP = (
+    Dialogue(
+        "three wishes in a breath: bills are shown, one ticket is kept, the rest is named",
+        on.owing,
+        (
+            ("查下账单，顺便报修，电梯坏了，再把发票开一下", BILL, "已登记报修", "请回复“开发票”"),
+            AGAIN,
+        ),
+        TICKET,
+    ),
+    Dialogue(
+        "a refund among other wishes waits for its own word and its own yes",
+        on.paid,
+        (("把收据发我，另外退我100块", "收据号", "请回复“退款”"), ("确认", "!已受理")),
+        NOTHING,
+    ),
     Dialogue(
         "a repair said with its place and a photo is one ticket",
         on.owing,

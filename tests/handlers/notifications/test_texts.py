@@ -11,10 +11,11 @@ from handlers.notification import FIELD_CHARS
 from storage import events as e
 from storage.events import Event
 from storage.links import Links
-from storage.ports.chat import OutgoingMessage
+from storage.ports.chat import Manner, OutgoingMessage
 from tests.factories import NOW
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "notifications"
+MANNERS = GOLDEN.with_name("manners")
 
 UNIT = "3栋2单元1201"
 REFUND = ("T261123000001", UNIT, 25_060)
@@ -303,6 +304,22 @@ def test_an_event_is_told_as_its_golden_file_says(name: str, composer: Composer)
     said = script(composer.compose(EVENTS[name]))
 
     file = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        file.write_text(said, encoding="utf-8")
+    assert said == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("manner", [Manner.ENGLISH, Manner.PLAIN])
+def test_what_is_told_in_a_manner_of_its_own_is_as_its_golden_file_says(manner, composer: Composer):
+    rows = []
+    for name, event in EVENTS.items():
+        usual, told = composer.compose(event), composer.compose(event, manner)
+        assert (told.url, told.fields, told.kind) == (usual.url, usual.fields, usual.kind)
+        if told.text != usual.text:
+            rows.append(f"== {name}\n{told.text}\n")
+    said = "\n".join(rows)
+
+    file = MANNERS / f"{manner}.txt"
     if os.environ.get("UPDATE_GOLDEN") == "1":
         file.write_text(said, encoding="utf-8")
     assert said == file.read_text(encoding="utf-8")

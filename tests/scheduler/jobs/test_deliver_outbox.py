@@ -48,6 +48,22 @@ async def test_what_waits_is_said_once(hall: Hall, put, states):
     assert await states() == {"R1": ("sent", "")}
 
 
+async def test_each_is_told_in_the_manner_she_wishes(hall: Hall, put):
+    wishes: dict[str, dict[str, str | bool]] = {
+        "oAn": {"language": "en", "is_plain": True},
+        "oBo": {"is_plain": True},
+        "oCai": {},
+    }
+    for openid, wish in wishes.items():
+        await put(openid, openid)
+        await person(hall, openid, **wish)
+
+    await deliver(hall)
+
+    told = [hall.channel.heard(openid) for openid in wishes]
+    assert told == [["oAn (english)"], ["oBo (plain)"], ["oCai"]]
+
+
 VERDICTS = {
     Verdict.SENT: (OutboxState.SENT, OutboxState.SENT, 1),
     Verdict.NOT_NOW: (OutboxState.HELD, OutboxState.HELD, 1),

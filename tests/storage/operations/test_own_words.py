@@ -14,7 +14,9 @@ from storage.models.operating import audit_records
 from storage.operations.own_words import (
     MOST_ANSWER_CHARS,
     FaqDraft,
+    FaqRow,
     change_faq,
+    import_faqs,
     switch_off_faq,
     write_faq,
     write_text,
@@ -203,3 +205,27 @@ async def test_who_wrote_what_stands_in_the_audit_trail(db, world):
         ("write", 7, str(faq_id)),
         ("switch_off", 7, str(faq_id)),
     ]
+
+
+async def test_a_sheet_may_exchange_phrasings_and_is_taken_whole_or_not_at_all(db, world):
+    by = {"community_id": world.community_id, "by": manager(world), "now": NOW}
+    lift = replace(POOL, phrasings=(("电梯几点停", "电梯几点停"),), answer="不停。")
+    one, two = [await db.write(write_faq, draft, **by) for draft in (POOL, lift)]
+    pool_of_two, lift_of_one = (
+        replace(POOL, phrasings=lift.phrasings),
+        replace(lift, phrasings=POOL.phrasings),
+    )
+    exchange = [FaqRow(one, pool_of_two), FaqRow(two, lift_of_one)]
+    other = replace(POOL, phrasings=(("会所几点开", "会所几点开"),))
+
+    refused = await db.write(import_faqs, [*exchange, FaqRow(99, other)], **by)
+    before = [entry.phrasings for entry in await db.read(faqs_of, world.community_id)]
+    taken = await db.write(import_faqs, exchange, **by)
+    with pytest.raises(NotAllowed):
+        await db.write(import_faqs, exchange, **by | {"by": manager(world, StaffRole.STEWARD)})
+
+    after = [entry.phrasings for entry in await db.read(faqs_of, world.community_id)]
+    assert [one.index for one in refused.objections] == [2]
+    assert before == [POOL.phrasings, lift.phrasings]
+    assert taken.changed == (0, 1)
+    assert after == [lift.phrasings, POOL.phrasings]
