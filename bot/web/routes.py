@@ -9,6 +9,8 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
+BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
+WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "checkout": ("bot.web.checkout", "CheckoutDoor"),
@@ -33,6 +35,8 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_statements": ("bot.web.console_statements", "ConsoleStatementDoor"),
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
+    "console_issuing": ("bot.web.console_issuing", "ConsoleIssuingDoor"),
+    "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -92,5 +96,12 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/refunds", "console_money", "refunds"),
+    ("GET", "/console/bills", "console_bills", "find"),
+    ("GET", "/console/bills/issue", "console_issuing", "show"),
+    ("POST", "/console/bills/issue", "console_issuing", "press"),
+    ("GET", f"/console/bills/{BILL}", "console_bills", "show"),
+    ("POST", f"/console/bills/{BILL}", "console_bills", "press"),
+    ("POST", f"/console/bills/{BILL}/waiver", "console_bills", "ask"),
+    ("GET", f"/console/waivers/{WAIVER}/paper", "console_bills", "paper"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp.test_utils import TestClient
+from sqlalchemy import Connection
 
 from bot.web.routes import ROUTES
 from storage.kinds import StaffRole
+from storage.operations.bill_waivers import WaiverAsk, ask_waiver
+from storage.paying_kinds import WaiverKind
+from storage.queries.residents import staff_member
 from tests.bot.web.conftest import Open
 from tests.bot.web.console import Desk, field, furnish, page, sign_in
 from tests.bot.web.test_console import steps
-from tests.bot.web.town import Town
+from tests.bot.web.town import NOW, Town
 
 VISITORS = (
     "nobody",
@@ -47,6 +51,13 @@ A_THING = answers(303, 404, 200, 200, 200)
 AN_ACT = answers(303, 404, 303, 303, 303)
 A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
+
+
+def answered(rule: dict[str, int], status: int) -> dict[str, int]:
+    """Return a rule whose good answers are another: a form that says nothing is refused."""
+    return {who: status if told == 200 else told for who, told in rule.items()}
+
+
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -72,6 +83,19 @@ RULES = {
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
+    ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
+    ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
+    ("POST", "/console/bills/issue"): Rule("/console/bills/issue", answered(OF_THE_COUNTER, 400)),
+    ("GET", "/console/bills/{bill}"): Rule("/console/bills/{bill}", A_THING),
+    ("POST", "/console/bills/{bill}"): Rule(
+        "/console/bills/{bill}", answers(303, 404, 404, 404, 400)
+    ),
+    ("POST", "/console/bills/{bill}/waiver"): Rule(
+        "/console/bills/{bill}/waiver", answers(303, 404, 404, 415, 415)
+    ),
+    ("GET", "/console/waivers/{waiver}/paper"): Rule(
+        "/console/waivers/{waiver}/paper", answers(303, 404, 404, 200, 200)
+    ),
 }
 """A new address of the console has its line here, or a test fails."""
 
@@ -129,19 +153,33 @@ async def come(door: TestClient, town: Town, desk: Desk, visitor: str) -> str:
     return field(await page(door, "/console/"), "press")
 
 
+async def fill(town: Town, desk: Desk) -> dict[str, object]:
+    """Let there be one of each thing of the money pages; return what addresses call them."""
+
+    def run(tx: Connection) -> dict[str, object]:
+        by = staff_member(tx, desk.ours[StaffRole.CASHIER])
+        assert by is not None
+        ask = WaiverAsk(town.first.bill_ids[0], WaiverKind.HARDSHIP, 100, "x", "x.jpg", b"x")
+        waiver = ask_waiver(tx, ask, by=by, now=NOW)
+        return {"bill": waiver.bill_no, "waiver": waiver.waiver_no}
+
+    return await town.db.write(run)
+
+
 @pytest.mark.parametrize("visitor", VISITORS)
 async def test_i09_everybody_is_answered_as_the_matrix_says(
     town: Town, open_doors: Open, visitor: str
 ):
     """Each visitor asks all, signing out last; a foreign thing is 404 and stays as it was."""
     desk = await furnish(town)
+    things = await fill(town, desk)
     door = await open_doors(town.parts())
     token = await come(door, town, desk, visitor)
     last = sorted(RULES.items(), key=lambda one: "sign-out" in one[0][1])
 
     told = {}
     for (method, shown), rule in last:
-        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no)
+        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
         told[method, shown] = answer.status
