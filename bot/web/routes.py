@@ -10,6 +10,8 @@ COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
+PAYMENT: Final = "{payment:[0-9]{1,18}}"
+REFUND: Final = "{refund:T[0-9A-Za-z-]{8,39}}"
 WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -36,6 +38,8 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "console_issuing": ("bot.web.console_issuing", "ConsoleIssuingDoor"),
+    "console_payments": ("bot.web.console_payments", "ConsolePaymentsDoor"),
+    "console_refunds": ("bot.web.console_refunds", "ConsoleRefundsDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
@@ -95,7 +99,12 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/console/tickets/{TICKET}", "console_tickets", "show_one"),
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
     ("GET", "/console/money", "console_money", "show"),
-    ("GET", "/console/refunds", "console_money", "refunds"),
+    ("GET", "/console/payments", "console_payments", "find"),
+    ("GET", f"/console/payments/{PAYMENT}", "console_payments", "show"),
+    ("POST", f"/console/payments/{PAYMENT}", "console_payments", "press"),
+    ("GET", "/console/refunds", "console_refunds", "find"),
+    ("GET", f"/console/refunds/{REFUND}", "console_refunds", "show"),
+    ("POST", f"/console/refunds/{REFUND}", "console_refunds", "press"),
     ("GET", "/console/bills", "console_bills", "find"),
     ("GET", "/console/bills/issue", "console_issuing", "show"),
     ("POST", "/console/bills/issue", "console_issuing", "press"),

@@ -7,10 +7,13 @@ from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection
 
 from bot.web.routes import ROUTES
+from storage.audit import Actor
 from storage.kinds import StaffRole
 from storage.operations.bill_waivers import WaiverAsk, ask_waiver
+from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.paying_kinds import WaiverKind
 from storage.queries.residents import staff_member
+from tests import factories
 from tests.bot.web.conftest import Open
 from tests.bot.web.console import Desk, field, furnish, page, sign_in
 from tests.bot.web.test_console import steps
@@ -51,6 +54,8 @@ A_THING = answers(303, 404, 200, 200, 200)
 AN_ACT = answers(303, 404, 303, 303, 303)
 A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
+OF_THE_DESK = answers(303, 404, 404, 200, 200)
+"""A thing of this community's money."""
 
 
 def answered(rule: dict[str, int], status: int) -> dict[str, int]:
@@ -83,6 +88,15 @@ RULES = {
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
+    ("GET", "/console/refunds/{refund}"): Rule("/console/refunds/{refund}", OF_THE_DESK),
+    ("POST", "/console/refunds/{refund}"): Rule(
+        "/console/refunds/{refund}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/payments"): Rule("/console/payments", OF_THE_COUNTER),
+    ("GET", "/console/payments/{payment}"): Rule("/console/payments/{payment}", OF_THE_DESK),
+    ("POST", "/console/payments/{payment}"): Rule(
+        "/console/payments/{payment}", answered(OF_THE_DESK, 400)
+    ),
     ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
     ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
     ("POST", "/console/bills/issue"): Rule("/console/bills/issue", answered(OF_THE_COUNTER, 400)),
@@ -161,7 +175,15 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
         assert by is not None
         ask = WaiverAsk(town.first.bill_ids[0], WaiverKind.HARDSHIP, 100, "x", "x.jpg", b"x")
         waiver = ask_waiver(tx, ask, by=by, now=NOW)
-        return {"bill": waiver.bill_no, "waiver": waiver.waiver_no}
+        payment_id = factories.pay(tx, town.second.unit_id, town.second.bill_ids)
+        wish = RefundAskedFor(payment_id, 100, "asked", "x", "matrix")
+        refund = request_refund(tx, wish, actor=Actor(by.staff_id), now=NOW)
+        return {
+            "bill": waiver.bill_no,
+            "waiver": waiver.waiver_no,
+            "payment": payment_id,
+            "refund": refund.refund_no,
+        }
 
     return await town.db.write(run)
 
