@@ -47,6 +47,7 @@ ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("refund", "approve"): "同意退款",
     ("refund", "decline"): "没有同意退款",
     ("refund", "pay_out"): "付出退款",
+    ("tax_invoice", "apply"): "申请发票",
     ("tax_invoice", "issue"): "登记已开",
     ("tax_invoice", "file"): "上传票面",
     ("tax_invoice", "export"): "导出开票",

@@ -12,6 +12,7 @@ TICKET: Final = "{ticket:G[0-9]{8,10}}"
 BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
 PAYMENT: Final = "{payment:[0-9]{1,18}}"
 REFUND: Final = "{refund:T[0-9A-Za-z-]{8,39}}"
+APPLICATION: Final = "{application:F[0-9]{9,16}}"
 WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,6 +41,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_issuing": ("bot.web.console_issuing", "ConsoleIssuingDoor"),
     "console_payments": ("bot.web.console_payments", "ConsolePaymentsDoor"),
     "console_refunds": ("bot.web.console_refunds", "ConsoleRefundsDoor"),
+    "console_invoices": ("bot.web.console_invoices", "ConsoleInvoicesDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
@@ -105,6 +107,10 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/refunds", "console_refunds", "find"),
     ("GET", f"/console/refunds/{REFUND}", "console_refunds", "show"),
     ("POST", f"/console/refunds/{REFUND}", "console_refunds", "press"),
+    ("GET", "/console/invoices", "console_invoices", "find"),
+    ("GET", f"/console/invoices/{APPLICATION}", "console_invoices", "show"),
+    ("POST", f"/console/invoices/{APPLICATION}/issued", "console_invoices", "issued"),
+    ("POST", f"/console/invoices/{APPLICATION}/decline", "console_invoices", "decline"),
     ("GET", "/console/bills", "console_bills", "find"),
     ("GET", "/console/bills/issue", "console_issuing", "show"),
     ("POST", "/console/bills/issue", "console_issuing", "press"),

@@ -2,15 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, select
 
 from storage.kinds import StaffRole
+from storage.models.bills import fee_items
 from storage.models.people import identities
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.staff import add_staff
+from storage.operations.tax_codes import set_tax_code
+from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice
 from storage.operations.tickets import NewTicket, open_ticket
 from storage.ticket_kinds import TicketKind
 from tests import factories
@@ -18,6 +22,7 @@ from tests.bot.web.town import NOW, Town
 
 TICKET = "G26110001"
 MANAGER = "13900000001"
+LONG_AGO = date(2020, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -91,3 +96,11 @@ async def press(
 ) -> ClientResponse:
     form = {"press": field(html, "press"), "seen": field(html, "seen"), "act": act, "words": words}
     return await door.post(f"/console/tickets/{desk.ticket_no}", data=form, allow_redirects=False)
+
+
+def apply_for_invoice(tx: Connection, payment_id: int) -> str:
+    """Give every fee a tax code and apply for an invoice of a payment; return its number."""
+    for item_id in tx.execute(select(fee_items.c.id)).scalars().all():
+        set_tax_code(tx, item_id, "3040502020200000000", 600, effective_on=LONG_AGO, now=NOW)
+    made = apply_for_tax_invoice(tx, payment_id, Buyer("李秀英"), identity_id=None, now=NOW)
+    return made.application_no

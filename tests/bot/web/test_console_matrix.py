@@ -15,7 +15,7 @@ from storage.paying_kinds import WaiverKind
 from storage.queries.residents import staff_member
 from tests import factories
 from tests.bot.web.conftest import Open
-from tests.bot.web.console import Desk, field, furnish, page, sign_in
+from tests.bot.web.console import Desk, apply_for_invoice, field, furnish, page, sign_in
 from tests.bot.web.test_console import steps
 from tests.bot.web.town import NOW, Town
 
@@ -96,6 +96,16 @@ RULES = {
     ("GET", "/console/payments/{payment}"): Rule("/console/payments/{payment}", OF_THE_DESK),
     ("POST", "/console/payments/{payment}"): Rule(
         "/console/payments/{payment}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/invoices"): Rule("/console/invoices", OF_THE_COUNTER),
+    ("GET", "/console/invoices/{application}"): Rule(
+        "/console/invoices/{application}", OF_THE_DESK
+    ),
+    ("POST", "/console/invoices/{application}/issued"): Rule(
+        "/console/invoices/{application}/issued", answered(OF_THE_DESK, 415)
+    ),
+    ("POST", "/console/invoices/{application}/decline"): Rule(
+        "/console/invoices/{application}/decline", answered(OF_THE_DESK, 409)
     ),
     ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
     ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
@@ -183,6 +193,7 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
             "waiver": waiver.waiver_no,
             "payment": payment_id,
             "refund": refund.refund_no,
+            "application": apply_for_invoice(tx, payment_id),
         }
 
     return await town.db.write(run)

@@ -3,15 +3,17 @@
 import re
 
 import pytest
+from aiohttp import FormData
 from aiohttp.test_utils import TestClient
 from sqlalchemy import select
 
 from storage.kinds import StaffRole
 from storage.models.operating import audit_records
 from storage.models.payments import payments, refunds
+from storage.models.tax_invoices import tax_invoices
 from tests import factories
 from tests.bot.web.conftest import Open
-from tests.bot.web.console import Desk, field, furnish, page, sign_in
+from tests.bot.web.console import Desk, apply_for_invoice, field, furnish, page, sign_in
 from tests.bot.web.town import Town
 
 
@@ -179,3 +181,52 @@ async def test_j11_a_payment_of_which_another_asked_something_back_is_looked_at_
     assert answers == [303, 409, 409, 409]
     assert "账上已经有变化" in await second.text()
     assert len(await all_refunds(town)) == 1
+
+
+async def invoiced(door: TestClient, where: str, number: str, content: bytes):
+    html = await page(door, where)
+    told = {"press": field(html, "press"), "seen": "applied", "number": number, "on": "2026-11-23"}
+    form = FormData()
+    for key, text in told.items():
+        form.add_field(key, text)
+    form.add_field("file", content, filename="票.pdf", content_type="application/pdf")
+    return await door.post(f"{where}/issued", data=form, allow_redirects=False)
+
+
+async def test_an_invoice_is_written_down_with_its_file_or_not_at_all_and_once(
+    cashier: TestClient, town: Town, paid: int
+):
+    number = await town.db.write(apply_for_invoice, paid)
+    where = f"/console/invoices/{number}"
+
+    listed = await page(cashier, "/console/invoices")
+    no_file = await invoiced(cashier, where, "25332000000012345678", b"<html>")
+    no_number = await invoiced(cashier, where, "abc", b"%PDF-1.7")
+    before = await page(cashier, where)
+    done = await invoiced(cashier, where, "25332000000012345678", b"%PDF-1.7")
+    twice = await invoiced(cashier, where, "25332000000099999999", b"%PDF-1.7")
+
+    assert f'data-invoice="{number}"' in listed
+    assert [one.status for one in (no_file, no_number, done, twice)] == [409, 409, 303, 409]
+    assert 'data-state="applied"' in before
+    row = await town.db.read(lambda tx: tx.execute(select(tax_invoices)).one())
+    assert (row.state, row.invoice_no, row.file) == ("issued", "25332000000012345678", b"%PDF-1.7")
+    assert number in await page(cashier, f"/console/payments/{paid}")
+
+
+async def test_an_application_is_declined_once_with_a_reason(
+    cashier: TestClient, town: Town, paid: int
+):
+    number = await town.db.write(apply_for_invoice, paid)
+    where = f"/console/invoices/{number}"
+    html = await page(cashier, where)
+    form = {"press": field(html, "press"), "seen": field(html, "seen")}
+
+    answers = [
+        await cashier.post(f"{where}/decline", data=form | {"words": said}, allow_redirects=False)
+        for said in ("  ", "抬头写错了", "抬头写错了")
+    ]
+
+    assert [one.status for one in answers] == [409, 303, 409]
+    assert "没有同意" not in await page(cashier, where)
+    assert "驳回发票申请：抬头写错了" in await page(cashier, where)
