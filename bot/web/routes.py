@@ -13,6 +13,8 @@ BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
 PAYMENT: Final = "{payment:[0-9]{1,18}}"
 REFUND: Final = "{refund:T[0-9A-Za-z-]{8,39}}"
 APPLICATION: Final = "{application:F[0-9]{9,16}}"
+DIFFERENCE: Final = "{difference:[0-9]{1,18}}"
+BANK_ROW: Final = "{row:[0-9]{1,18}}"
 WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -42,6 +44,8 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_payments": ("bot.web.console_payments", "ConsolePaymentsDoor"),
     "console_refunds": ("bot.web.console_refunds", "ConsoleRefundsDoor"),
     "console_invoices": ("bot.web.console_invoices", "ConsoleInvoicesDoor"),
+    "console_reconciliation": ("bot.web.console_reconciliation", "ConsoleReconciliationDoor"),
+    "console_suspense": ("bot.web.console_suspense", "ConsoleSuspenseDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
@@ -111,6 +115,12 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/console/invoices/{APPLICATION}", "console_invoices", "show"),
     ("POST", f"/console/invoices/{APPLICATION}/issued", "console_invoices", "issued"),
     ("POST", f"/console/invoices/{APPLICATION}/decline", "console_invoices", "decline"),
+    ("GET", "/console/reconciliation", "console_reconciliation", "show"),
+    ("GET", f"/console/differences/{DIFFERENCE}", "console_reconciliation", "show_one"),
+    ("POST", f"/console/differences/{DIFFERENCE}", "console_reconciliation", "close"),
+    ("GET", "/console/suspense", "console_suspense", "find"),
+    ("GET", f"/console/suspense/{BANK_ROW}", "console_suspense", "show"),
+    ("POST", f"/console/suspense/{BANK_ROW}", "console_suspense", "press"),
     ("GET", "/console/bills", "console_bills", "find"),
     ("GET", "/console/bills/issue", "console_issuing", "show"),
     ("POST", "/console/bills/issue", "console_issuing", "press"),

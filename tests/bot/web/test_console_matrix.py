@@ -15,7 +15,16 @@ from storage.paying_kinds import WaiverKind
 from storage.queries.residents import staff_member
 from tests import factories
 from tests.bot.web.conftest import Open
-from tests.bot.web.console import Desk, apply_for_invoice, field, furnish, page, sign_in
+from tests.bot.web.console import (
+    Desk,
+    a_difference,
+    a_transfer,
+    apply_for_invoice,
+    field,
+    furnish,
+    page,
+    sign_in,
+)
 from tests.bot.web.test_console import steps
 from tests.bot.web.town import NOW, Town
 
@@ -107,6 +116,18 @@ RULES = {
     ("POST", "/console/invoices/{application}/decline"): Rule(
         "/console/invoices/{application}/decline", answered(OF_THE_DESK, 409)
     ),
+    ("GET", "/console/reconciliation"): Rule("/console/reconciliation", OF_THE_COUNTER),
+    ("GET", "/console/differences/{difference}"): Rule(
+        "/console/differences/{difference}", OF_THE_DESK
+    ),
+    ("POST", "/console/differences/{difference}"): Rule(
+        "/console/differences/{difference}", answered(OF_THE_DESK, 409)
+    ),
+    ("GET", "/console/suspense"): Rule("/console/suspense", OF_THE_COUNTER),
+    ("GET", "/console/suspense/{row}"): Rule("/console/suspense/{row}", OF_THE_DESK),
+    ("POST", "/console/suspense/{row}"): Rule(
+        "/console/suspense/{row}", answered(OF_THE_DESK, 400)
+    ),
     ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
     ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
     ("POST", "/console/bills/issue"): Rule("/console/bills/issue", answered(OF_THE_COUNTER, 400)),
@@ -194,6 +215,8 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
             "payment": payment_id,
             "refund": refund.refund_no,
             "application": apply_for_invoice(tx, payment_id),
+            "difference": a_difference(tx, payment_id),
+            "row": a_transfer(tx, 888, "3-2-501"),
         }
 
     return await town.db.write(run)
