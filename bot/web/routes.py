@@ -15,6 +15,8 @@ REFUND: Final = "{refund:T[0-9A-Za-z-]{8,39}}"
 APPLICATION: Final = "{application:F[0-9]{9,16}}"
 DIFFERENCE: Final = "{difference:[0-9]{1,18}}"
 BANK_ROW: Final = "{row:[0-9]{1,18}}"
+DEBTOR: Final = "{unit:[0-9]{1,18}}"
+LETTER: Final = "{letter:L[0-9]{4}-[0-9]{5,9}}"
 WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -46,6 +48,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_invoices": ("bot.web.console_invoices", "ConsoleInvoicesDoor"),
     "console_reconciliation": ("bot.web.console_reconciliation", "ConsoleReconciliationDoor"),
     "console_suspense": ("bot.web.console_suspense", "ConsoleSuspenseDoor"),
+    "console_dunning": ("bot.web.console_dunning", "ConsoleDunningDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
@@ -121,6 +124,12 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/suspense", "console_suspense", "find"),
     ("GET", f"/console/suspense/{BANK_ROW}", "console_suspense", "show"),
     ("POST", f"/console/suspense/{BANK_ROW}", "console_suspense", "press"),
+    ("GET", "/console/dunning", "console_dunning", "find"),
+    ("GET", "/console/dunning/plan", "console_dunning", "plan"),
+    ("POST", "/console/dunning/plan", "console_dunning", "set"),
+    ("GET", f"/console/dunning/{DEBTOR}", "console_dunning", "show"),
+    ("POST", f"/console/dunning/{DEBTOR}", "console_dunning", "press"),
+    ("GET", f"/console/dunning/{DEBTOR}/letters/{LETTER}", "console_dunning", "letter"),
     ("GET", "/console/bills", "console_bills", "find"),
     ("GET", "/console/bills/issue", "console_issuing", "show"),
     ("POST", "/console/bills/issue", "console_issuing", "press"),

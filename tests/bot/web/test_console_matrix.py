@@ -65,6 +65,7 @@ A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
 OF_THE_DESK = answers(303, 404, 404, 200, 200)
 """A thing of this community's money."""
+OF_MANAGERS = answers(303, 404, 404, 404, 200) | {"manager elsewhere": 200}
 
 
 def answered(rule: dict[str, int], status: int) -> dict[str, int]:
@@ -127,6 +128,16 @@ RULES = {
     ("GET", "/console/suspense/{row}"): Rule("/console/suspense/{row}", OF_THE_DESK),
     ("POST", "/console/suspense/{row}"): Rule(
         "/console/suspense/{row}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/dunning"): Rule("/console/dunning", A_LIST),
+    ("GET", "/console/dunning/plan"): Rule("/console/dunning/plan", OF_MANAGERS),
+    ("POST", "/console/dunning/plan"): Rule(
+        "/console/dunning/plan", answers(303, 404, 404, 404, 404)
+    ),
+    ("GET", "/console/dunning/{unit}"): Rule("/console/dunning/{unit}", A_THING),
+    ("POST", "/console/dunning/{unit}"): Rule("/console/dunning/{unit}", answered(A_THING, 400)),
+    ("GET", "/console/dunning/{unit}/letters/{letter}"): Rule(
+        "/console/dunning/{unit}/letters/L2026-99999", answers(303, 404, 404, 404, 409)
     ),
     ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
     ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
