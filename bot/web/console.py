@@ -21,7 +21,7 @@ EVERYBODY: Final = (
     ("", "今日"),
     ("units", "房屋与住户"),
     ("tickets", "工单"),
-    ("bills", "账单"),
+    ("bills", "账务"),
 )
 AT_THE_COUNTER: Final = (("money", "收款"), ("refunds", "退款"))
 """Rooms of those who look after the money."""

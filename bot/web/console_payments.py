@@ -23,6 +23,7 @@ from storage.queries.payment_pages import (
     page_of_payments,
     payment_in_full,
 )
+from storage.rules.counter import is_by_hand
 
 ON_A_PAGE: Final = 50
 REASON_CHARS: Final = 60
@@ -137,6 +138,7 @@ class ConsolePaymentsDoor(BooksDesk):
             one=one,
             row=one.row,
             way=words.gateway(one.row.gateway),
+            by_hand=is_by_hand(one.row.gateway),
             receipt_url=links.receipt_url(links.receipt_token(one.row.payment_id)),
             refund_states=STATES,
             invoice_states=INVOICES,

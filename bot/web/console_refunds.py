@@ -150,7 +150,7 @@ class ConsoleRefundsDoor(BooksDesk):
             history=history(trail),
             waits=one.state is RefundStep.REQUESTED,
             waits_for_hands=by_hand and one.state is RefundStep.APPROVED,
-            by_hand=by_hand,
+            is_hers=one.asked_by_id == session.staff.staff_id,
             notice=notice,
             said=typed(form or {}, "words"),
             most=REASON_CHARS,

@@ -48,6 +48,8 @@ class RefundRow:
     payout_bank: str
     is_residents: bool
     """A resident asked for it."""
+    asked_by_id: int | None
+    """The key of who of the staff asked."""
 
 
 _ASKER, _DECIDER, _PAYER = staff.alias("asker"), staff.alias("decider"), staff.alias("payer")
@@ -135,4 +137,5 @@ def _row(row: Row[Any]) -> RefundRow:
         paid_out_by=row.payer or "",
         payout_bank=row.payout_bank,
         is_residents=row.identity_id is not None and row.requested_by is None,
+        asked_by_id=row.requested_by,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from aiohttp import FormData
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection
 
@@ -267,3 +268,33 @@ async def test_i09_a_thing_of_another_community_is_404_even_for_the_manager(
     for where in ("units", "statements"):
         await page(door, f"/console/{where}/{desk.foreign_unit_id}", status=404)
     assert "9-9-901" not in await page(door, "/console/units?q=901")
+
+
+async def test_j02_no_form_of_the_console_is_taken_from_another_site_or_without_her_token(
+    town: Town, open_doors: Open
+):
+    desk = await furnish(town)
+    things = await fill(town, desk)
+    door = await open_doors(town.parts())
+    await come(door, town, desk, "manager")
+    where = [
+        rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
+        for (method, shown), rule in RULES.items()
+        if method == "POST" and not shown.startswith(("/console/sign-in", "/console/enter"))
+    ]
+
+    elsewhere = [await door.post(one, headers={"Origin": "https://evil.test"}) for one in where]
+    tokenless = [await door.post(one, data=form()) for one in where for form in (dict, parts)]
+    others = [await door.request(verb, one) for one in where for verb in ("PUT", "DELETE")]
+
+    assert {one.status for one in elsewhere} == {403}
+    assert {one.status for one in tokenless} == {403, 415}
+    assert [one.status for one in tokenless].count(403) == len(where)
+    assert {one.status for one in others} == {405}
+    assert await steps(town) == ["opened"]
+
+
+def parts() -> FormData:
+    form = FormData()
+    form.add_field("act", "x", content_type="text/plain")
+    return form
