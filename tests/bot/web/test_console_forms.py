@@ -1,11 +1,10 @@
 """What stands behind the console's forms keeps to its own community and roles by itself."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from storage.bank_errors import UnknownBankRow
 from storage.errors import NotAllowed, UnknownBill, UnknownDifference, UnknownRefund
@@ -65,16 +64,18 @@ async def desk(town: Town) -> Desk:
     return await furnish(town)
 
 
-async def test_staff_of_another_community_change_nothing_here(town: Town, desk: Desk):
-    bill_id, unit_id = town.first.bill_ids[0], town.first.unit_id
+Try = tuple[type[Exception], Any, tuple[Any, ...], dict[str, Any]]
 
-    def run(tx: Connection) -> None:
+
+async def test_staff_of_another_community_change_nothing_here(town: Town, desk: Desk):
+    def prepare(tx: Connection) -> list[Try]:
         tx.execute(update(communities).values(opened_at=NOW))
+        bill_id, unit_id = town.first.bill_ids[0], town.first.unit_id
         paid = factories.pay(tx, town.second.unit_id, town.second.bill_ids)
         asked = RefundAskedFor(paid, 100, "asked", "x", "k1")
-        ours = member(tx, desk.ours[StaffRole.CASHIER])
-        them = member(tx, desk.theirs[StaffRole.MANAGER])
-        refund = ask_refund_as_seen(tx, asked, seen_fen=0, by=ours, now=NOW) or ""
+        ours: dict[str, Any] = {"by": member(tx, desk.ours[StaffRole.CASHIER]), "now": NOW}
+        them: dict[str, Any] = {"by": member(tx, desk.theirs[StaffRole.MANAGER]), "now": NOW}
+        refund = ask_refund_as_seen(tx, asked, seen_fen=0, **ours) or ""
         number, row = a_difference(tx, paid), a_transfer(tx, 888, "3-2-501")
         mark = plan_mark(plan_of_row(tx, row, unit_id))
         invoice = apply_for_invoice(tx, paid)
@@ -82,28 +83,33 @@ async def test_staff_of_another_community_change_nothing_here(town: Town, desk: 
         again = RefundAskedFor(paid, 100, "asked", "x", "k2")
         letter = DunningForm(unit_id, DunningPress.LETTER, 0, term_days=15)
         month = IssueForm(town.community_id, BillingPeriod(2026, 12), "x")
-        tried: list[tuple[type[Exception], Any]] = [
-            (UnknownBill, partial(act_on_bill, tx, void)),
-            (NotAllowed, partial(issue_as_seen, tx, month)),
-            (UnknownRefund, partial(ask_refund_as_seen, tx, again, seen_fen=100)),
-            (UnknownRefund, partial(act_on_refund, tx, agreement(refund))),
-            (UnknownDifference, partial(close_as_seen, tx, number, "x", seen_notes=0)),
-            (UnknownBankRow, partial(assign_as_seen, tx, row, unit_id, seen=mark)),
-            (UnknownBankRow, partial(dismiss_as_seen, tx, row, "x")),
-            (UnknownTaxInvoice, partial(decline_as_seen, tx, invoice, "applied", "x")),
-            (NotAllowed, partial(act_on_debt, tx, letter)),
-            (NotAllowed, partial(set_plan, tx, town)),
+        return [
+            (UnknownBill, act_on_bill, (void,), them),
+            (NotAllowed, issue_as_seen, (month,), them),
+            (UnknownRefund, ask_refund_as_seen, (again,), them | {"seen_fen": 100}),
+            (UnknownRefund, act_on_refund, (agreement(refund),), them),
+            (UnknownDifference, close_as_seen, (number, "x"), them | {"seen_notes": 0}),
+            (UnknownBankRow, assign_as_seen, (row, unit_id), them | {"seen": mark}),
+            (UnknownBankRow, assign_as_seen, (row, desk.foreign_unit_id), ours | {"seen": ""}),
+            (UnknownBankRow, dismiss_as_seen, (row, "x"), them),
+            (UnknownTaxInvoice, decline_as_seen, (invoice, "applied", "x"), them),
+            (NotAllowed, act_on_debt, (letter,), them),
+            (NotAllowed, set_plan, (town,), them),
         ]
-        before = tx.execute(select(audit_records.c.id)).all()
 
-        for error, act in tried:
-            with pytest.raises(error):
-                act(by=them, now=NOW)
-        with pytest.raises(UnknownBankRow):
-            assign_as_seen(tx, row, desk.foreign_unit_id, seen="", by=ours, now=NOW)
-        assert tx.execute(select(audit_records.c.id)).all() == before
+    tried = await town.db.write(prepare)
+    before = await count_acts(town)
 
-    await town.db.write(run)
+    for error, act, args, more in tried:
+        with pytest.raises(error):
+            await town.db.write(act, *args, **more)
+
+    assert await count_acts(town) == before
+
+
+async def count_acts(town: Town) -> int:
+    asked = select(func.count()).select_from(audit_records)
+    return await town.db.read(lambda tx: tx.execute(asked).scalar_one())
 
 
 def agreement(refund_no: str) -> RefundForm:
@@ -118,14 +124,12 @@ def set_plan(tx: Connection, town: Town, *, by: Staff, now: datetime) -> None:
 
 async def test_a_cashier_of_this_community_voids_no_bill_and_sets_no_plan(town: Town, desk: Desk):
     bill_id = town.first.bill_ids[0]
+    cashier = await town.db.read(member, desk.ours[StaffRole.CASHIER])
+    seen = await town.db.read(bill_mark, bill_id)
 
-    def run(tx: Connection) -> None:
-        cashier = member(tx, desk.ours[StaffRole.CASHIER])
-        for press in BillPress:
-            form = BillForm(bill_id, "B1", press, "x", bill_mark(tx, bill_id))
-            with pytest.raises(NotAllowed):
-                act_on_bill(tx, form, by=cashier, now=NOW)
+    for press in BillPress:
+        form = BillForm(bill_id, "B1", press, "x", seen)
         with pytest.raises(NotAllowed):
-            set_plan(tx, town, by=cashier, now=NOW)
-
-    await town.db.write(run)
+            await town.db.write(act_on_bill, form, by=cashier, now=NOW)
+    with pytest.raises(NotAllowed):
+        await town.db.write(set_plan, town, by=cashier, now=NOW)
