@@ -1,4 +1,4 @@
-"""The rows behind Today's sums: the day's payments, and the refunds that wait for a word."""
+"""The rows behind Today's sum: the payments of the day."""
 
 from typing import Final
 
@@ -9,10 +9,8 @@ from bot.web.reading import query_text
 from handlers import words
 from storage.periods import shanghai_day
 from storage.queries.day_payments import payments_on
-from storage.queries.desk import refunds_waiting
 
 ON_A_PAGE: Final = 50
-REFUNDS_SHOWN: Final = 100
 
 
 class ConsoleMoneyDoor(ConsoleDesk):
@@ -45,17 +43,4 @@ class ConsoleMoneyDoor(ConsoleDesk):
                 for one in shown
             ],
             next_url=more,
-        )
-
-    async def refunds(self, request: web.Request) -> web.StreamResponse:
-        """List the refunds that nobody has decided on; a second person decides in chat."""
-        session = await self.visit(request, *COUNTERS)
-        found = await self._parts.db.read(
-            refunds_waiting, community_ids=session.staff.community_ids, limit=REFUNDS_SHOWN
-        )
-        return self._page(
-            session,
-            "console_refunds.html",
-            room="refunds",
-            rows=[(one, words.gateway(one.gateway)) for one in found],
         )

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.web.console import COUNTERS, ConsoleDesk
+from bot.web.console import ConsoleDesk
 from handlers import tickets, words
 from storage.kinds import StaffRole
 from storage.periods import shanghai_day
@@ -32,9 +32,6 @@ class ConsoleTodayDoor(ConsoleDesk):
         still = None
         if member.role is StaffRole.MANAGER:
             still = await db.read(standstill, now=now, limit=JOBS_SHOWN)
-        results = ""
-        if member.role in COUNTERS:
-            results = self._parts.links.reconciliation_url(member.staff_id, expires_on=today)
         return self._page(
             session,
             "console_today.html",
@@ -50,5 +47,4 @@ class ConsoleTodayDoor(ConsoleDesk):
             masked=tickets.masked,
             now=now,
             still=still,
-            results_url=results,
         )

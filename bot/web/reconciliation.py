@@ -47,8 +47,8 @@ class ReconciliationDoor:
             "reconciliation.html",
             day=day,
             days=page.days,
-            statements=[_told(one) for one in page.statements],
-            differences=[_difference(*one) for one in page.differences],
+            statements=[statement_told(one) for one in page.statements],
+            differences=[difference_told(*one) for one in page.differences],
             open_count=page.open_count,
             page_url=f"{self._pages.root}/reconciliation/{token}",
         )
@@ -61,7 +61,8 @@ def _day(text: str, *, otherwise: date) -> date:
         return otherwise
 
 
-def _told(one: Statement) -> dict[str, object]:
+def statement_told(one: Statement) -> dict[str, object]:
+    """Say what a platform's statement of a day came to."""
     state = reconciling.STATES.get(one.state, "已对账" if one.agreed_at else "已取到，等着对账")
     return {
         "gateway": words.gateway(one.gateway),
@@ -79,7 +80,8 @@ def _settled(one: Statement) -> str:
     return "还没有到银行" if one.net_fen > 0 else "没有要到账的"
 
 
-def _difference(one: Difference, notes: Sequence[DifferenceNote]) -> dict[str, object]:
+def difference_told(one: Difference, notes: Sequence[DifferenceNote]) -> dict[str, object]:
+    """Say a difference with its history."""
     return {
         "one": one,
         "cause": causes.DIFFERENCES.get(one.kind, causes.OTHER_DIFFERENCE),

@@ -9,6 +9,15 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
+BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
+PAYMENT: Final = "{payment:[0-9]{1,18}}"
+REFUND: Final = "{refund:T[0-9A-Za-z-]{8,39}}"
+APPLICATION: Final = "{application:F[0-9]{9,16}}"
+DIFFERENCE: Final = "{difference:[0-9]{1,18}}"
+BANK_ROW: Final = "{row:[0-9]{1,18}}"
+DEBTOR: Final = "{unit:[0-9]{1,18}}"
+LETTER: Final = "{letter:L[0-9]{4}-[0-9]{5,9}}"
+WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "checkout": ("bot.web.checkout", "CheckoutDoor"),
@@ -33,6 +42,14 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_statements": ("bot.web.console_statements", "ConsoleStatementDoor"),
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
+    "console_issuing": ("bot.web.console_issuing", "ConsoleIssuingDoor"),
+    "console_payments": ("bot.web.console_payments", "ConsolePaymentsDoor"),
+    "console_refunds": ("bot.web.console_refunds", "ConsoleRefundsDoor"),
+    "console_invoices": ("bot.web.console_invoices", "ConsoleInvoicesDoor"),
+    "console_reconciliation": ("bot.web.console_reconciliation", "ConsoleReconciliationDoor"),
+    "console_suspense": ("bot.web.console_suspense", "ConsoleSuspenseDoor"),
+    "console_dunning": ("bot.web.console_dunning", "ConsoleDunningDoor"),
+    "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -91,6 +108,34 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/console/tickets/{TICKET}", "console_tickets", "show_one"),
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
     ("GET", "/console/money", "console_money", "show"),
-    ("GET", "/console/refunds", "console_money", "refunds"),
+    ("GET", "/console/payments", "console_payments", "find"),
+    ("GET", f"/console/payments/{PAYMENT}", "console_payments", "show"),
+    ("POST", f"/console/payments/{PAYMENT}", "console_payments", "press"),
+    ("GET", "/console/refunds", "console_refunds", "find"),
+    ("GET", f"/console/refunds/{REFUND}", "console_refunds", "show"),
+    ("POST", f"/console/refunds/{REFUND}", "console_refunds", "press"),
+    ("GET", "/console/invoices", "console_invoices", "find"),
+    ("GET", f"/console/invoices/{APPLICATION}", "console_invoices", "show"),
+    ("POST", f"/console/invoices/{APPLICATION}/issued", "console_invoices", "issued"),
+    ("POST", f"/console/invoices/{APPLICATION}/decline", "console_invoices", "decline"),
+    ("GET", "/console/reconciliation", "console_reconciliation", "show"),
+    ("GET", f"/console/differences/{DIFFERENCE}", "console_reconciliation", "show_one"),
+    ("POST", f"/console/differences/{DIFFERENCE}", "console_reconciliation", "close"),
+    ("GET", "/console/suspense", "console_suspense", "find"),
+    ("GET", f"/console/suspense/{BANK_ROW}", "console_suspense", "show"),
+    ("POST", f"/console/suspense/{BANK_ROW}", "console_suspense", "press"),
+    ("GET", "/console/dunning", "console_dunning", "find"),
+    ("GET", "/console/dunning/plan", "console_dunning", "plan"),
+    ("POST", "/console/dunning/plan", "console_dunning", "set"),
+    ("GET", f"/console/dunning/{DEBTOR}", "console_dunning", "show"),
+    ("POST", f"/console/dunning/{DEBTOR}", "console_dunning", "press"),
+    ("GET", f"/console/dunning/{DEBTOR}/letters/{LETTER}", "console_dunning", "letter"),
+    ("GET", "/console/bills", "console_bills", "find"),
+    ("GET", "/console/bills/issue", "console_issuing", "show"),
+    ("POST", "/console/bills/issue", "console_issuing", "press"),
+    ("GET", f"/console/bills/{BILL}", "console_bills", "show"),
+    ("POST", f"/console/bills/{BILL}", "console_bills", "press"),
+    ("POST", f"/console/bills/{BILL}/waiver", "console_bills", "ask"),
+    ("GET", f"/console/waivers/{WAIVER}/paper", "console_bills", "paper"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from storage import audit
 from storage.audit import Actor
@@ -155,6 +155,11 @@ def _put_before_staff(
     )
 
 
+_ADDRESSEE: Final = select(units.c.label, communities).join(
+    communities, communities.c.id == units.c.community_id
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A written demand (书面催告函) as it was approved; it names a term, and no other person."""
@@ -182,11 +187,7 @@ def approve_letter(
     """
     if not LEAST_TERM_DAYS <= term_days <= MOST_TERM_DAYS:
         raise ValueError("term_days")
-    unit = tx.execute(
-        select(units.c.label, communities)
-        .join(communities, communities.c.id == units.c.community_id)
-        .where(units.c.id == unit_id)
-    ).one()
+    unit = tx.execute(_ADDRESSEE.where(units.c.id == unit_id)).one()
     if not is_manager(tx, approved_by, unit.id):
         raise NotAllowed
     today = shanghai_day(now)
@@ -194,18 +195,8 @@ def approve_letter(
     if not owed:
         raise NothingToPay(unit.label)
     term_on = today + timedelta(days=term_days)
-    letter = Letter(
-        letter_no=f"L{today.year}-{next_number(tx, f'letter:{today.year}'):05d}",
-        unit_label=unit.label,
-        community_name=unit.name,
-        company_name=unit.company_name,
-        office_phone=unit.phone,
-        office_address=unit.address,
-        bills=tuple(owed),
-        total_fen=sum(one.open_fen for one in owed),
-        written_on=today,
-        term_on=term_on,
-    )
+    letter_no = f"L{today.year}-{next_number(tx, f'letter:{today.year}'):05d}"
+    letter = _letter(unit, letter_no, owed, written_on=today, term_on=term_on)
     note_act(
         tx,
         unit_id,
@@ -219,6 +210,49 @@ def approve_letter(
     actor = Actor(staff_id=approved_by)
     audit.note(tx, actor, "approve", "letter", letter.letter_no, at=now, detail=f"{term_on}")
     return letter
+
+
+def _letter(
+    unit: Row[Any],
+    letter_no: str,
+    owed: Sequence[DunnedBill],
+    *,
+    written_on: date,
+    term_on: date,
+) -> Letter:
+    return Letter(
+        letter_no=letter_no,
+        unit_label=unit.label,
+        community_name=unit.name,
+        company_name=unit.company_name,
+        office_phone=unit.phone,
+        office_address=unit.address,
+        bills=tuple(owed),
+        total_fen=sum(one.open_fen for one in owed),
+        written_on=written_on,
+        term_on=term_on,
+    )
+
+
+def letter_again(tx: Connection, unit_id: int, letter_no: str) -> Letter | None:
+    """Return an approved letter of a unit to be printed, while what it asks for is what is owed.
+
+    None where there is no such letter, or where another sum is open by now. Changes nothing.
+    """
+    row = tx.execute(
+        select(dunning_acts.c.done_at, dunning_acts.c.amount_fen, dunning_acts.c.detail).where(
+            dunning_acts.c.unit_id == unit_id,
+            dunning_acts.c.act == "letter",
+            dunning_acts.c.detail.startswith(f"{letter_no} until ", autoescape=True),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    day, term_on = shanghai_day(row.done_at), date.fromisoformat(row.detail[-10:])
+    owed = [one for one in dunned_bills_of_unit(tx, unit_id, day) if one.bill.due_on < day]
+    unit = tx.execute(_ADDRESSEE.where(units.c.id == unit_id)).one()
+    letter = _letter(unit, letter_no, owed, written_on=day, term_on=term_on)
+    return letter if letter.total_fen == row.amount_fen else None
 
 
 def deliver_letter(

@@ -12,7 +12,7 @@ from storage.models.estate import communities
 from storage.models.tariffs import discounts
 from storage.operations.bill_rows import write_bills
 from storage.periods import BillingPeriod, shanghai_day
-from storage.queries.dues import Missing, bills_due
+from storage.queries.dues import DueBills, Missing, bills_due
 from storage.queries.pricing import DueBill, SkipReason
 
 
@@ -53,6 +53,11 @@ def issue_bills(
         today=shanghai_day(now),
         unit_ids=unit_ids,
     )
+    return issue_due(tx, due, community_id=community_id, now=now)
+
+
+def issue_due(tx: Connection, due: DueBills, *, community_id: int, now: datetime) -> IssueReport:
+    """Make the bills that were found due under the lock of `lock_billing`, held since then."""
     write_bills(tx, due.new, community_id=community_id, now=now)
     use_discounts(tx, due.new)
     totals: dict[int, int] = {}

@@ -58,6 +58,14 @@ def waivers_waiting(tx: Connection, *, community_ids: Sequence[int]) -> list[Wai
     return [_view(row) for row in tx.execute(waiting)]
 
 
+def waivers_of_bill(
+    tx: Connection, bill_id: int, *, community_ids: Sequence[int]
+) -> list[WaiverView]:
+    """Return all that was ever asked to be waived of a bill, the oldest first."""
+    mine = _mine(community_ids).where(bill_waivers.c.bill_id == bill_id)
+    return [_view(row) for row in tx.execute(mine)]
+
+
 def waivers_between(
     tx: Connection, *, community_ids: Sequence[int], first_on: date, last_on: date
 ) -> list[WaiverView]:

@@ -67,6 +67,14 @@ def write_offs_waiting(tx: Connection, *, community_ids: Sequence[int]) -> list[
     return [_view(row) for row in tx.execute(waiting)]
 
 
+def write_offs_of_bill(
+    tx: Connection, bill_id: int, *, community_ids: Sequence[int]
+) -> list[WriteOffView]:
+    """Return all that was ever asked to be written off of a bill, the oldest first."""
+    mine = _mine(community_ids).where(write_offs.c.bill_id == bill_id)
+    return [_view(row) for row in tx.execute(mine)]
+
+
 def write_offs_standing(tx: Connection, *, community_ids: Sequence[int]) -> list[WriteOffView]:
     """Return what is written off now: debts that may still be paid, or be asked for again."""
     standing = _mine(community_ids).where(write_offs.c.state == WriteOffState.APPROVED)

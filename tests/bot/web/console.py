@@ -2,22 +2,33 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, select
 
 from storage.kinds import StaffRole
+from storage.models.bank import bank_rows
+from storage.models.bills import fee_items
+from storage.models.operating import discrepancies
+from storage.models.payments import payment_orders, payments
 from storage.models.people import identities
+from storage.operations.bank_rows import BankAccount, take_rows
 from storage.operations.console_sessions import issue_console_pass
+from storage.operations.differences import raise_difference
 from storage.operations.staff import add_staff
+from storage.operations.tax_codes import set_tax_code
+from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice
 from storage.operations.tickets import NewTicket, open_ticket
+from storage.ports.bank import BankLine
 from storage.ticket_kinds import TicketKind
 from tests import factories
 from tests.bot.web.town import NOW, Town
 
 TICKET = "G26110001"
 MANAGER = "13900000001"
+LONG_AGO = date(2020, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -91,3 +102,26 @@ async def press(
 ) -> ClientResponse:
     form = {"press": field(html, "press"), "seen": field(html, "seen"), "act": act, "words": words}
     return await door.post(f"/console/tickets/{desk.ticket_no}", data=form, allow_redirects=False)
+
+
+def apply_for_invoice(tx: Connection, payment_id: int) -> str:
+    """Give every fee a tax code and apply for an invoice of a payment; return its number."""
+    for item_id in tx.execute(select(fee_items.c.id)).scalars().all():
+        set_tax_code(tx, item_id, "3040502020200000000", 600, effective_on=LONG_AGO, now=NOW)
+    made = apply_for_tax_invoice(tx, payment_id, Buyer("李秀英"), identity_id=None, now=NOW)
+    return made.application_no
+
+
+def a_difference(tx: Connection, payment_id: int) -> int:
+    """Let a platform deny what our books say of a payment; return the difference's number."""
+    asked = select(payment_orders.c.order_no).join(payments).where(payments.c.id == payment_id)
+    order_no = tx.execute(asked).scalar_one()
+    assert raise_difference(tx, "AmountMismatch", order_no, "平台报 1 分", at=NOW)
+    return int(tx.execute(select(discrepancies.c.id)).scalar_one())
+
+
+def a_transfer(tx: Connection, amount_fen: int, memo: str) -> int:
+    """Let money come of which nobody knows for what; return its row."""
+    line = BankLine("k1", NOW, amount_fen, None, "赵六", "6222", memo, "S1")
+    take_rows(tx, [line], BankAccount("571900", "bank_transfer"), source="file", now=NOW)
+    return int(tx.execute(select(bank_rows.c.id)).scalar_one())

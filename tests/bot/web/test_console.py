@@ -173,7 +173,7 @@ async def test_today_counts_what_is_open_and_each_number_leads_to_its_rows(
     assert "¥844.41" in html
     assert "厨房漏水，电话138****5678" in html
     links = re.findall(r'<p class="figure"[^>]*><a href="(/[^"]+)"', html)
-    assert len(links) == 3
+    assert len(links) == 4
     for one in links:
         await page(inside, one.replace("&amp;", "&"))
 
@@ -364,6 +364,16 @@ async def test_j05_every_page_forbids_scripts_of_others_and_copies(inside: TestC
         "/console/",
         "/console/units",
         f"/console/tickets/{desk.ticket_no}",
+        "/console/bills",
+        "/console/bills/B2026-10-000001",
+        "/console/bills/issue",
+        "/console/payments",
+        "/console/refunds",
+        "/console/invoices",
+        "/console/reconciliation",
+        "/console/suspense",
+        "/console/dunning",
+        "/console/dunning/plan",
         "/console/x",
     ):
         answer = await inside.get(where)

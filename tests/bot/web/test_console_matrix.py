@@ -3,14 +3,31 @@
 from dataclasses import dataclass
 
 import pytest
+from aiohttp import FormData
 from aiohttp.test_utils import TestClient
+from sqlalchemy import Connection
 
 from bot.web.routes import ROUTES
+from storage.audit import Actor
 from storage.kinds import StaffRole
+from storage.operations.bill_waivers import WaiverAsk, ask_waiver
+from storage.operations.refunds import RefundAskedFor, request_refund
+from storage.paying_kinds import WaiverKind
+from storage.queries.residents import staff_member
+from tests import factories
 from tests.bot.web.conftest import Open
-from tests.bot.web.console import Desk, field, furnish, page, sign_in
+from tests.bot.web.console import (
+    Desk,
+    a_difference,
+    a_transfer,
+    apply_for_invoice,
+    field,
+    furnish,
+    page,
+    sign_in,
+)
 from tests.bot.web.test_console import steps
-from tests.bot.web.town import Town
+from tests.bot.web.town import NOW, Town
 
 VISITORS = (
     "nobody",
@@ -47,6 +64,16 @@ A_THING = answers(303, 404, 200, 200, 200)
 AN_ACT = answers(303, 404, 303, 303, 303)
 A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
+OF_THE_DESK = answers(303, 404, 404, 200, 200)
+"""A thing of this community's money."""
+OF_MANAGERS = answers(303, 404, 404, 404, 200) | {"manager elsewhere": 200}
+
+
+def answered(rule: dict[str, int], status: int) -> dict[str, int]:
+    """Return a rule whose good answers are another: a form that says nothing is refused."""
+    return {who: status if told == 200 else told for who, told in rule.items()}
+
+
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -72,6 +99,60 @@ RULES = {
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
+    ("GET", "/console/refunds/{refund}"): Rule("/console/refunds/{refund}", OF_THE_DESK),
+    ("POST", "/console/refunds/{refund}"): Rule(
+        "/console/refunds/{refund}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/payments"): Rule("/console/payments", OF_THE_COUNTER),
+    ("GET", "/console/payments/{payment}"): Rule("/console/payments/{payment}", OF_THE_DESK),
+    ("POST", "/console/payments/{payment}"): Rule(
+        "/console/payments/{payment}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/invoices"): Rule("/console/invoices", OF_THE_COUNTER),
+    ("GET", "/console/invoices/{application}"): Rule(
+        "/console/invoices/{application}", OF_THE_DESK
+    ),
+    ("POST", "/console/invoices/{application}/issued"): Rule(
+        "/console/invoices/{application}/issued", answered(OF_THE_DESK, 415)
+    ),
+    ("POST", "/console/invoices/{application}/decline"): Rule(
+        "/console/invoices/{application}/decline", answered(OF_THE_DESK, 409)
+    ),
+    ("GET", "/console/reconciliation"): Rule("/console/reconciliation", OF_THE_COUNTER),
+    ("GET", "/console/differences/{difference}"): Rule(
+        "/console/differences/{difference}", OF_THE_DESK
+    ),
+    ("POST", "/console/differences/{difference}"): Rule(
+        "/console/differences/{difference}", answered(OF_THE_DESK, 409)
+    ),
+    ("GET", "/console/suspense"): Rule("/console/suspense", OF_THE_COUNTER),
+    ("GET", "/console/suspense/{row}"): Rule("/console/suspense/{row}", OF_THE_DESK),
+    ("POST", "/console/suspense/{row}"): Rule(
+        "/console/suspense/{row}", answered(OF_THE_DESK, 400)
+    ),
+    ("GET", "/console/dunning"): Rule("/console/dunning", A_LIST),
+    ("GET", "/console/dunning/plan"): Rule("/console/dunning/plan", OF_MANAGERS),
+    ("POST", "/console/dunning/plan"): Rule(
+        "/console/dunning/plan", answers(303, 404, 404, 404, 404)
+    ),
+    ("GET", "/console/dunning/{unit}"): Rule("/console/dunning/{unit}", A_THING),
+    ("POST", "/console/dunning/{unit}"): Rule("/console/dunning/{unit}", answered(A_THING, 400)),
+    ("GET", "/console/dunning/{unit}/letters/{letter}"): Rule(
+        "/console/dunning/{unit}/letters/L2026-99999", answers(303, 404, 404, 404, 409)
+    ),
+    ("GET", "/console/bills"): Rule("/console/bills", A_LIST),
+    ("GET", "/console/bills/issue"): Rule("/console/bills/issue", OF_THE_COUNTER),
+    ("POST", "/console/bills/issue"): Rule("/console/bills/issue", answered(OF_THE_COUNTER, 400)),
+    ("GET", "/console/bills/{bill}"): Rule("/console/bills/{bill}", A_THING),
+    ("POST", "/console/bills/{bill}"): Rule(
+        "/console/bills/{bill}", answers(303, 404, 404, 404, 400)
+    ),
+    ("POST", "/console/bills/{bill}/waiver"): Rule(
+        "/console/bills/{bill}/waiver", answers(303, 404, 404, 415, 415)
+    ),
+    ("GET", "/console/waivers/{waiver}/paper"): Rule(
+        "/console/waivers/{waiver}/paper", answers(303, 404, 404, 200, 200)
+    ),
 }
 """A new address of the console has its line here, or a test fails."""
 
@@ -129,19 +210,44 @@ async def come(door: TestClient, town: Town, desk: Desk, visitor: str) -> str:
     return field(await page(door, "/console/"), "press")
 
 
+async def fill(town: Town, desk: Desk) -> dict[str, object]:
+    """Let there be one of each thing of the money pages; return what addresses call them."""
+
+    def run(tx: Connection) -> dict[str, object]:
+        by = staff_member(tx, desk.ours[StaffRole.CASHIER])
+        assert by is not None
+        ask = WaiverAsk(town.first.bill_ids[0], WaiverKind.HARDSHIP, 100, "x", "x.jpg", b"x")
+        waiver = ask_waiver(tx, ask, by=by, now=NOW)
+        payment_id = factories.pay(tx, town.second.unit_id, town.second.bill_ids)
+        wish = RefundAskedFor(payment_id, 100, "asked", "x", "matrix")
+        refund = request_refund(tx, wish, actor=Actor(by.staff_id), now=NOW)
+        return {
+            "bill": waiver.bill_no,
+            "waiver": waiver.waiver_no,
+            "payment": payment_id,
+            "refund": refund.refund_no,
+            "application": apply_for_invoice(tx, payment_id),
+            "difference": a_difference(tx, payment_id),
+            "row": a_transfer(tx, 888, "3-2-501"),
+        }
+
+    return await town.db.write(run)
+
+
 @pytest.mark.parametrize("visitor", VISITORS)
 async def test_i09_everybody_is_answered_as_the_matrix_says(
     town: Town, open_doors: Open, visitor: str
 ):
     """Each visitor asks all, signing out last; a foreign thing is 404 and stays as it was."""
     desk = await furnish(town)
+    things = await fill(town, desk)
     door = await open_doors(town.parts())
     token = await come(door, town, desk, visitor)
     last = sorted(RULES.items(), key=lambda one: "sign-out" in one[0][1])
 
     told = {}
     for (method, shown), rule in last:
-        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no)
+        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
         told[method, shown] = answer.status
@@ -162,3 +268,33 @@ async def test_i09_a_thing_of_another_community_is_404_even_for_the_manager(
     for where in ("units", "statements"):
         await page(door, f"/console/{where}/{desk.foreign_unit_id}", status=404)
     assert "9-9-901" not in await page(door, "/console/units?q=901")
+
+
+async def test_j02_no_form_of_the_console_is_taken_from_another_site_or_without_her_token(
+    town: Town, open_doors: Open
+):
+    desk = await furnish(town)
+    things = await fill(town, desk)
+    door = await open_doors(town.parts())
+    await come(door, town, desk, "manager")
+    where = [
+        rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
+        for (method, shown), rule in RULES.items()
+        if method == "POST" and not shown.startswith(("/console/sign-in", "/console/enter"))
+    ]
+
+    elsewhere = [await door.post(one, headers={"Origin": "https://evil.test"}) for one in where]
+    tokenless = [await door.post(one, data=form()) for one in where for form in (dict, parts)]
+    others = [await door.request(verb, one) for one in where for verb in ("PUT", "DELETE")]
+
+    assert {one.status for one in elsewhere} == {403}
+    assert {one.status for one in tokenless} == {403, 415}
+    assert [one.status for one in tokenless].count(403) == len(where)
+    assert {one.status for one in others} == {405}
+    assert await steps(town) == ["opened"]
+
+
+def parts() -> FormData:
+    form = FormData()
+    form.add_field("act", "x", content_type="text/plain")
+    return form
