@@ -73,15 +73,16 @@ class _Text:
         self._fixed = compiled.params
         kinds = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
         self._places = [
-            (name, _remembering(kinds[name].bind_processor(dialect)))
+            (name, turn and _remembering(turn, 16))
             for name in compiled.positiontup or ()
+            for turn in (kinds[name].bind_processor(dialect),)
         ]
         columns = [] if isinstance(statement, Update) else enumerate(statement.exported_columns)
         results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
         turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
         self._owner: Connection | None = None
         self._link: Any = None
-        self._turns = [(place, turn) for place, turn in turns if turn is not None]
+        self._turns = [(place, _remembering(turn, 256)) for place, turn in turns if turn]
 
     def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
@@ -114,12 +115,17 @@ class _Text:
 
     def _turned(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
         """Turn whole columns at a time: that is a loop in C and not one of ours."""
+        if len(rows) == 1:
+            row = list(rows[0])
+            for place, turn in self._turns:
+                row[place] = turn(row[place])
+            return [row]
         columns: list[Any] = list(zip(*rows, strict=True))
         for place, turn in self._turns:
             columns[place] = map(turn, columns[place])
         return list(zip(*columns, strict=True))
 
 
-def _remembering(turn: Turn | None) -> Turn | None:
-    """Keep what a value was turned into: one instant is given several times in a row."""
-    return None if turn is None else lru_cache(maxsize=16)(turn)
+def _remembering(turn: Turn, most: int) -> Turn:
+    """Keep what a value was turned into: an instant, a day or a month comes again and again."""
+    return lru_cache(maxsize=most)(turn)
