@@ -21,6 +21,8 @@ from storage.ports.chat import IncomingMessage, OutgoingMessage
 
 log = logging.getLogger(__name__)
 
+DOOR: Final = "/wechat/"
+"""What an address of ours begins with; the account's name follows."""
 SUCCESS: Final = b"success"
 MARK_AFTER_SECONDS: Final = 0.25
 MARK_MOST: Final = 200
@@ -43,7 +45,7 @@ class ChatDoor:
 
     async def verify(self, request: web.Request) -> web.Response:
         """Echo to the platform's address check."""
-        account = self._parts.channels.get(request.match_info["account"])
+        account = self._parts.channels.get(request.path.removeprefix(DOOR))
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         echo = account.verify_url(request.query)
@@ -58,7 +60,7 @@ class ChatDoor:
         again.
         """
         received = asyncio.get_running_loop().time()
-        account = self._parts.channels.get(request.match_info["account"])
+        account = self._parts.channels.get(request.path.removeprefix(DOOR))
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         now = self._parts.clock.now()
