@@ -1,5 +1,6 @@
 """What a correction puts instead (“不对，是3单元”), and a flat that the talk goes on to."""
 
+from functools import lru_cache
 from typing import Final
 
 from storage.lazy import regex
@@ -19,12 +20,14 @@ _FLAT: Final = regex(r"那?(?:么)?(?P<flat>[0-9A-Za-z-]{3,12})(?:室|号房|那
 _PART: Final = regex(r"(?P<part>[0-9A-Za-z]{1,3}) ?(?P<kind>号楼|栋|幢|单元)")
 
 
+@lru_cache(maxsize=512)
 def meant(text: str) -> str:
     """Return what a correction says instead of the words before it; "" for any other text."""
     found = _CORRECTED.fullmatch(text.strip())
     return found["meant"].strip() if found else ""
 
 
+@lru_cache(maxsize=512)
 def flat_in(text: str) -> str:
     """Return the flat that a text names and says nothing else, as written; "" for other texts."""
     found = _FLAT.fullmatch(text.strip())

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from handlers import corrections, edges, english, memory, opinions, refusals, wishes
@@ -40,6 +41,8 @@ SURE: Final = 0.5
 CLEAR: Final = 0.8
 """From this on a new wish breaks off what is under way."""
 MISSES: Final = 2
+SHORT_CHARS: Final = 40
+"""Texts that come again and again; what they begin is remembered."""
 
 SILENT: Final = frozenset(
     {IncomingKind.UNFOLLOW, IncomingKind.VIEW, IncomingKind.DELIVERY, IncomingKind.CREDIT}
@@ -72,6 +75,7 @@ class Router:
         self._staff_intents = {one.name: one for one in staff_intents}
         self._spoken = tuple(one for one in intents if one.said_as or one.said_like)
         self._spoken_by_staff = (*(one for one in staff_intents if one.said_as), *self._spoken)
+        self._begun = lru_cache(maxsize=1024)(self._begins)
         self._pace = Pace()
 
     def foresee(self, message: IncomingMessage, *, now: datetime) -> Foresight | None:
@@ -225,8 +229,12 @@ class Router:
     def _said_as(self, turn: Turn) -> Intent | None:
         """Return the intent whose own words the text begins with; staff words are for staff."""
         text = turn.understood.text.strip()
-        for intent in self._spoken if turn.staff is None else self._spoken_by_staff:
-            if self._is_dictating(turn) and not intent.said_as:
+        begins = self._begun if len(text) <= SHORT_CHARS else self._begins
+        return begins(text, turn.staff is not None, self._is_dictating(turn))
+
+    def _begins(self, text: str, is_staff: bool, is_dictating: bool) -> Intent | None:  # noqa: FBT001 - kept by place
+        for intent in self._spoken_by_staff if is_staff else self._spoken:
+            if is_dictating and not intent.said_as:
                 continue
             if text.startswith(intent.said_as) or (intent.said_like and intent.said_like(text)):
                 return intent

@@ -62,7 +62,6 @@ def money(fen: int) -> str:
     return f"{fen_money.yuan(fen)}元"
 
 
-@lru_cache(maxsize=1024)
 def period(one: BillingPeriod) -> str:
     """Say a billing period: "2025年3月"."""
     return f"{one.year}年{one.month}月"
@@ -142,7 +141,7 @@ def mask_phone(phone: str) -> str:
 
 def lines(*parts: str) -> str:
     """Put each part on a line of its own, leaving out what is empty."""
-    return "\n".join(part for part in parts if part)
+    return "\n".join(filter(None, parts))
 
 
 def numbered(choices: Sequence[str]) -> str:

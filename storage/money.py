@@ -14,6 +14,7 @@ _FULL_WIDTH: Final = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: " "
 
 _YUAN = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
+_CENTS: Final = tuple(f".{cents:02d}" for cents in range(100))
 _DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
 _PLACES: Final = ("", "拾", "佰", "仟")
 _GROUPS: Final = ("", "万", "亿")
@@ -41,7 +42,8 @@ def yuan(fen: int) -> str:
     """Print fen as yuan with thousands commas and two decimals: 123450 → "1,234.50"."""
     if fen < 0:
         return f"-{yuan(-fen)}"
-    return f"{fen // 100:,}.{fen % 100:02d}"
+    whole, cents = divmod(fen, 100)
+    return f"{whole:,}{_CENTS[cents]}"
 
 
 def capitals(fen: int) -> str:

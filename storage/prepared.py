@@ -10,6 +10,7 @@ from sqlalchemy import Insert as PlainInsert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeEngine
 
 from storage.lazy import load
 
@@ -70,18 +71,23 @@ class _Text:
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
-        self._fixed = compiled.params
-        kinds = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
-        self._places = [
-            (name, _remembering(kinds[name].bind_processor(dialect)))
-            for name in compiled.positiontup or ()
-        ]
+        self._whole: list[Any] = []
+        """What is given each time, with a gap wherever a caller's value comes in."""
+        self._gaps: list[tuple[int, str, Turn | None]] = []
+        turns = {name: _turn_in(one.type, dialect) for name, one in compiled.binds.items()}
+        for place, name in enumerate(compiled.positiontup or ()):
+            turn, fixed = turns[name], compiled.params[name]
+            if compiled.binds[name].required:
+                self._gaps.append((place, name, turn))
+            if isinstance(fixed, str):
+                fixed = str(fixed)  # the driver asks a kind of ours for its adapter each time
+            self._whole.append(turn(fixed) if turn and fixed is not None else fixed)
         columns = [] if isinstance(statement, Update) else enumerate(statement.exported_columns)
         results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
-        turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
+        outs = [(place, kind.result_processor(dialect, None)) for place, kind in results]
         self._owner: Connection | None = None
         self._link: Any = None
-        self._turns = [(place, turn) for place, turn in turns if turn is not None]
+        self._turns = [(place, _remembering(turn, 256)) for place, turn in outs if turn]
 
     def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
@@ -101,8 +107,10 @@ class _Text:
             raise self._named(tx, trouble) from trouble
 
     def _given(self, values: Mapping[str, Any]) -> list[Any]:
-        given = {**self._fixed, **values}
-        return [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
+        given = self._whole.copy()
+        for place, name, turn in self._gaps:
+            given[place] = values[name] if turn is None else turn(values[name])
+        return given
 
     def _raw(self, tx: Connection) -> Any:  # noqa: ANN401 - the driver's own connection
         if self._owner is not tx:  # a connection of ours lives as long as its thread
@@ -114,12 +122,23 @@ class _Text:
 
     def _turned(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
         """Turn whole columns at a time: that is a loop in C and not one of ours."""
+        if len(rows) == 1:
+            row = list(rows[0])
+            for place, turn in self._turns:
+                row[place] = turn(row[place])
+            return [row]
         columns: list[Any] = list(zip(*rows, strict=True))
         for place, turn in self._turns:
             columns[place] = map(turn, columns[place])
         return list(zip(*columns, strict=True))
 
 
-def _remembering(turn: Turn | None) -> Turn | None:
-    """Keep what a value was turned into: one instant is given several times in a row."""
-    return None if turn is None else lru_cache(maxsize=16)(turn)
+def _turn_in(kind: TypeEngine[Any], dialect: Dialect) -> Turn | None:
+    """Return what turns a value of ours into the engine's, None where it goes in as it is."""
+    turn = kind.dialect_impl(dialect).bind_processor(dialect)
+    return turn and _remembering(turn, 16)
+
+
+def _remembering(turn: Turn, most: int) -> Turn:
+    """Keep what a value was turned into: an instant, a day or a month comes again and again."""
+    return lru_cache(maxsize=most)(turn)

@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from bot.web.chat import DOOR
 from bot.web.pages import Pages, secure
 from bot.web.reading import UnfitRequest
 from bot.web.visitors import Visitors
@@ -16,10 +17,9 @@ from storage.errors import LinkExpired, Refusal, Trouble, UnknownOrder
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-MACHINES: Final = ("/wechat/", "/wecom/", "/notify/", "/healthz", "/readyz", "/metrics")
+MACHINES: Final = (DOOR, "/wecom/", "/notify/", "/healthz", "/readyz", "/metrics")
 """Doors where a program calls: it reads a status, not a page."""
-HOT: Final = "/wechat/"
-PLATFORMS: Final = ("/wechat/", "/wecom/", "/notify/")
+PLATFORMS: Final = (DOOR, "/wecom/", "/notify/")
 """Doors of platforms: what proves itself is never told to come later."""
 UNPROVED: Final = (400, 401, 408, 413, 415)
 GONE: Final = (
@@ -51,7 +51,7 @@ class Edge:
         self._visitors = visitors
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer whatever happens. Chat callbacks pass with no more than this look at the path.
+        """Answer whatever happens.
 
         An application mounted below ours looks after its own answers.
         """
@@ -61,28 +61,47 @@ class Edge:
             seconds = self._visitors.knock(request)
             if seconds:
                 return self._later(request, seconds)
-        response = await self._answer(request, handler)
+        try:
+            response = await handler(request)
+        except Exception as trouble:
+            resource = request.match_info.route.resource
+            response = self._troubled(request, trouble, resource.canonical if resource else "")
+        secure(response)
+        return self._proved(request, response)
+
+    def ahead(self, hear: Handler, others: Handler) -> Handler:
+        """Return what takes the posts of chat to their door before any address is looked up.
+
+        They are nearly all that comes, and their door dresses its own answers.
+        """
+
+        async def first(request: web.Request) -> web.StreamResponse:
+            is_chat = request.method == "POST" and request.path.startswith(DOOR)
+            if not is_chat or "Expect" in request.headers:
+                return await others(request)
+            try:
+                response = await hear(request)
+            except Exception as trouble:
+                response = self._troubled(request, trouble, DOOR)
+                secure(response)
+            return response if response.status == 200 else self._proved(request, response)
+
+        return first
+
+    def _proved(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+        """Return the answer, or "later" to who has failed too often to prove to be a platform."""
         if response.status in UNPROVED and request.path.startswith(PLATFORMS):
             seconds = self._visitors.knock(request)
             return self._later(request, seconds) if seconds else response
         return response
 
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-            if request.path.startswith(HOT):
-                return response
-        except (web.HTTPException, UnfitRequest, Trouble) as expected:
-            response = self._expected(request, expected)
-        except Exception:
-            trace = secrets.token_hex(4)
-            resource = request.match_info.route.resource
-            where = resource.canonical if resource is not None else ""
-            log.exception("web.bug", extra={"trace": trace, "route": where})
-            text = f"是我们这边出了错，没有扣款。\n请稍后再试；联系物业时请报编号 {trace}。"
-            response = self._say(request, 500, ("抱歉，出了点问题", text))
-        secure(response)
-        return response
+    def _troubled(self, request: web.Request, trouble: Exception, where: str) -> web.StreamResponse:
+        if isinstance(trouble, web.HTTPException | UnfitRequest | Trouble):
+            return self._expected(request, trouble)
+        trace = secrets.token_hex(4)
+        log.error("web.bug", extra={"trace": trace, "route": where}, exc_info=trouble)
+        text = f"是我们这边出了错，没有扣款。\n请稍后再试；联系物业时请报编号 {trace}。"
+        return self._say(request, 500, ("抱歉，出了点问题", text))
 
     def _later(self, request: web.Request, seconds: int) -> web.StreamResponse:
         response = self._say(request, 429, TOO_OFTEN)
@@ -123,9 +142,8 @@ class Edge:
         return self._pages.message(status, *words)
 
 
-def middleware(pages: Pages, visitors: Visitors) -> Callable[..., Awaitable[web.StreamResponse]]:
+def middleware(edge: Edge) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Return the edge as aiohttp takes it."""
-    edge = Edge(pages, visitors)
 
     @web.middleware
     async def stand(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,15 +1,15 @@
 """The web application: every address we answer, and the runner that it needs."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
 from aiohttp import web
 
-from bot.web.chat import ChatDoor
+from bot.web.chat import DOOR, ChatDoor
 from bot.web.front import FrontDoor
 from bot.web.health import HealthDoor
-from bot.web.middleware import middleware
+from bot.web.middleware import Edge, middleware
 from bot.web.pages import Pages
 from bot.web.parts import Account, Company, Router, WebParts
 from bot.web.routes import DOORS, NAME, ROUTES
@@ -21,17 +21,23 @@ __all__ = ["Account", "Company", "Router", "WebParts", "build", "build_watch", "
 PROOF = "{name:MP_verify_[0-9A-Za-z]{8,32}[.]txt}"
 
 
+AHEAD: Final[web.AppKey[Any]] = web.AppKey("AHEAD")
+"""What stands before the application where it is run, given what answers behind it."""
+
+
 def build(parts: WebParts) -> web.Application:
     """Build the application over these parts; it opens and closes none of them."""
     pages = Pages(parts.company, parts.base_url)
-    app = _application(parts, pages)
+    edge = _edge(parts, pages)
+    app = _application(parts, edge)
     chat = ChatDoor(parts)
+    app[AHEAD] = partial(edge.ahead, chat.receive)
     app.on_cleanup.append(chat.close)
     front = FrontDoor(parts, pages)
     doors = {name: _later(*where, parts, pages) for name, where in DOORS.items()}
     add = app.router.add_route
-    add("POST", f"/wechat/{{account:{NAME}}}", chat.receive)
-    add("GET", f"/wechat/{{account:{NAME}}}", chat.verify)
+    add("POST", f"{DOOR}{{account:{NAME}}}", chat.receive)
+    add("GET", f"{DOOR}{{account:{NAME}}}", chat.verify)
     for method, path, door, way in ROUTES:
         add(method, path, doors[door](way))
     add("GET", "/static/{name:[a-z]{1,20}[.][a-z]{2,3}}", pages.static)
@@ -42,12 +48,15 @@ def build(parts: WebParts) -> web.Application:
 
 def build_watch(parts: WebParts) -> web.Application:
     """Build what a process without the street answers: who watches over it, and nobody else."""
-    return _application(parts, Pages(parts.company, parts.base_url))
+    return _application(parts, _edge(parts, Pages(parts.company, parts.base_url)))
 
 
-def _application(parts: WebParts, pages: Pages) -> web.Application:
-    visitors = Visitors(parts.requests_per_minute, header=parts.address_header)
-    app = web.Application(middlewares=[middleware(pages, visitors)])
+def _edge(parts: WebParts, pages: Pages) -> Edge:
+    return Edge(pages, Visitors(parts.requests_per_minute, header=parts.address_header))
+
+
+def _application(parts: WebParts, edge: Edge) -> web.Application:
+    app = web.Application(middlewares=[middleware(edge)])
     health = HealthDoor(parts)
     app.router.add_route("GET", "/healthz", health.alive)
     app.router.add_route("GET", "/readyz", health.ready)
@@ -75,6 +84,17 @@ def _later(module: str, door: str, parts: WebParts, pages: Pages) -> Callable[[s
     return through
 
 
+class _Runner(web.AppRunner):
+    """Runs an application with what is to stand before it."""
+
+    async def setup(self) -> None:
+        """Make the server; connections that come later meet what stands before."""
+        await super().setup()
+        ahead = self.app.get(AHEAD)
+        if self.server is not None and ahead is not None:
+            self.server.request_handler = ahead(self.server.request_handler)
+
+
 def runner(app: web.Application) -> web.AppRunner:
     """Return the one safe way to run it.
 
@@ -83,4 +103,4 @@ def runner(app: web.Application) -> web.AppRunner:
     """
     options: dict[str, Any] = {"auto_decompress": False, "lingering_time": 2.0}
     options["shutdown_timeout"] = 5.0
-    return web.AppRunner(app, access_log=None, keepalive_timeout=75, **options)
+    return _Runner(app, access_log=None, keepalive_timeout=75, **options)

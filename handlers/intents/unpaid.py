@@ -87,7 +87,8 @@ def narrowed(found: Sequence[OpenBill], slots: Slots) -> list[OpenBill]:
 
 
 def _lines(found: Sequence[OpenBill], today: date) -> list[str]:
-    shown = [_line(one, today) for one in found[:SHOWN]]
+    owed_since = today - OWED_AFTER
+    shown = [_line(one, owed_since) for one in found[:SHOWN]]
     rest = found[SHOWN:]
     if rest:
         sum_fen = sum(one.open_fen for one in rest)
@@ -95,11 +96,12 @@ def _lines(found: Sequence[OpenBill], today: date) -> list[str]:
     return shown
 
 
-def _line(bill: OpenBill, today: date) -> str:
-    line = f"{words.period(bill.period)} {bill.item_name} {words.money(bill.open_fen)}"
-    if bill.open_fen < bill.amount_fen:
+def _line(bill: OpenBill, owed_since: date) -> str:
+    _, _, _, item_name, period, amount_fen, open_fen, due_on, _ = bill
+    line = f"{words.period(period)} {item_name} {words.money(open_fen)}"
+    if open_fen < amount_fen:
         line += "（已缴一部分，这是剩下的）"
-    return line + ("（已欠费）" if today > bill.due_on + OWED_AFTER else "")
+    return line + "（已欠费）" if due_on < owed_since else line
 
 
 def _total(found: Sequence[OpenBill], today: date) -> str:

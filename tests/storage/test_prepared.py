@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import bindparam, select
+from sqlalchemy import DateTime, bindparam, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -53,3 +53,17 @@ async def test_a_broken_constraint_has_sqlalchemys_name_and_undoes_only_its_call
 
     names = await db.read(lambda tx: tx.execute(select(communities.c.name)).scalars().all())
     assert sorted(names) == ["云栖花园", "江南里"]
+
+
+async def test_an_instant_is_kept_as_sqlalchemy_keeps_it(db: Database):
+    """The same text on SQLite, so that days before and after compare as one."""
+    kept = select(type_coerce(communities.c.opened_at, DateTime(timezone=True)))
+    instants = [NOON, NOON.replace(microsecond=7), datetime(987, 6, 5, tzinfo=UTC)]
+    for number, at in enumerate(instants):
+        await db.write(FOUND.rows, name=str(number), opened_at=at)
+
+    found = await db.read(lambda tx: tx.execute(kept.order_by(communities.c.id)).scalars().all())
+
+    assert [one.replace(tzinfo=UTC) for one in found] == instants
+    by = [await db.read(NAMED.rows, by=at) for at in instants]
+    assert [len(rows) for rows in by] == [2, 3, 1]

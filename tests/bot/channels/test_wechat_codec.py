@@ -442,3 +442,14 @@ def test_a_document_is_read_as_the_standard_librarys_parser_reads_it_or_refused(
         assert read is None
     elif not is_numbered and all(len(leaf) == 0 for leaf in root):
         assert read == expected
+
+
+def test_messages_in_a_row_through_one_codec_are_each_read_alone():
+    codec = Codec(TOKEN, AES_KEY, APP_ID, entropy=lambda count: b"r" * count)
+    said = [b"<xml/>", b"<xml/>", b"<xml><a>1</a></xml>" * 40]
+
+    sealed = [codec.encrypt(one) for one in said]
+
+    assert len(set(sealed)) == len(said)
+    assert [Codec(TOKEN, AES_KEY, APP_ID).decrypt(one) for one in sealed] == said
+    assert [codec.decrypt(one) for one in reversed(sealed)] == said[::-1]
