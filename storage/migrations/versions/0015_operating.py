@@ -5,7 +5,7 @@ from alembic import op
 
 from storage.models import base
 
-revision = "0020"
+revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
