@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, func, select
@@ -20,6 +20,9 @@ from storage.models.ledger import entries
 from storage.models.payments import payments
 from storage.queries.proofs import prove
 from storage.steps import newest_step, step_of
+
+
+PARTIAL: Final = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,12 @@ def back_up_sqlite(source: Path, target: Path) -> Path:
     """Copy a SQLite database with VACUUM INTO, prove the copy, and name it at the end.
 
     Blocks; run it in a thread. Raises StorageUnavailable where the copy does not hold: an older
-    backup stays as it was.
+    backup stays as it was. What an earlier, cut-off copy left behind is thrown away.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
+    partial = target.with_suffix(PARTIAL)
+    for left in target.parent.glob(f"*{PARTIAL}"):
+        left.unlink(missing_ok=True)
     with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as link:
         link.execute("VACUUM INTO ?", (str(partial),))
     crashpoints.reach("backup.before_rename")
