@@ -211,8 +211,11 @@ def _assemble(
         wake=runner.wake,
         metrics=metrics,
     )
-    street = build(parts) if Role.WEB in roles else build_watch(parts)
-    return House(settings, db, channels, street, runner, deps.recogniser)
+    return House(settings, db, channels, _street(parts, roles), runner, deps.recogniser)
+
+
+def _street(parts: WebParts, roles: frozenset[Role]) -> web.Application:
+    return build(parts) if Role.WEB in roles else build_watch(parts)
 
 
 def _second_opinion(

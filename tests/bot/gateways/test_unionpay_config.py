@@ -173,7 +173,7 @@ def doctored(folder: Path, files: dict[str, Path]) -> str:
         encoding="utf-8",
     )
     with redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit):
-        main(["doctor", "--config", str(config)])
+        main(["doctor", "--offline", "--config", str(config)])
     return out.getvalue()
 
 
