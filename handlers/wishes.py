@@ -53,7 +53,7 @@ ORDER: Final = (*SHOWING, *TICKETS, *ACTING)
 MOST_BYTES: Final = 1_300
 """So long the shown answers may be: a ticket's words and what is left follow them."""
 _WORDS: Final = SHOWING | TICKETS | ACTING
-_OPPOSITES: Final = frozenset(("mute", "unmute"))
+_STORIES: Final = (frozenset(("mute", "unmute")), frozenset(("pay", "payment_status")))
 """Said together they tell what was and what shall be: one wish."""
 
 _JOINED: Final = regex(
@@ -92,7 +92,7 @@ def told_apart(text: str, understand: Callable[[str], Understanding]) -> list[Wi
         elif _is_wish(one):
             found.append(Wish(one.intent, one))
     first = {wish.intent: wish for wish in reversed(found)}
-    if len(first) < 2 or first.keys() >= _OPPOSITES:
+    if len(first) < 2 or any(first.keys() >= story for story in _STORIES):
         return []
     return sorted(first.values(), key=lambda one: ORDER.index(one.intent))
 
