@@ -10,6 +10,7 @@ from bot.web.console import COUNTERS, typed, whole
 from bot.web.console_books import BooksDesk, history
 from bot.web.reading import UnfitRequest, query_text
 from handlers import causes
+from storage.errors import NotAllowed
 from storage.operations.bill_forms import IssueForm, due_mark, issue_as_seen
 from storage.operations.bills import announce
 from storage.operations.issuing import IssueReport
@@ -58,14 +59,15 @@ class ConsoleIssuingDoor(BooksDesk):
         period, act = months.get(typed(form, "month")), typed(form, "act")
         if community is None or period is None or act not in ("issue", "tell"):
             raise UnfitRequest(400, "act")
-        if community.opened_at is None:
-            return await self._preview(session, community, period, status=409)
         if act == "tell":
             told = await self._tell(community, period)
             return self._to(community, period, "told", told)
         ask = IssueForm(community.community_id, period, typed(form, "seen"))
         now = self._parts.clock.now()
-        made = await self._parts.db.write(issue_as_seen, ask, by=session.staff, now=now)
+        try:
+            made = await self._parts.db.write(issue_as_seen, ask, by=session.staff, now=now)
+        except NotAllowed:
+            return await self._preview(session, community, period, status=409)
         if made is None:
             return await self._preview(session, community, period, notice=CHANGED, status=409)
         await self._draw(made)

@@ -115,6 +115,7 @@ async def test_a_refund_is_looked_at_asked_for_once_and_agreed_to_by_another(
     assert nothing == []
     assert (first.status, where) == (303, second.headers["Location"])
     assert (own.status, agreed.status, twice.status) == (403, 303, 409)
+    assert "账上已经有变化" in await twice.text()
     assert [(one.state, one.amount_fen) for one in await all_refunds(town)] == [("approved", 10000)]
     assert await reserved(town) == 10000
     trail = select(audit_records.c.act, audit_records.c.staff_id)
@@ -208,6 +209,7 @@ async def test_an_invoice_is_written_down_with_its_file_or_not_at_all_and_once(
     assert f'data-invoice="{number}"' in listed
     assert [one.status for one in (no_file, no_number, done, twice)] == [409, 409, 303, 409]
     assert 'data-state="applied"' in before
+    assert "账上已经有变化" in await twice.text()
     row = await town.db.read(lambda tx: tx.execute(select(tax_invoices)).one())
     assert (row.state, row.invoice_no, row.file) == ("issued", "25332000000012345678", b"%PDF-1.7")
     assert number in await page(cashier, f"/console/payments/{paid}")

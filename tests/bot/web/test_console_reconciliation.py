@@ -52,6 +52,7 @@ async def test_a_difference_is_closed_once_with_what_came_out(inside: TestClient
 
     assert f'data-difference="{number}"' in listed
     assert [one.status for one in (silent, done, twice)] == [409, 303, 409]
+    assert "账上已经有变化" in await twice.text()
     after = await page(inside, where)
     assert 'data-closed="yes"' in after
     assert "了结：&lt;i&gt;平台更正了" in after
