@@ -7,10 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
+    Select,
+    String,
     bindparam,
     case,
+    cast,
     func,
+    literal,
     select,
     update,
 )
@@ -27,7 +32,8 @@ from storage.prepared import Prepared, filled
 from storage.queries.due_messages import DueMessage, due_messages, is_any_due
 from storage.queries.quiet import festive_end, quiet_end
 from storage.reports import lock_people, note_attempts, note_held
-from storage.sql import database_now, insert_once
+from storage.rules.broadcasts import comes_at_night
+from storage.sql import database_now, insert, insert_once
 
 CLAIM_SECONDS: Final = 60
 PRIORITY: Final = {Urgency.RECEIPT: 1, Urgency.NOTICE: 5, Urgency.REMINDER: 7}
@@ -98,6 +104,28 @@ def enqueue(
 def enqueue_many(tx: Connection, messages: Sequence[NewMessage]) -> None:
     """Decide to say many things at once, each once per key."""
     _ENQUEUE.run_many(tx, [_row(message) for message in messages])
+
+
+def enqueue_to_all(
+    tx: Connection, message: NewMessage, people: Select[tuple[int, str, str]]
+) -> None:
+    """Decide to say one thing to many people (identity, account, openid), each once, in one go.
+
+    `message` gives all but the person: its key is followed by the identity's.
+    """
+    row = _row(message)
+    to = people.subquery()
+    each = {
+        "message_key": literal(message.key) + cast(to.c.id, String),
+        "account": to.c.account,
+        "recipient": to.c.openid,
+        "identity_id": cast(to.c.id, BigInteger),
+    }
+    chosen = select(
+        *(each.get(name, literal(row[name], outbox.c[name].type)) for name in _OF_MESSAGE)
+    ).where(to.c.id.is_not(None))
+    statement = insert(tx, outbox).from_select([*_OF_MESSAGE], chosen.order_by(to.c.id))
+    tx.execute(statement.on_conflict_do_nothing())
 
 
 def _row(message: NewMessage) -> dict[str, Any]:
@@ -248,7 +276,7 @@ def _credits(kept: str | None) -> dict[str, int]:
 
 def _is_urgent(urgency: str, event: events.Event) -> bool:
     """Say what is told at night too: receipts, and a notice of 停水停电 and the like."""
-    if isinstance(event, events.NoticeSent) and event.category == "urgent":
+    if isinstance(event, events.NoticeSent) and comes_at_night(event.category):
         return True
     return urgency == Urgency.RECEIPT
 

@@ -7,7 +7,7 @@ from handlers.notification import Notification, Telling, fields
 from storage.events import NoticeSent
 from storage.ports.chat import OutgoingMessage
 
-TITLES: Final = {"notice": "通知", "urgent": "紧急通知"}
+TITLES: Final = {"activity": "活动通知", "urgent": "紧急通知", "legal": "重要通知"}
 
 
 def say(event: NoticeSent, told: Telling) -> OutgoingMessage:
@@ -15,7 +15,7 @@ def say(event: NoticeSent, told: Telling) -> OutgoingMessage:
 
     Only an outage is a service event that a template may carry; other notices have none.
     """
-    title = TITLES.get(event.category, TITLES["notice"])
+    title = TITLES.get(event.category, "通知")
     return OutgoingMessage(
         kind="outage" if event.category == "urgent" else "notice",
         text=words.lines(f"【{event.community_name}】{title}", event.text),

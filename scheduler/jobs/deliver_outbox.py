@@ -20,6 +20,7 @@ from storage.outbox import CLAIM_SECONDS, Claimed, Outcome
 from storage.periods import BillingPeriod
 from storage.ports.chat import Attempt, ChatChannel, OutgoingMessage, Route, Verdict
 from storage.queries.bills import owes_for
+from storage.rules.broadcasts import silenced_by
 
 log = logging.getLogger(__name__)
 
@@ -233,8 +234,8 @@ def _early_end(claimed: Claimed, now: datetime) -> Outcome | None:
 
 
 def _is_muted(claimed: Claimed) -> bool:
-    if isinstance(claimed.event, NoticeSent) and claimed.event.category == "urgent":
-        return False
+    if isinstance(claimed.event, NoticeSent) and claimed.urgency is Urgency.NOTICE:
+        return not set(silenced_by(claimed.event.category)).isdisjoint(claimed.muted)
     return MUTED_BY.get(claimed.urgency, "-") in claimed.muted
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, literal, select, update
 
 from storage import outbox
 from storage.events import BroadcastReported, NoticeSent
@@ -12,13 +12,13 @@ from storage.kinds import BroadcastState, OutboxState, Urgency
 from storage.models.messages import outbox as outbox_rows
 from storage.models.notices import broadcast_skips, broadcasts
 from storage.models.people import identities
-from storage.outbox import Addressee
+from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
-from storage.queries.audiences import Audience, blocked, hearing, left_out
+from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
 
-PART: Final = 500
-"""How many people are queued in one transaction."""
+PART: Final = 5000
+"""How many people are queued in one transaction: others who write wait for no more than these."""
 ROBOTS: Final = "wecom"
 """The account of the group robots."""
 
@@ -37,14 +37,12 @@ def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
         .values(state=BroadcastState.SENDING, started_at=now)
     )
     audience = Audience.load(row.audience)
-    skips = [] if audience.group else left_out(tx, audience, category=row.category, now=now)
-    if skips:
+    if not audience.group:
+        skipped = left_out(tx, audience, category=row.category, now=now).subquery()
         tx.execute(
-            broadcast_skips.insert(),
-            [
-                {"broadcast_id": broadcast_id, "unit_id": unit_id, "why": why}
-                for unit_id, why in skips
-            ],
+            broadcast_skips.insert().from_select(
+                ["broadcast_id", "unit_id", "why"], select(literal(broadcast_id), skipped)
+            )
         )
     return True
 
@@ -60,42 +58,38 @@ def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int =
     audience = Audience.load(row.audience)
     if audience.group:
         return _queue_group(tx, row, audience.group, now)
-    chosen = hearing(tx, audience, shanghai_day(now)).subquery()
-    people = tx.execute(
-        select(identities)
-        .where(
-            identities.c.id.in_(select(chosen.c.id)),
-            identities.c.id > row.queued_up_to,
-        )
-        .order_by(identities.c.id)
+    named = hearing(tx, audience, row.category, shanghai_day(now)).subquery()
+    chosen = (
+        select(named.c.id, named.c.account, named.c.openid)
+        .where(named.c.why == HEARS, named.c.id > row.queued_up_to)
+        .distinct()
+        .order_by(named.c.id)
         .limit(limit)
-    ).all()
-    for person in people:
-        if not blocked(person, row.category):
-            to = Addressee(person.account, person.openid, person.id)
-            _enqueue(tx, row, to, Urgency.NOTICE, now)
-    if people:
-        _move_cursor(tx, broadcast_id, people[-1].id)
-    return len(people)
+    )
+    part = chosen.subquery()
+    count, last = tx.execute(select(func.count(), func.max(part.c.id)).select_from(part)).one()
+    if count:
+        outbox.enqueue_to_all(tx, _message(row, Addressee("", ""), Urgency.NOTICE, now), chosen)
+        _move_cursor(tx, broadcast_id, last)
+    return int(count)
 
 
 def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> int:
     """Tell a group of staff; at night too, for it is they who have the duty."""
     if row.queued_up_to:
         return 0
-    _enqueue(tx, row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)
+    outbox.enqueue_many(tx, [_message(row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)])
     _move_cursor(tx, row.id, 1)
     return 1
 
 
-def _enqueue(tx: Connection, row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> None:
-    outbox.enqueue(
-        tx,
+def _message(row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> NewMessage:
+    return NewMessage(
         NoticeSent(row.broadcast_no, row.community_name, row.category, row.text),
         to,
-        key=f"broadcast:{row.id}:{to.identity_id or to.recipient}",
-        urgency=urgency,
-        now=now,
+        f"broadcast:{row.id}:{to.recipient}",
+        urgency,
+        now,
         community_id=row.community_id,
         broadcast_id=row.id,
     )

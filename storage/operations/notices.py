@@ -25,7 +25,7 @@ from storage.errors import (
 )
 from storage.events import StaffTask
 from storage.frozen import dataclass
-from storage.kinds import BroadcastState, OutboxState, StaffRole, Urgency
+from storage.kinds import BroadcastCategory, BroadcastState, OutboxState, StaffRole, Urgency
 from storage.models.estate import communities
 from storage.models.messages import outbox as outbox_rows
 from storage.models.notices import broadcasts
@@ -57,17 +57,17 @@ class Writing:
     audience: Audience
     audience_label: str
     category: str
-    """notice | urgent (may come at night, cannot be muted)."""
+    """A BroadcastCategory."""
     text: str
 
 
 def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> BroadcastView:
     """Write a broadcast down; nothing is sent before it is confirmed.
 
-    Raises NotAllowed, UnknownAudience (not her community), CommunitySilent, TextTooLong (also
-    for no text at all), PrivacyLint.
+    Raises NotAllowed (also for a legal notice of who is no manager), UnknownAudience (not her
+    community), CommunitySilent, TextTooLong (also for no text at all), PrivacyLint.
     """
-    _check_sender(by)
+    _check_sender(by, writing.category)
     if not 1 <= len(writing.text.strip()) <= MAX_CHARS:
         raise TextTooLong(MAX_CHARS)
     private = private_part(writing.text)
@@ -94,8 +94,11 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
     return view_of(_by_id(tx, broadcast_id))
 
 
-def _check_sender(by: Staff) -> None:
+def _check_sender(by: Staff, category: str = "") -> None:
+    """Let only a manager write what nobody can turn off and is not urgent."""
     if by.role not in SENDERS:
+        raise NotAllowed
+    if category == BroadcastCategory.LEGAL and by.role is not StaffRole.MANAGER:
         raise NotAllowed
 
 
@@ -111,7 +114,8 @@ def _check_voice(tx: Connection, audience: Audience) -> None:
 
 
 def set_category(tx: Connection, broadcast_no: str, category: str, *, by: Staff) -> BroadcastView:
-    """Make a draft urgent, or an ordinary notice. Raises UnknownBroadcast, BroadcastStateWrong."""
+    """Say what a draft is about. Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong."""
+    _check_sender(by, category)
     row = _lock(tx, broadcast_no, by)
     _expect(row, BroadcastState.DRAFT)
     tx.execute(update(broadcasts).where(broadcasts.c.id == row.id).values(category=category))

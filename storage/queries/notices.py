@@ -27,6 +27,8 @@ class BroadcastView:
     created_by: int
     category: str
     text: str
+    audience: str
+    """The audience as JSON."""
     audience_label: str
     state: BroadcastState
     send_at: datetime | None
@@ -43,6 +45,7 @@ def view_of(row: Row[Any]) -> BroadcastView:
         row.created_by,
         row.category,
         row.text,
+        row.audience,
         row.audience_label,
         BroadcastState(row.state),
         row.send_at,
