@@ -7,15 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
-    Select,
-    String,
     bindparam,
     case,
-    cast,
     func,
-    literal,
     select,
     update,
 )
@@ -33,7 +28,7 @@ from storage.queries.due_messages import DueMessage, due_messages, is_any_due
 from storage.queries.quiet import festive_end, quiet_end
 from storage.reports import lock_people, note_attempts, note_held
 from storage.rules.broadcasts import comes_at_night
-from storage.sql import database_now, insert, insert_once
+from storage.sql import database_now, insert_once
 
 CLAIM_SECONDS: Final = 60
 PRIORITY: Final = {Urgency.RECEIPT: 1, Urgency.NOTICE: 5, Urgency.REMINDER: 7}
@@ -98,37 +93,16 @@ def enqueue(
 ) -> bool:
     """Decide to say something, once per key. Returns False where it was decided before."""
     message = NewMessage(event, to, key, urgency, now, not_before, community_id, broadcast_id)
-    return insert_once(tx, outbox, _row(message)) is not None
+    return insert_once(tx, outbox, row_of(message)) is not None
 
 
 def enqueue_many(tx: Connection, messages: Sequence[NewMessage]) -> None:
     """Decide to say many things at once, each once per key."""
-    _ENQUEUE.run_many(tx, [_row(message) for message in messages])
+    _ENQUEUE.run_many(tx, [row_of(message) for message in messages])
 
 
-def enqueue_to_all(
-    tx: Connection, message: NewMessage, people: Select[tuple[int, str, str]]
-) -> None:
-    """Decide to say one thing to many people (identity, account, openid), each once, in one go.
-
-    `message` gives all but the person: its key is followed by the identity's.
-    """
-    row = _row(message)
-    to = people.subquery()
-    each = {
-        "message_key": literal(message.key) + cast(to.c.id, String),
-        "account": to.c.account,
-        "recipient": to.c.openid,
-        "identity_id": cast(to.c.id, BigInteger),
-    }
-    chosen = select(
-        *(each.get(name, literal(row[name], outbox.c[name].type)) for name in _OF_MESSAGE)
-    ).where(to.c.id.is_not(None))
-    statement = insert(tx, outbox).from_select([*_OF_MESSAGE], chosen.order_by(to.c.id))
-    tx.execute(statement.on_conflict_do_nothing())
-
-
-def _row(message: NewMessage) -> dict[str, Any]:
+def row_of(message: NewMessage) -> dict[str, Any]:
+    """Return what the outbox keeps of a message that waits."""
     return {
         "message_key": message.key,
         "event": type(message.event).__name__,
@@ -146,11 +120,11 @@ def _row(message: NewMessage) -> dict[str, Any]:
     }
 
 
-_OF_MESSAGE: Final = (
+OF_MESSAGE: Final = (
     *("message_key", "event", "facts", "account", "recipient", "identity_id", "community_id"),
     *("broadcast_id", "urgency", "priority", "state", "created_at", "not_before"),
 )
-_ENQUEUE = Prepared(lambda insert: filled(insert, outbox, *_OF_MESSAGE).on_conflict_do_nothing())
+_ENQUEUE = Prepared(lambda insert: filled(insert, outbox, *OF_MESSAGE).on_conflict_do_nothing())
 
 
 def is_known(tx: Connection, key: str) -> bool:

@@ -48,9 +48,11 @@ BY_REASON: Final = {
     "muted": "关了通知",
     "not_following": "没有关注",
     "cancelled": "发送前已取消",
+    "paused": "暂停中，还没有发",
     "no_such_account": "没有配置这个账号",
     "no robot is configured for this group": "没有配置这个群",
 }
+UNDER_WAY: Final = (BroadcastState.SCHEDULED, BroadcastState.SENDING)
 NAMED: Final = 12
 """How many are named one by one; the rest is counted."""
 
@@ -76,11 +78,16 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
+def state_of(view: BroadcastView) -> str:
+    """Say where a broadcast stands."""
+    return "已暂停" if view.is_paused and view.state in UNDER_WAY else STATES[view.state]
+
+
 def _head(view: BroadcastView, now: datetime) -> list[str]:
     is_later = view.send_at is not None and view.send_at > now
     when = f"，定在{words.moment(view.send_at)}" if is_later and view.send_at else ""
     return [
-        f"群发 {view.broadcast_no}：{STATES[view.state]}{when}",
+        f"群发 {view.broadcast_no}：{state_of(view)}{when}",
         f"发给：{view.community_name} {view.audience_label}，"
         f"共 {people(view.audience_label, view.recipient_count)}",
         f"内容：{words.shorten(view.text, 40)}",
@@ -129,8 +136,10 @@ def _left_out(report: BroadcastReport, left_out: list[tuple[str, str]]) -> list[
 
 def _next_step(report: BroadcastReport) -> str:
     view = report.broadcast
-    if view.state in (BroadcastState.SCHEDULED, BroadcastState.SENDING):
-        return f"回复“取消群发 {view.broadcast_no}”停止。"
+    if view.state in UNDER_WAY and view.is_paused:
+        return f"回复“继续群发 {view.broadcast_no}”接着发。"
+    if view.state in UNDER_WAY:
+        return f"回复“取消群发 {view.broadcast_no}”停止，“暂停群发 {view.broadcast_no}”先停一停。"
     if view.state is BroadcastState.AWAITING_APPROVAL:
         return f"同事回复“同意群发 {view.broadcast_no}”后发送。"
     if report.count(OutboxState.DEAD):

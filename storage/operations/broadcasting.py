@@ -4,7 +4,18 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    Select,
+    String,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from storage import outbox
 from storage.events import BroadcastReported, NoticeSent
@@ -16,6 +27,7 @@ from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
 from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
+from storage.sql import insert
 
 PART: Final = 5000
 """How many people are queued in one transaction: others who write wait for no more than these."""
@@ -26,10 +38,10 @@ ROBOTS: Final = "wecom"
 def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
     """Begin a broadcast whose time has come, and write down which households it leaves out.
 
-    Returns False where it has begun, or was cancelled, meanwhile.
+    Returns False where it has begun, or was cancelled or paused, meanwhile.
     """
     row = _lock(tx, broadcast_id)
-    if row.state != BroadcastState.SCHEDULED or row.send_at > now:
+    if row.state != BroadcastState.SCHEDULED or row.send_at > now or row.paused_at:
         return False
     tx.execute(
         update(broadcasts)
@@ -50,10 +62,10 @@ def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
 def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int = PART) -> int:
     """Queue the next part of a broadcast and move its cursor; return how many people that were.
 
-    Returns 0 where everybody is queued, and where it was cancelled meanwhile.
+    Returns 0 where everybody is queued, and where it was cancelled or paused meanwhile.
     """
     row = _lock(tx, broadcast_id)
-    if row.state != BroadcastState.SENDING:
+    if row.state != BroadcastState.SENDING or row.paused_at:
         return 0
     audience = Audience.load(row.audience)
     if audience.group:
@@ -69,9 +81,31 @@ def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int =
     part = chosen.subquery()
     count, last = tx.execute(select(func.count(), func.max(part.c.id)).select_from(part)).one()
     if count:
-        outbox.enqueue_to_all(tx, _message(row, Addressee("", ""), Urgency.NOTICE, now), chosen)
+        _enqueue_to_all(tx, _message(row, Addressee("", ""), Urgency.NOTICE, now), chosen)
         _move_cursor(tx, broadcast_id, last)
     return int(count)
+
+
+def _enqueue_to_all(
+    tx: Connection, message: NewMessage, people: Select[tuple[int, str, str]]
+) -> None:
+    """Decide to say one thing to many people (identity, account, openid), each once, in one go.
+
+    `message` gives all but the person: its key is followed by the identity's.
+    """
+    row = outbox.row_of(message)
+    to, columns = people.subquery(), [*outbox.OF_MESSAGE]
+    each = {
+        "message_key": literal(message.key) + cast(to.c.id, String),
+        "account": to.c.account,
+        "recipient": to.c.openid,
+        "identity_id": cast(to.c.id, BigInteger),
+    }
+    chosen = select(
+        *(each.get(name, literal(row[name], outbox_rows.c[name].type)) for name in columns)
+    ).where(to.c.id.is_not(None))
+    statement = insert(tx, outbox_rows).from_select(columns, chosen.order_by(to.c.id))
+    tx.execute(statement.on_conflict_do_nothing())
 
 
 def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> int:
@@ -111,7 +145,7 @@ def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
     ).all()
     counts = Counter({str(one.state): int(one[1]) for one in by_state})
     waits = counts[OutboxState.WAITING] + counts[OutboxState.CLAIMED]
-    if row.state != BroadcastState.SENDING or waits:
+    if row.state != BroadcastState.SENDING or row.paused_at or waits:
         return False
     tx.execute(
         update(broadcasts)

@@ -41,6 +41,8 @@ from storage.sql import database_now, next_number
 MAX_CHARS: Final = 500
 SENDERS: Final = (StaffRole.STEWARD, StaffRole.MANAGER)
 """Who may write to many, and agree to what another has written."""
+PAUSED: Final = "paused"
+"""Why a message waits for its broadcast to go on."""
 SAME_AGAIN: Final = timedelta(hours=1)
 """Within it the same words to the same people are one broadcast, whoever confirms them."""
 BEFORE_SENDING: Final = (
@@ -67,7 +69,7 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
     Raises NotAllowed (also for a legal notice of who is no manager), UnknownAudience (not her
     community), CommunitySilent, TextTooLong (also for no text at all), PrivacyLint.
     """
-    _check_sender(by, writing.category)
+    check_sender(by, writing.category)
     if not 1 <= len(writing.text.strip()) <= MAX_CHARS:
         raise TextTooLong(MAX_CHARS)
     private = private_part(writing.text)
@@ -94,8 +96,8 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
     return view_of(_by_id(tx, broadcast_id))
 
 
-def _check_sender(by: Staff, category: str = "") -> None:
-    """Let only a manager write what nobody can turn off and is not urgent."""
+def check_sender(by: Staff, category: str = "") -> None:
+    """Let stewards and managers write, a legal notice only managers. Raises NotAllowed."""
     if by.role not in SENDERS:
         raise NotAllowed
     if category == BroadcastCategory.LEGAL and by.role is not StaffRole.MANAGER:
@@ -115,9 +117,9 @@ def _check_voice(tx: Connection, audience: Audience) -> None:
 
 def set_category(tx: Connection, broadcast_no: str, category: str, *, by: Staff) -> BroadcastView:
     """Say what a draft is about. Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong."""
-    _check_sender(by, category)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.DRAFT)
+    check_sender(by, category)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.DRAFT)
     tx.execute(update(broadcasts).where(broadcasts.c.id == row.id).values(category=category))
     return view_of(_by_id(tx, row.id))
 
@@ -130,11 +132,11 @@ def confirm(
     Raises NotAllowed, UnknownBroadcast (also another's draft), AudienceEmpty, CommunitySilent,
     and BroadcastStateWrong where it was confirmed before, or the same was within the hour.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
     if row.created_by != by.staff_id:
         raise UnknownBroadcast
-    _expect(row, BroadcastState.DRAFT)
+    expect(row, BroadcastState.DRAFT)
     audience = Audience.load(row.audience)
     _check_voice(tx, audience)
     _check_twin(tx, row, now)
@@ -196,9 +198,9 @@ def approve(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime) -> B
 
     Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong, SelfApproval.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.AWAITING_APPROVAL)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.AWAITING_APPROVAL)
     if row.created_by == by.staff_id:
         raise SelfApproval
     _move(tx, row, BroadcastState.SCHEDULED, approved_by=by.staff_id)
@@ -213,9 +215,9 @@ def schedule(
 
     Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED)
     _move(tx, row, BroadcastState(row.state), send_at=send_at)
     audit.note(tx, Actor(by.staff_id), "schedule", "broadcast", broadcast_no, at=now)
     return view_of(_by_id(tx, row.id))
@@ -227,33 +229,42 @@ def cancel(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime) -> in
     What is in flight at this moment still arrives. Raises NotAllowed, UnknownBroadcast, and
     BroadcastStateWrong where it is over.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, *BEFORE_SENDING, BroadcastState.SENDING)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    if row.state not in (*BEFORE_SENDING, BroadcastState.SENDING):
+        raise BroadcastStateWrong(row.broadcast_no, row.state)
     _move(tx, row, BroadcastState.CANCELLED, ended_at=now)
     audit.note(tx, Actor(by.staff_id), "cancel", "broadcast", broadcast_no, at=now)
     return withdraw(tx, row.id)
 
 
 def withdraw(tx: Connection, broadcast_id: int) -> int:
-    """Take back what waits of a cancelled broadcast; return how many messages that were.
+    """Take back what waits of a cancelled or paused broadcast; return how many messages.
 
-    A message that was in flight and came back to wait is taken back by the next call.
+    A message that was in flight and came back to wait is taken back by the next call. Of one that
+    goes on meanwhile nothing is taken.
     """
-    lost_claim = and_(
-        outbox_rows.c.state == OutboxState.CLAIMED,
-        outbox_rows.c.claimed_until < database_now(tx),
-    )
+    row = _by_id(tx, broadcast_id)
+    is_over = row.state == BroadcastState.CANCELLED
+    if not is_over and row.paused_at is None:
+        return 0
+    state, why = outbox_rows.c.state, outbox_rows.c.why
+    lost_claim = and_(state == OutboxState.CLAIMED, outbox_rows.c.claimed_until < database_now(tx))
+    kept_back = and_(state == OutboxState.SUPPRESSED, why == PAUSED)
     taken: int = tx.execute(
         update(outbox_rows)
         .where(
             outbox_rows.c.broadcast_id == broadcast_id,
             or_(
-                outbox_rows.c.state.in_([OutboxState.WAITING, OutboxState.HELD]),
-                lost_claim,
+                state.in_([OutboxState.WAITING, OutboxState.HELD]),
+                *([lost_claim, kept_back] if is_over else []),
             ),
         )
-        .values(state=OutboxState.SUPPRESSED, why="cancelled", claimed_until=None)
+        .values(
+            state=OutboxState.SUPPRESSED,
+            why="cancelled" if is_over else PAUSED,
+            claimed_until=None,
+        )
     ).rowcount
     return taken
 
@@ -264,9 +275,9 @@ def resend_failed(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime
     Where it may have arrived (unknown) it is not sent again. Raises NotAllowed,
     UnknownBroadcast, BroadcastStateWrong.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.SENDING, BroadcastState.DONE)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.SENDING, BroadcastState.DONE)
     again: int = tx.execute(
         update(outbox_rows)
         .where(
@@ -284,8 +295,11 @@ def resend_failed(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime
     return again
 
 
-def _lock(tx: Connection, broadcast_no: str, by: Staff) -> Row[Any]:
-    """Lock a broadcast, its community first, so that two who confirm the same go one by one."""
+def lock_broadcast(tx: Connection, broadcast_no: str, by: Staff) -> Row[Any]:
+    """Lock a broadcast, its community first, so that two who confirm the same go one by one.
+
+    Raises UnknownBroadcast, also for one of a community that is not hers.
+    """
     found = tx.execute(
         select(broadcasts.c.id, broadcasts.c.community_id).where(
             broadcasts.c.broadcast_no == broadcast_no,
@@ -306,8 +320,9 @@ def _by_id(tx: Connection, broadcast_id: int) -> Row[Any]:
     ).one()
 
 
-def _expect(row: Row[Any], *states: BroadcastState) -> None:
-    if row.state not in states:
+def expect(row: Row[Any], *states: BroadcastState) -> None:
+    """Refuse a step of a broadcast that stands elsewhere, or is paused."""
+    if row.state not in states or row.paused_at is not None:
         raise BroadcastStateWrong(row.broadcast_no, row.state)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storage.errors import UnknownBroadcast
 from storage.frozen import dataclass
@@ -33,6 +33,7 @@ class BroadcastView:
     state: BroadcastState
     send_at: datetime | None
     recipient_count: int
+    is_paused: bool
 
 
 def view_of(row: Row[Any]) -> BroadcastView:
@@ -50,6 +51,7 @@ def view_of(row: Row[Any]) -> BroadcastView:
         BroadcastState(row.state),
         row.send_at,
         row.recipient_count,
+        row.paused_at is not None,
     )
 
 
@@ -188,7 +190,11 @@ def due_broadcasts(tx: Connection, *, now: datetime) -> list[int]:
     return list(
         tx.execute(
             select(broadcasts.c.id)
-            .where(broadcasts.c.state == BroadcastState.SCHEDULED, broadcasts.c.send_at <= now)
+            .where(
+                broadcasts.c.state == BroadcastState.SCHEDULED,
+                broadcasts.c.send_at <= now,
+                broadcasts.c.paused_at.is_(None),
+            )
             .order_by(broadcasts.c.send_at, broadcasts.c.id)
         ).scalars()
     )
@@ -199,21 +205,26 @@ def sending_broadcasts(tx: Connection) -> list[int]:
     return list(
         tx.execute(
             select(broadcasts.c.id)
-            .where(broadcasts.c.state == BroadcastState.SENDING)
+            .where(broadcasts.c.state == BroadcastState.SENDING, broadcasts.c.paused_at.is_(None))
             .order_by(broadcasts.c.id)
         ).scalars()
     )
 
 
 def stragglers(tx: Connection, *, since: datetime) -> list[int]:
-    """Return broadcasts cancelled since an instant that still have messages waiting."""
+    """Return broadcasts paused, or cancelled since an instant, that have messages waiting."""
     return list(
         tx.execute(
             select(broadcasts.c.id)
             .join(outbox, outbox.c.broadcast_id == broadcasts.c.id)
             .where(
-                broadcasts.c.state == BroadcastState.CANCELLED,
-                broadcasts.c.ended_at > since,
+                or_(
+                    and_(
+                        broadcasts.c.state == BroadcastState.CANCELLED,
+                        broadcasts.c.ended_at > since,
+                    ),
+                    broadcasts.c.paused_at.is_not(None),
+                ),
                 outbox.c.state.in_([OutboxState.WAITING, OutboxState.HELD]),
             )
             .distinct()

@@ -23,9 +23,10 @@ from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.messages import outbox as outbox_rows
 from storage.models.people import identities
-from storage.operations import broadcasting, notices
+from storage.operations import broadcast_pauses, broadcasting, notices
 from storage.operations.notices import Writing
 from storage.ports.chat import Route, Verdict
+from storage.queries.agenda import next_event_at
 from storage.queries.audiences import Audience, preview, resolve
 from storage.queries.notices import deliveries, figures, find_broadcast
 from storage.queries.residents import Staff
@@ -371,6 +372,51 @@ async def test_g11_cancelled_midway_nothing_more_goes_out(db, place, channel):
     assert taken == 4
     assert channel.delivered == []
     assert (await report_of(db, place, number)).by_state == {OutboxState.SUPPRESSED: 4}
+
+
+async def test_paused_midway_it_goes_on_later_and_each_hears_once(db, place, channel):
+    """What is in flight comes back to wait: it is kept too, and goes out once."""
+    number = await confirmed(db, place)
+    view = await db.read(find_broadcast, number, community_ids=(place.community_id,))
+    await db.write(broadcasting.begin, view.broadcast_id, now=NOW)
+    await db.write(broadcasting.queue_part, view.broadcast_id, now=NOW, limit=4)
+    [first] = await db.write(outbox.claim, now=NOW, limit=1)
+
+    kept = await db.write(broadcast_pauses.pause, number, by=place.steward, now=NOW)
+    await db.write(outbox.finish, [outbox.Outcome(first, OutboxState.WAITING, ())], now=NOW)
+    deps = job_deps(db, channel)
+    await tick(deps)
+    assert (kept, channel.delivered) == (3, [])
+    for step in (broadcast_pauses.pause, notices.resend_failed):
+        with pytest.raises(BroadcastStateWrong):
+            await db.write(step, number, by=place.steward, now=NOW)
+
+    again = await db.write(broadcast_pauses.resume, number, by=place.manager, now=NOW)
+    await tick(deps)
+    assert again == 4
+    assert [len(channel.heard(f"o-{n}")) for n in range(1, 10)] == [1] * 9
+    assert (await report_of(db, place, number)).by_state == {OutboxState.SENT: 9}
+    with pytest.raises(BroadcastStateWrong):
+        await db.write(broadcast_pauses.resume, number, by=place.steward, now=NOW)
+
+
+async def test_a_broadcast_paused_before_its_time_waits_and_may_be_cancelled(db, place, channel):
+    number = await confirmed(db, place)
+    view = await db.write(notices.draft, writing(place, text="另一条"), by=place.steward, now=NOW)
+    await db.write(notices.confirm, view.broadcast_no, by=place.steward, now=NOW)
+    await db.write(broadcasting.begin, view.broadcast_id, now=NOW)
+    await db.write(broadcasting.queue_part, view.broadcast_id, now=NOW)
+    for one in (number, view.broadcast_no):
+        await db.write(broadcast_pauses.pause, one, by=place.steward, now=NOW)
+
+    await tick(job_deps(db, channel))
+    taken = [
+        await db.write(notices.cancel, one, by=place.steward, now=NOW)
+        for one in (number, view.broadcast_no)
+    ]
+
+    assert (channel.delivered, taken) == ([], [0, 9])
+    assert await db.read(next_event_at) is None
 
 
 async def test_what_was_in_flight_at_the_cancellation_does_not_come_back(db, place, channel):
