@@ -206,6 +206,13 @@ class NoticeSent(Event):
     community_name: str
     category: str
     text: str
+    is_personal: bool = False
+    """Whether it is asked of the books again for each reader before she is told."""
+    name: str = ""
+    rooms: tuple[str, ...] = ()
+    owed_fen: int = 0
+    is_preview: bool = False
+    """Whether only its writer reads it, to see how it looks."""
 
 
 @dataclass(frozen=True, slots=True)

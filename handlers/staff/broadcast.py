@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
+from handlers.personal_words import NAME as NAME_MARK
+from handlers.personal_words import ROOM, SUM
 from handlers.staff import audience as spoken
 from handlers.staff.categories import BY_WORD, category_of
 from handlers.staff.moments import read_moment
@@ -15,6 +17,7 @@ from handlers.turn import Intent, Turn
 from storage.errors import AudienceEmpty, CommunitySilent, UnknownAudience
 from storage.kinds import BroadcastState
 from storage.operations import notices
+from storage.operations.broadcast_previews import send_to_writer
 from storage.operations.notices import Writing
 from storage.ports.chat import OutgoingMessage
 from storage.queries.audiences import Audience, preview, resolve
@@ -25,6 +28,7 @@ from storage.queries.policies import policy_on
 NAME: Final = "staff_broadcast"
 SAID_AS: Final = WORDS["broadcast"]
 YES: Final = frozenset(("确认", "确定", "确认发送", "发送", "确认群发"))
+TRY: Final = frozenset(("预览", "试发", "发给我看看", "先发给我"))
 NO: Final = frozenset(("取消", "放弃", "算了", "不发", "不发了", "取消群发"))
 
 
@@ -78,6 +82,7 @@ async def _next(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoin
         return OutgoingMessage(
             NAME,
             f"好的，{to}请把要群发的内容发给我，最多 {notices.MAX_CHARS} 个字。\n"
+            f"可以写 {NAME_MARK}、{ROOM}、{SUM}，住户各自看到自己的。\n"
             "不发了，回复“取消”。",
         )
     if not known["to"]:
@@ -170,6 +175,12 @@ async def _decide(turn: Turn, deps: HandlerDeps, broadcast_no: str, said: str) -
         await deps.db.write(notices.cancel, broadcast_no, by=staff, now=turn.now)
         turn.memory.settle()
         return OutgoingMessage(NAME, f"好的，群发 {broadcast_no} 已取消，没有发送。")
+    if plain in TRY:
+        phones = await deps.db.write(send_to_writer, broadcast_no, by=staff, now=turn.now)
+        sent = "已经发到您自己的手机上" if phones else "没有找到您的手机，没有发"
+        return OutgoingMessage(
+            NAME, f"{sent}，住户还没有收到。\n看过以后回复“确认”发送，“取消”放弃。"
+        )
     if plain in BY_WORD:
         audience = Audience.load(turn.memory.facts["audience"])
         category = BY_WORD[plain]

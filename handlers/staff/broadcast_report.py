@@ -48,6 +48,7 @@ BY_REASON: Final = {
     "muted": "关了通知",
     "not_following": "没有关注",
     "cancelled": "发送前已取消",
+    "paid_meanwhile": "已经缴清或者解绑，不用发",
     "paused": "暂停中，还没有发",
     "no_such_account": "没有配置这个账号",
     "no robot is configured for this group": "没有配置这个群",

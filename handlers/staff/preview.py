@@ -42,7 +42,7 @@ def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: dat
         _narrowed(view),
         _quiet(view, counts, policy, now),
         _approval(counts, policy),
-        "回复“确认”发送，“取消”放弃，或者说“明天9点发”。",
+        "回复“确认”发送，“预览”先发给您自己看，“取消”放弃，或者说“明天9点发”。",
     )
 
 

@@ -27,6 +27,7 @@ from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
 from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
+from storage.rules.personal import variables_in
 from storage.sql import insert
 
 PART: Final = 5000
@@ -118,8 +119,10 @@ def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> in
 
 
 def _message(row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> NewMessage:
+    is_owing = Audience.load(row.audience).condition.only_arrears
+    is_personal = is_owing or bool(variables_in(row.text))
     return NewMessage(
-        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text),
+        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text, is_personal),
         to,
         f"broadcast:{row.id}:{to.recipient}",
         urgency,

@@ -17,11 +17,13 @@ from storage.errors import (
     BroadcastStateWrong,
     CommunitySilent,
     NotAllowed,
+    PersonalInGroup,
     PrivacyLint,
     SelfApproval,
     TextTooLong,
     UnknownAudience,
     UnknownBroadcast,
+    UnknownVariable,
 )
 from storage.events import StaffTask
 from storage.frozen import dataclass
@@ -35,6 +37,7 @@ from storage.queries.audiences import Audience, preview
 from storage.queries.notices import BroadcastView, view_of, with_community
 from storage.queries.policies import policy_on
 from storage.queries.residents import Staff, staff_identities
+from storage.rules.personal import VARIABLES, variables_in, with_plain_braces
 from storage.rules.privacy import private_part
 from storage.sql import database_now, next_number
 
@@ -67,14 +70,13 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
     """Write a broadcast down; nothing is sent before it is confirmed.
 
     Raises NotAllowed (also for a legal notice of who is no manager), UnknownAudience (not her
-    community), CommunitySilent, TextTooLong (also for no text at all), PrivacyLint.
+    community), CommunitySilent, TextTooLong (also for no text at all), PrivacyLint,
+    UnknownVariable, PersonalInGroup.
     """
     check_sender(by, writing.category)
     if not 1 <= len(writing.text.strip()) <= MAX_CHARS:
         raise TextTooLong(MAX_CHARS)
-    private = private_part(writing.text)
-    if private is not None:
-        raise PrivacyLint(private)
+    _check_words(writing)
     if writing.audience.community_id not in by.community_ids:
         raise UnknownAudience(writing.audience_label)
     _check_voice(tx, writing.audience)
@@ -85,7 +87,7 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
             community_id=writing.audience.community_id,
             created_by=by.staff_id,
             category=writing.category,
-            text=writing.text.strip(),
+            text=with_plain_braces(writing.text.strip()),
             audience=writing.audience.dump(),
             audience_label=writing.audience_label[:80],
             state=BroadcastState.DRAFT,
@@ -94,6 +96,18 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
         .returning(broadcasts.c.id)
     ).scalar_one()
     return view_of(_by_id(tx, broadcast_id))
+
+
+def _check_words(writing: Writing) -> None:
+    """Let no text for many tell of one household, but for what each reads of her own."""
+    private = private_part(writing.text)
+    if private is not None:
+        raise PrivacyLint(private)
+    for one in variables_in(with_plain_braces(writing.text)):
+        if one not in VARIABLES:
+            raise UnknownVariable(one)
+        if writing.audience.group:
+            raise PersonalInGroup(one)
 
 
 def check_sender(by: Staff, category: str = "") -> None:

@@ -141,7 +141,7 @@ def _of_people(condition: Condition, today: date) -> list[ColumnElement[bool]]:
     return narrowed
 
 
-def _is_overdue(condition: Condition, today: date) -> ColumnElement[bool]:
+def is_overdue(condition: Condition, today: date) -> ColumnElement[bool]:
     """Say which bills are debts and late: deposits and renewals are none."""
     latest = today - timedelta(days=max(condition.min_days, 1))
     no_debt = select(fee_items.c.id).where(
@@ -159,9 +159,7 @@ def _in_arrears(audience: Audience, today: date) -> Select[Any]:
     owed = func.sum(bills.c.amount_fen - bills.c.paid_fen)
     return (
         select(bills.c.unit_id)
-        .where(
-            bills.c.community_id == audience.community_id, _is_overdue(audience.condition, today)
-        )
+        .where(bills.c.community_id == audience.community_id, is_overdue(audience.condition, today))
         .group_by(bills.c.unit_id)
         .having(owed >= max(audience.condition.min_fen, 1))
     )
@@ -196,7 +194,8 @@ def hearing(tx: Connection, audience: Audience, category: str, today: date) -> S
     return found.where(_may_know(condition, today)) if condition.only_arrears else found
 
 
-def _may_know(condition: Condition, today: date) -> ColumnElement[bool]:
+def hers_or_theirs() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Say which bills of her flat a person may know of: her own, and, if no tenant, the owners'."""
     owners = select(occupancies.c.resident_id).where(
         occupancies.c.unit_id == bindings.c.unit_id,
         occupancies.c.role == OccupancyRole.OWNER,
@@ -207,8 +206,14 @@ def _may_know(condition: Condition, today: date) -> ColumnElement[bool]:
         bindings.c.role != OccupancyRole.TENANT,
         or_(bills.c.liable_id.is_(None), bills.c.liable_id.in_(owners)),
     )
+    return hers, theirs
+
+
+def _may_know(condition: Condition, today: date) -> ColumnElement[bool]:
     return exists().where(
-        bills.c.unit_id == bindings.c.unit_id, _is_overdue(condition, today), or_(hers, theirs)
+        bills.c.unit_id == bindings.c.unit_id,
+        is_overdue(condition, today),
+        or_(*hers_or_theirs()),
     )
 
 

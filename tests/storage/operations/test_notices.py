@@ -12,18 +12,20 @@ from storage.errors import (
     BroadcastStateWrong,
     CommunitySilent,
     NotAllowed,
+    PersonalInGroup,
     PrivacyLint,
     SelfApproval,
     TextTooLong,
     UnknownAudience,
     UnknownBroadcast,
+    UnknownVariable,
 )
 from storage.kinds import BroadcastState, OccupancyRole, OutboxState, StaffRole
 from storage.models.bills import bills, fee_items
 from storage.models.estate import communities, units
 from storage.models.messages import outbox as outbox_rows
 from storage.models.people import identities
-from storage.operations import broadcast_pauses, broadcasting, notices
+from storage.operations import broadcast_pauses, broadcast_previews, broadcasting, notices
 from storage.operations.notices import Writing
 from storage.ports.chat import Route, Verdict
 from storage.queries.agenda import next_event_at
@@ -37,6 +39,7 @@ from tests.factories import NOW
 from tests.fakes import FakeChannel
 
 BUILDING_3 = ("3栋",)
+WHO = ("o-1", "o-2", "o-tenant", "s-steward")
 TEXT = "周六上午打药，请关好门窗。"
 
 
@@ -374,6 +377,39 @@ async def test_g11_cancelled_midway_nothing_more_goes_out(db, place, channel):
     assert (await report_of(db, place, number)).by_state == {OutboxState.SUPPRESSED: 4}
 
 
+MINE = "{姓名}您好，{房号}有｛金额｝待缴。"
+
+
+async def test_each_reads_her_own_name_flat_and_sum_as_of_the_moment(db, place, channel):
+    tenant_id = await db.write(factories.add_resident, place.community_id, "租客", "13711112222")
+    unit_id = place.unit_ids["3-1-101"]
+    await db.write(factories.add_binding, "o-tenant", unit_id, tenant_id, OccupancyRole.TENANT)
+    number = await confirmed(db, place, text=MINE)
+    await db.write(broadcast_previews.send_to_writer, number, by=place.steward, now=NOW)
+
+    await tick(job_deps(db, channel))
+
+    heard = {one: [text.split("\n")[-1] for text in channel.heard(one)] for one in WHO}
+    assert heard["o-1"] == ["住户101您好，3栋1单元101有501.20元待缴。"]
+    assert heard["o-2"] == ["住户102您好，3栋1单元102有0.00元待缴。"]
+    assert heard["o-tenant"] == ["租客您好，3栋1单元101有0.00元待缴。"]
+    assert heard["s-steward"][0] == "小周您好，3栋2单元501有123.45元待缴。"
+
+
+async def test_who_paid_after_it_was_queued_is_not_told_of_arrears(db, place, channel):
+    number = await confirmed(db, place, only_arrears=True, text="您有账单过了应缴日。")
+    view = await db.read(find_broadcast, number, community_ids=(place.community_id,))
+    await db.write(broadcasting.begin, view.broadcast_id, now=NOW)
+    await db.write(broadcasting.queue_part, view.broadcast_id, now=NOW)
+    owed = await db.read(lambda tx: tuple(tx.execute(select(bills.c.id)).scalars()))
+    await db.write(factories.pay, place.unit_ids["3-1-101"], owed)
+
+    await tick(job_deps(db, channel))
+
+    assert [one for one in channel.heard("o-1") if "应缴日" in one] == []
+    assert (await report_of(db, place, number)).by_state == {OutboxState.SUPPRESSED: 1}
+
+
 async def test_paused_midway_it_goes_on_later_and_each_hears_once(db, place, channel):
     """What is in flight comes back to wait: it is kept too, and goes out once."""
     number = await confirmed(db, place)
@@ -519,11 +555,21 @@ async def test_a_group_of_staff_is_told_through_its_robot(db, place, channel):
 
 @pytest.mark.parametrize(
     ("text", "refusal"),
-    [("", TextTooLong), ("好" * 501, TextTooLong), ("3栋2单元1201 欠费580元", PrivacyLint)],
+    [
+        ("", TextTooLong),
+        ("好" * 501, TextTooLong),
+        ("3栋2单元1201 欠费580元", PrivacyLint),
+        ("{电话}", UnknownVariable),
+    ],
 )
 async def test_a_text_that_may_not_go_to_many_is_refused(db, place, text, refusal):
     with pytest.raises(refusal):
         await drafted(db, place, text=text)
+
+
+async def test_what_is_each_readers_own_is_never_said_to_a_group(db, place):
+    with pytest.raises(PersonalInGroup):
+        await drafted(db, place, text="{姓名}值班", group="值班群", buildings=())
 
 
 async def test_a_text_of_five_hundred_characters_may_go(db, place):
