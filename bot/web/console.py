@@ -17,7 +17,12 @@ ROLES: Final = {
     StaffRole.CASHIER: "收银",
     StaffRole.STEWARD: "管家",
 }
-EVERYBODY: Final = (("", "今日"), ("units", "房屋与住户"), ("tickets", "工单"))
+EVERYBODY: Final = (
+    ("", "今日"),
+    ("units", "房屋与住户"),
+    ("tickets", "工单"),
+    ("broadcasts", "群发"),
+)
 AT_THE_COUNTER: Final = (("money", "收款"), ("refunds", "退款"))
 """Rooms of those who look after the money."""
 COUNTERS: Final = (StaffRole.CASHIER, StaffRole.MANAGER)

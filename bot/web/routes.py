@@ -9,6 +9,7 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
+BROADCAST: Final = "{broadcast:N[0-9]{4,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "checkout": ("bot.web.checkout", "CheckoutDoor"),
@@ -33,6 +34,8 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_statements": ("bot.web.console_statements", "ConsoleStatementDoor"),
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
+    "console_broadcasts": ("bot.web.console_broadcasts", "ConsoleBroadcastsDoor"),
+    "console_writing": ("bot.web.console_writing", "ConsoleWritingDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -90,6 +93,13 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/tickets/state", "console_tickets", "state"),
     ("GET", f"/console/tickets/{TICKET}", "console_tickets", "show_one"),
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
+    ("GET", "/console/broadcasts", "console_broadcasts", "show"),
+    ("POST", "/console/broadcasts", "console_writing", "press"),
+    ("GET", "/console/broadcasts/new", "console_writing", "show"),
+    ("GET", f"/console/broadcasts/{BROADCAST}", "console_broadcasts", "show_one"),
+    ("POST", f"/console/broadcasts/{BROADCAST}", "console_broadcasts", "press"),
+    ("GET", f"/console/broadcasts/{BROADCAST}/state", "console_broadcasts", "state"),
+    ("GET", f"/console/broadcasts/{BROADCAST}/people", "console_broadcasts", "people"),
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/refunds", "console_money", "refunds"),
 )

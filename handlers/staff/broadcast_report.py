@@ -110,18 +110,20 @@ def _figures(report: BroadcastReport) -> list[str]:
 def _failures(failures: list[Delivery]) -> list[str]:
     if not failures:
         return []
-    reasons = Counter(_reason(one) for one in failures)
+    reasons = Counter(reason(one) for one in failures)
     lines = [f"没有送达的原因：{'，'.join(f'{why} {n} 人' for why, n in reasons.items())}"]
-    lines += [f"{_who(one)}：{_reason(one)}" for one in failures[:NAMED]]
+    lines += [f"{who(one)}：{reason(one)}" for one in failures[:NAMED]]
     rest = len(failures) - NAMED
     return [*lines, f"还有 {rest} 人没有列出"] if rest > 0 else lines
 
 
-def _who(one: Delivery) -> str:
+def who(one: Delivery) -> str:
+    """Name a person by her flats, a group by its name."""
     return "、".join(one.unit_labels) or (one.recipient if one.identity_id is None else "已解绑")
 
 
-def _reason(one: Delivery) -> str:
+def reason(one: Delivery) -> str:
+    """Say why a message did not arrive."""
     return BY_REASON.get(one.why, BY_STATE[one.state])
 
 

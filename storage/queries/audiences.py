@@ -106,11 +106,11 @@ def households(tx: Connection, audience: Audience, today: date) -> Select[Any]:
     )
     if condition.rooms:
         found = found.where(units.c.code.in_(condition.rooms))
-    if condition.buildings:
+    elif condition.buildings:
         found = found.join(buildings, buildings.c.id == units.c.building_id).where(
             buildings.c.label.in_(condition.buildings)
         )
-    if condition.entrance:
+    if condition.entrance and not condition.rooms:
         found = found.join(entrances, entrances.c.id == units.c.entrance_id).where(
             entrances.c.label == condition.entrance
         )

@@ -34,6 +34,8 @@ class BroadcastView:
     send_at: datetime | None
     recipient_count: int
     is_paused: bool
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 def view_of(row: Row[Any]) -> BroadcastView:
@@ -52,6 +54,8 @@ def view_of(row: Row[Any]) -> BroadcastView:
         row.send_at,
         row.recipient_count,
         row.paused_at is not None,
+        row.started_at,
+        row.ended_at,
     )
 
 
@@ -98,6 +102,9 @@ class Delivery:
     state: OutboxState
     route: str
     why: str
+    outbox_id: int
+    sent_at: datetime | None
+    """When it was sent, of what was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +144,20 @@ def deliveries(
     broadcast: BroadcastView,
     *,
     states: Sequence[OutboxState] = tuple(OutboxState),
+    after_id: int = 0,
     limit: int = 1000,
 ) -> list[Delivery]:
-    """Return what became of a broadcast person by person, in the order they were queued."""
+    """Return what became of a broadcast person by person, in the order they were queued.
+
+    `after_id` is the last outbox key of the page before.
+    """
     rows = tx.execute(
         select(outbox)
-        .where(outbox.c.broadcast_id == broadcast.broadcast_id, outbox.c.state.in_(states))
+        .where(
+            outbox.c.broadcast_id == broadcast.broadcast_id,
+            outbox.c.state.in_(states),
+            outbox.c.id > after_id,
+        )
         .order_by(outbox.c.id)
         .limit(limit)
     ).all()
@@ -166,6 +181,8 @@ def deliveries(
             OutboxState(row.state),
             row.route,
             row.why,
+            row.id,
+            row.sent_at if row.state == OutboxState.SENT else None,
         )
         for row in rows
     ]

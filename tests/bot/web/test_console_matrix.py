@@ -47,6 +47,9 @@ A_THING = answers(303, 404, 200, 200, 200)
 AN_ACT = answers(303, 404, 303, 303, 303)
 A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
+OF_WRITERS = answers(303, 200, 200, 404, 200) | {"cashier elsewhere": 404}
+NO_ACT = answers(303, 400, 400, 404, 400) | {"cashier elsewhere": 404}
+"""A form of who may write to many, with a press that is none of its own."""
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -70,6 +73,19 @@ RULES = {
     ),
     ("GET", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", A_THING),
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
+    ("GET", "/console/broadcasts"): Rule("/console/broadcasts", A_LIST),
+    ("POST", "/console/broadcasts"): Rule("/console/broadcasts", NO_ACT),
+    ("GET", "/console/broadcasts/new"): Rule("/console/broadcasts/new", OF_WRITERS),
+    ("GET", "/console/broadcasts/{broadcast}"): Rule("/console/broadcasts/{one}", A_THING),
+    ("POST", "/console/broadcasts/{broadcast}"): Rule(
+        "/console/broadcasts/{one}", NO_ACT | dict.fromkeys(ELSEWHERE, 404)
+    ),
+    ("GET", "/console/broadcasts/{broadcast}/state"): Rule(
+        "/console/broadcasts/{one}/state", A_THING | dict.fromkeys(OUTSIDE, 401)
+    ),
+    ("GET", "/console/broadcasts/{broadcast}/people"): Rule(
+        "/console/broadcasts/{one}/people", A_THING
+    ),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
 }
@@ -141,7 +157,9 @@ async def test_i09_everybody_is_answered_as_the_matrix_says(
 
     told = {}
     for (method, shown), rule in last:
-        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no)
+        where = rule.where.format(
+            unit=town.first.unit_id, ticket=desk.ticket_no, one=desk.broadcast_no
+        )
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
         told[method, shown] = answer.status
