@@ -215,7 +215,10 @@ TIMED: Final = ("confirm", "schedule")
 
 
 def _steps(view: BroadcastView, report: BroadcastReport, session: Session) -> list[str]:
-    """Return what she may do with a broadcast now, the likeliest first."""
+    """Return what she may do with a broadcast now.
+
+    A draft's preview comes first: a browser takes the first button where somebody presses Enter.
+    """
     if session.staff.role not in SENDERS:
         return []
     if view.is_paused and view.state in UNDER_WAY:
@@ -224,7 +227,7 @@ def _steps(view: BroadcastView, report: BroadcastReport, session: Session) -> li
     again = ["resend"] if report.count(OutboxState.DEAD) else []
     others = [] if is_hers else ["approve", "preview"]
     return {
-        BroadcastState.DRAFT: ["confirm", "preview", "cancel"],
+        BroadcastState.DRAFT: ["preview", "confirm", "cancel"],
         BroadcastState.AWAITING_APPROVAL: [*others, "cancel"],
         BroadcastState.SCHEDULED: ["schedule", "pause", "cancel"],
         BroadcastState.SENDING: [*again, "pause", "cancel"],

@@ -121,6 +121,7 @@ class ConsoleWritingDoor(ConsoleDesk):
             counts=counts,
             skips=SKIPS,
             named=label(audience.condition) if audience else "",
+            is_urgent=_category(form) is BroadcastCategory.URGENT,
             most=MAX_CHARS,
         )
 

@@ -18,7 +18,7 @@ def say(event: NoticeSent, told: Telling) -> OutgoingMessage:
     """
     title = TITLES.get(event.category, "通知")
     text = fill(event.text, name=event.name, rooms=event.rooms, owed_fen=event.owed_fen)
-    preview = "（预览：只有您收到，姓名、房号和金额是样例。）" if event.is_preview else ""
+    preview = "（预览：只有您收到，姓名、房号和金额是样例。）" if event.reads == "writer" else ""
     return OutgoingMessage(
         kind="outage" if event.category == "urgent" else "notice",
         text=words.lines(preview, f"【{event.community_name}】{title}", text),

@@ -265,7 +265,7 @@ def _wait(
 async def _as_of_now(deps: JobDeps, claimed: Claimed, now: datetime) -> Event | None:
     """Ask the books again what a reminder is about; None where nothing is owed any more."""
     event, reader = claimed.event, claimed.addressee.identity_id
-    if isinstance(event, NoticeSent) and event.is_personal and reader is not None:
+    if isinstance(event, NoticeSent) and event.reads == "each" and reader is not None:
         return await deps.db.read(as_she_reads_it, event, reader, now=now)
     if isinstance(event, ReminderDue):
         return await deps.db.read(reminders.figures_now, event, deps.links, now=now)

@@ -35,7 +35,7 @@ def send_to_writer(tx: Connection, broadcast_no: str, *, by: Staff, now: datetim
         name=by.name,
         rooms=(SAMPLE_ROOM,),
         owed_fen=SAMPLE_FEN,
-        is_preview=True,
+        reads="writer",
     )
     for phone in phones:
         outbox.enqueue(

@@ -120,9 +120,9 @@ def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> in
 
 def _message(row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> NewMessage:
     is_owing = Audience.load(row.audience).condition.only_arrears
-    is_personal = is_owing or bool(variables_in(row.text))
+    reads = "each" if is_owing or variables_in(row.text) else ""
     return NewMessage(
-        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text, is_personal),
+        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text, reads),
         to,
         f"broadcast:{row.id}:{to.recipient}",
         urgency,
