@@ -179,15 +179,14 @@ async def test_progress_is_told_by_person_with_the_reason_and_who_paid_afterward
         tx.execute(update(outbox).where(of_it, first).values(state="sent", why="", sent_at=NOW))
 
     await town.db.write(deliver)
-    first = town.first
-    await town.db.write(
-        lambda tx: factories.pay(tx, first.unit_id, first.bill_ids, paid_at=NOW) and None
-    )
+    for flat in (town.first, town.second):
+        await town.db.write(factories.pay, flat.unit_id, flat.bill_ids, paid_at=NOW)
 
     html = await page(steward, where)
     assert before != await (await steward.get(f"{where}/state")).json()
     assert re.search(r'data-figure="sent">1 人', html)
     assert re.search(r'data-figure="paid">1 户', html)
+    assert "送达 1 户，之后7天内缴过费" in html
     assert "没有已读人数" in html
     failed = await page(steward, f"{where}/people?of=failed")
     assert ("平台没有接收" in failed, "502" in failed, "501" in failed) == (True, True, False)

@@ -423,6 +423,7 @@ async def test_paused_midway_it_goes_on_later_and_each_hears_once(db, place, cha
     deps = job_deps(db, channel)
     await tick(deps)
     assert (kept, channel.delivered) == (3, [])
+    assert await db.write(broadcasting.queue_part, view.broadcast_id, now=NOW) == 0
     for step in (broadcast_pauses.pause, notices.resend_failed):
         with pytest.raises(BroadcastStateWrong):
             await db.write(step, number, by=place.steward, now=NOW)
@@ -446,13 +447,16 @@ async def test_a_broadcast_paused_before_its_time_waits_and_may_be_cancelled(db,
         await db.write(broadcast_pauses.pause, one, by=place.steward, now=NOW)
 
     await tick(job_deps(db, channel))
+    ids = (place.community_id,)
+    first = await db.read(find_broadcast, number, community_ids=ids)
+    assert not await db.write(broadcasting.begin, first.broadcast_id, now=NOW)
+    assert await db.read(next_event_at) is None
     taken = [
         await db.write(notices.cancel, one, by=place.steward, now=NOW)
         for one in (number, view.broadcast_no)
     ]
 
     assert (channel.delivered, taken) == ([], [0, 9])
-    assert await db.read(next_event_at) is None
 
 
 async def test_what_was_in_flight_at_the_cancellation_does_not_come_back(db, place, channel):
