@@ -49,6 +49,9 @@ WORDS: Final[dict[type[Trouble], str]] = {
     e.AudienceEmpty: "这个范围里没有收得到消息的住户（没有绑定，或者关了通知），没有发送。\n"
     "请换一个范围，或者打电话、张贴通知。",
     e.PrivacyLint: "群发的内容里有住户隐私：{found}，没有发送。\n请删掉以后重新发送。",
+    e.UnknownVariable: "群发的内容里有不认识的“{found}”，没有发送。\n"
+    "可以写｛姓名｝、｛房号｝、｛金额｝，住户各自看到自己的；其他的请去掉花括号。",
+    e.PersonalInGroup: "群消息大家都看得到，不能写“{found}”，没有发送。\n请去掉以后重新发送。",
     e.UnknownBroadcast: "没有找到这条群发。\n请核对编号；回复“群发进度”查看最近的一条。",
     e.BroadcastStateWrong: "群发 {broadcast_no} 已经到了别的步骤，没有再改动。\n"
     "回复“群发进度 {broadcast_no}”查看它现在到了哪一步。",

@@ -21,7 +21,6 @@ from storage.models.payments import payments
 from storage.queries.proofs import prove
 from storage.steps import newest_step, step_of
 
-
 PARTIAL: Final = ".partial"
 
 

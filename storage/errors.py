@@ -8,7 +8,8 @@ Trouble
 │   ├── MixedPayees  PartNotTaken
 │   ├── NothingToRefund  RefundTooMuch  RefundWindowOver  RefundNotOffered  UnknownRefund
 │   ├── SelfApproval
-│   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownBroadcast
+│   ├── NotAllowed  UnknownAudience  AudienceEmpty  PrivacyLint  UnknownVariable
+│   ├── PersonalInGroup  UnknownBroadcast
 │   ├── BroadcastStateWrong  CommunitySilent  SheetDisagrees  UnknownDifference
 │   ├── PhrasingTaken  UnknownFaq
 │   ├── TariffOverlaps  TariffGap  InputMissing  InputRefused  ReadingLower  NobodyShares
@@ -206,6 +207,20 @@ class AudienceEmpty(Refusal):
 @dataclass(eq=False)
 class PrivacyLint(Refusal):
     """A text for many names a room with a debt, a phone or an identity number."""
+
+    found: str
+
+
+@dataclass(eq=False)
+class UnknownVariable(Refusal):
+    """A text for many has something in braces that stands for nothing."""
+
+    found: str
+
+
+@dataclass(eq=False)
+class PersonalInGroup(Refusal):
+    """A text for a group has what is each reader's own."""
 
     found: str
 

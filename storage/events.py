@@ -80,7 +80,6 @@ class RefundApproved(Event):
     unit_label: str
     amount_fen: int
     gateway: str = ""
-    """By which way it goes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +114,8 @@ class RefundSettled(Event):
     gateway: str = ""
     """By which way it went; "" where that was not written down."""
     receipt_no: str = ""
-    """The receipt over what is kept, in the place of the old one; "" where nothing is kept."""
+    """The receipt over `kept_fen`, in the place of the old one; "" where nothing is kept."""
     kept_fen: int = 0
-    """What that receipt is over."""
     payment_id: int = 0
     """The payment that it is the receipt of."""
     asks_rating: bool = False
@@ -206,6 +204,11 @@ class NoticeSent(Event):
     community_name: str
     category: str
     text: str
+    reads: str = ""
+    """each (filled in for her when it is delivered) | writer (a preview) | "" (all the same)."""
+    name: str = ""
+    rooms: tuple[str, ...] = ()
+    owed_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +227,7 @@ class BindingChanged(Event):
     person: str
     role: str
     change: str
-    """bound | removed | ended or left (what the person herself reads) | applied | approved |
-    declined."""
+    """bound | removed | ended or left (she reads it herself) | applied | approved | declined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,6 @@ class DepositMoved(Event):
     """deducted | returned."""
     amount_fen: int
     left_fen: int
-    """What is still held of it."""
     evidence: str
     """Why, and what proves it."""
 

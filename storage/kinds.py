@@ -88,6 +88,17 @@ class BroadcastState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BroadcastCategory(StrEnum):
+    """What a broadcast is about: it decides who may turn it off and whether it comes at night."""
+
+    NOTICE = "notice"
+    ACTIVITY = "activity"
+    URGENT = "urgent"
+    """停水停电 and the like: at night too, and nobody can turn it off."""
+    LEGAL = "legal"
+    """What has to be told by law or contract: nobody can turn it off."""
+
+
 class JobState(StrEnum):
     """Where a job's run for one period stands."""
 

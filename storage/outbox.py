@@ -27,6 +27,7 @@ from storage.prepared import Prepared, filled
 from storage.queries.due_messages import DueMessage, due_messages, is_any_due
 from storage.queries.quiet import festive_end, quiet_end
 from storage.reports import lock_people, note_attempts, note_held
+from storage.rules.broadcasts import comes_at_night
 from storage.sql import database_now, insert_once
 
 CLAIM_SECONDS: Final = 60
@@ -94,15 +95,16 @@ def enqueue(
 ) -> bool:
     """Decide to say something, once per key. Returns False where it was decided before."""
     message = NewMessage(event, to, key, urgency, now, not_before, community_id, broadcast_id)
-    return insert_once(tx, outbox, _row(message)) is not None
+    return insert_once(tx, outbox, row_of(message)) is not None
 
 
 def enqueue_many(tx: Connection, messages: Sequence[NewMessage]) -> None:
     """Decide to say many things at once, each once per key."""
-    _ENQUEUE.run_many(tx, [_row(message) for message in messages])
+    _ENQUEUE.run_many(tx, [row_of(message) for message in messages])
 
 
-def _row(message: NewMessage) -> dict[str, Any]:
+def row_of(message: NewMessage) -> dict[str, Any]:
+    """Return what the outbox keeps of a message that waits."""
     return {
         "message_key": message.key,
         "event": type(message.event).__name__,
@@ -120,11 +122,11 @@ def _row(message: NewMessage) -> dict[str, Any]:
     }
 
 
-_OF_MESSAGE: Final = (
+OF_MESSAGE: Final = (
     *("message_key", "event", "facts", "account", "recipient", "identity_id", "community_id"),
     *("broadcast_id", "urgency", "priority", "state", "created_at", "not_before"),
 )
-_ENQUEUE = Prepared(lambda insert: filled(insert, outbox, *_OF_MESSAGE).on_conflict_do_nothing())
+_ENQUEUE = Prepared(lambda insert: filled(insert, outbox, *OF_MESSAGE).on_conflict_do_nothing())
 
 
 def is_known(tx: Connection, key: str) -> bool:
@@ -257,7 +259,7 @@ def _credits(kept: str | None) -> dict[str, int]:
 
 def _is_urgent(urgency: str, event: events.Event) -> bool:
     """Say what is told at night too: receipts, and a notice of 停水停电 and the like."""
-    if isinstance(event, events.NoticeSent) and event.category == "urgent":
+    if isinstance(event, events.NoticeSent) and comes_at_night(event.category):
         return True
     return urgency == Urgency.RECEIPT
 

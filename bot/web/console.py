@@ -22,6 +22,7 @@ EVERYBODY: Final = (
     ("units", "房屋与住户"),
     ("tickets", "工单"),
     ("bills", "账务"),
+    ("broadcasts", "群发"),
 )
 AT_THE_COUNTER: Final = (("money", "收款"), ("refunds", "退款"))
 """Rooms of those who look after the money."""

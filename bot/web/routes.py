@@ -18,6 +18,7 @@ BANK_ROW: Final = "{row:[0-9]{1,18}}"
 DEBTOR: Final = "{unit:[0-9]{1,18}}"
 LETTER: Final = "{letter:L[0-9]{4}-[0-9]{5,9}}"
 WAIVER: Final = "{waiver:JM[0-9]{9,12}}"
+BROADCAST: Final = "{broadcast:N[0-9]{4,12}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "checkout": ("bot.web.checkout", "CheckoutDoor"),
@@ -50,6 +51,8 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_suspense": ("bot.web.console_suspense", "ConsoleSuspenseDoor"),
     "console_dunning": ("bot.web.console_dunning", "ConsoleDunningDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
+    "console_broadcasts": ("bot.web.console_broadcasts", "ConsoleBroadcastsDoor"),
+    "console_writing": ("bot.web.console_writing", "ConsoleWritingDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -107,6 +110,13 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/tickets/state", "console_tickets", "state"),
     ("GET", f"/console/tickets/{TICKET}", "console_tickets", "show_one"),
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
+    ("GET", "/console/broadcasts", "console_broadcasts", "show"),
+    ("POST", "/console/broadcasts", "console_writing", "press"),
+    ("GET", "/console/broadcasts/new", "console_writing", "show"),
+    ("GET", f"/console/broadcasts/{BROADCAST}", "console_broadcasts", "show_one"),
+    ("POST", f"/console/broadcasts/{BROADCAST}", "console_broadcasts", "press"),
+    ("GET", f"/console/broadcasts/{BROADCAST}/state", "console_broadcasts", "state"),
+    ("GET", f"/console/broadcasts/{BROADCAST}/people", "console_broadcasts", "people"),
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/payments", "console_payments", "find"),
     ("GET", f"/console/payments/{PAYMENT}", "console_payments", "show"),

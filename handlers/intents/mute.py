@@ -8,12 +8,16 @@ from handlers.turn import Intent, Turn
 from storage.operations.conversations import set_muted
 from storage.ports.chat import OutgoingMessage
 
-CATEGORIES: Final = (("reminders", "缴费提醒"), ("notices", "小区公告"))
-BOTH: Final = "两样都关"
-STAYS: Final = "收据、退款进展和停水停电这类重要通知照常发给您。"
+CATEGORIES: Final = (
+    ("reminders", "缴费提醒"),
+    ("notices", "小区公告"),
+    ("activities", "活动通知"),
+)
+ALL: Final = "全部关闭"
+STAYS: Final = "收据、退款进展，还有停水停电和法定的重要通知，照常发给您。"
 HINTS: Final = {
     "reminders": ("提醒", "催", "缴费", "账单", "欠"),
-    "notices": ("公告", "通知", "群发", "活动"),
+    "notices": ("公告", "通知", "群发"),
 }
 
 
@@ -24,28 +28,31 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 
 def categories_in(text: str) -> tuple[str, ...]:
-    """Return the categories that a text names."""
+    """Return the categories that a text names; 活动通知 are no other notices."""
+    if "活动" in text and "公告" not in text:
+        return ("activities",)
     return tuple(name for name, hints in HINTS.items() if any(hint in text for hint in hints))
 
 
 def picked(turn: Turn) -> tuple[str, ...]:
     """Return the categories that an answer to the numbered question picks, or ()."""
     ordinal, text = turn.understood.slots.ordinal, turn.understood.text
-    if ordinal in (1, 2):
+    if ordinal in (1, 2, 3):
         return (CATEGORIES[ordinal - 1][0],)
-    if ordinal == 3 or "都" in text or turn.understood.slots.is_all:
+    if ordinal == 4 or "全" in text or "都" in text or turn.understood.slots.is_all:
         return tuple(name for name, _ in CATEGORIES)
     return categories_in(text)
 
 
 def choices() -> list[str]:
     """List what can be picked."""
-    return [*(label for _, label in CATEGORIES), BOTH]
+    return [*(label for _, label in CATEGORIES), ALL]
 
 
 def labels(categories: tuple[str, ...]) -> str:
     """Name categories in Chinese."""
-    return "和".join(label for name, label in CATEGORIES if name in categories)
+    named = [label for name, label in CATEGORIES if name in categories]
+    return "和".join(filter(None, ["、".join(named[:-1]), named[-1]]))
 
 
 def _ask(turn: Turn) -> OutgoingMessage:

@@ -4,6 +4,7 @@ from typing import Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
+from handlers.personal_words import in_general
 from handlers.turn import Intent, Turn
 from storage.errors import NotBound
 from storage.periods import SHANGHAI
@@ -23,7 +24,8 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         text = "最近没有发给您的公告。\n有新公告会发到这里；急事请回复“电话”联系物业。"
         return OutgoingMessage("notices", text)
     blocks = [
-        f"{words.moment(one.decided_at)} {one.community_name}\n{words.shorten(one.text, LETTERS)}"
+        f"{words.moment(one.decided_at)} {one.community_name}\n"
+        f"{words.shorten(in_general(one.text), LETTERS)}"
         for one in found
     ]
     return OutgoingMessage("notices", words.lines("最近的公告", *blocks, "想问详情，回复“人工”。"))

@@ -9,7 +9,7 @@ from handlers.turn import Intent, Turn
 from storage.operations.conversations import set_muted
 from storage.ports.chat import OutgoingMessage
 
-HINTS: Final = {"reminders": "缴费", "notices": "公告"}
+HINTS: Final = {"reminders": "缴费", "notices": "公告", "activities": "活动"}
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from handlers import words
 from handlers.deps import HandlerDeps
+from handlers.personal_words import NAME as NAME_MARK
+from handlers.personal_words import ROOM, SUM
 from handlers.staff import audience as spoken
+from handlers.staff.categories import BY_WORD, category_of
 from handlers.staff.moments import read_moment
 from handlers.staff.office import SENDERS, number, office, rest_of
 from handlers.staff.preview import people, preview_words
@@ -14,6 +17,7 @@ from handlers.turn import Intent, Turn
 from storage.errors import AudienceEmpty, CommunitySilent, UnknownAudience
 from storage.kinds import BroadcastState
 from storage.operations import notices
+from storage.operations.broadcast_previews import send_to_writer
 from storage.operations.notices import Writing
 from storage.ports.chat import OutgoingMessage
 from storage.queries.audiences import Audience, preview, resolve
@@ -23,10 +27,9 @@ from storage.queries.policies import policy_on
 
 NAME: Final = "staff_broadcast"
 SAID_AS: Final = WORDS["broadcast"]
-URGENT: Final = ("紧急", "停水", "停电", "停气", "停暖", "停热")
 YES: Final = frozenset(("确认", "确定", "确认发送", "发送", "确认群发"))
+TRY: Final = frozenset(("预览", "试发", "发给我看看", "先发给我"))
 NO: Final = frozenset(("取消", "放弃", "算了", "不发", "不发了", "取消群发"))
-CATEGORIES: Final = {"紧急": "urgent", "普通": "notice"}
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
@@ -79,13 +82,15 @@ async def _next(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoin
         return OutgoingMessage(
             NAME,
             f"好的，{to}请把要群发的内容发给我，最多 {notices.MAX_CHARS} 个字。\n"
+            f"可以写 {NAME_MARK}、{ROOM}、{SUM}，住户各自看到自己的。\n"
             "不发了，回复“取消”。",
         )
     if not known["to"]:
         turn.memory.ask(NAME, step="audience", **known)
         return OutgoingMessage(
             NAME,
-            "要发给谁？可以说“全小区”“3栋”“3栋2单元”，或者“3栋欠费”“欠费500元以上”。\n"
+            "要发给谁？可以说“全小区”“3栋2单元”“3-2-501、3-2-502”，"
+            "或者“3栋，业主，欠费超过60天，金额≥500元”。\n"
             "不发了，回复“取消”。",
         )
     if not known["community_id"]:
@@ -103,12 +108,12 @@ async def _served_with(turn: Turn, deps: HandlerDeps, to: str) -> list[tuple[int
     staff = office(turn, *SENDERS)
     served = await deps.db.read(communities_served, staff.community_ids)
     said = spoken.read_audience(to)
-    if said is None or not said.buildings:
+    if said is None or not (said.buildings or said.rooms):
         return served
     fitting = []
     for key, name in served:
         with suppress(UnknownAudience):
-            await deps.db.read(resolve, said, key)
+            await deps.db.read(resolve, said, key, words=to)
             fitting.append((key, name))
     return fitting or served
 
@@ -120,13 +125,13 @@ async def _draft(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoi
     said = spoken.read_audience(known["to"])
     if said is None:
         raise UnknownAudience(known["to"])
-    audience = await deps.db.read(resolve, said, known["community_id"])
-    category = "urgent" if any(word in known["text"] for word in URGENT) else "notice"
+    audience = await deps.db.read(resolve, said, known["community_id"], words=known["to"])
+    category = category_of(known["text"])
     counts = await deps.db.read(preview, audience, category=category, now=turn.now)
     if not counts.recipients:
         raise AudienceEmpty
     turn.memory.ask(NAME, step="text", **again)
-    writing = Writing(audience, spoken.label(said), category, known["text"])
+    writing = Writing(audience, spoken.label(audience.condition), category, known["text"])
     try:
         return await offer(turn, deps, writing)
     except CommunitySilent:
@@ -170,9 +175,15 @@ async def _decide(turn: Turn, deps: HandlerDeps, broadcast_no: str, said: str) -
         await deps.db.write(notices.cancel, broadcast_no, by=staff, now=turn.now)
         turn.memory.settle()
         return OutgoingMessage(NAME, f"好的，群发 {broadcast_no} 已取消，没有发送。")
-    if plain in CATEGORIES:
+    if plain in TRY:
+        phones = await deps.db.write(send_to_writer, broadcast_no, by=staff, now=turn.now)
+        sent = "已经发到您自己的手机上" if phones else "没有找到您的手机，没有发"
+        return OutgoingMessage(
+            NAME, f"{sent}，住户还没有收到。\n看过以后回复“确认”发送，“取消”放弃。"
+        )
+    if plain in BY_WORD:
         audience = Audience.load(turn.memory.facts["audience"])
-        category = CATEGORIES[plain]
+        category = BY_WORD[plain]
         view = await deps.db.write(notices.set_category, broadcast_no, category, by=staff)
         return await _show(turn, deps, view, audience)
     view = await deps.db.read(find_broadcast, broadcast_no, community_ids=staff.community_ids)

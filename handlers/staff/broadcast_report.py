@@ -48,9 +48,12 @@ BY_REASON: Final = {
     "muted": "关了通知",
     "not_following": "没有关注",
     "cancelled": "发送前已取消",
+    "paid_meanwhile": "已经缴清或者解绑，不用发",
+    "paused": "暂停中，还没有发",
     "no_such_account": "没有配置这个账号",
     "no robot is configured for this group": "没有配置这个群",
 }
+UNDER_WAY: Final = (BroadcastState.SCHEDULED, BroadcastState.SENDING)
 NAMED: Final = 12
 """How many are named one by one; the rest is counted."""
 
@@ -76,11 +79,16 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     return OutgoingMessage(NAME, text)
 
 
+def state_of(view: BroadcastView) -> str:
+    """Say where a broadcast stands."""
+    return "已暂停" if view.is_paused and view.state in UNDER_WAY else STATES[view.state]
+
+
 def _head(view: BroadcastView, now: datetime) -> list[str]:
     is_later = view.send_at is not None and view.send_at > now
     when = f"，定在{words.moment(view.send_at)}" if is_later and view.send_at else ""
     return [
-        f"群发 {view.broadcast_no}：{STATES[view.state]}{when}",
+        f"群发 {view.broadcast_no}：{state_of(view)}{when}",
         f"发给：{view.community_name} {view.audience_label}，"
         f"共 {people(view.audience_label, view.recipient_count)}",
         f"内容：{words.shorten(view.text, 40)}",
@@ -102,18 +110,20 @@ def _figures(report: BroadcastReport) -> list[str]:
 def _failures(failures: list[Delivery]) -> list[str]:
     if not failures:
         return []
-    reasons = Counter(_reason(one) for one in failures)
+    reasons = Counter(reason(one) for one in failures)
     lines = [f"没有送达的原因：{'，'.join(f'{why} {n} 人' for why, n in reasons.items())}"]
-    lines += [f"{_who(one)}：{_reason(one)}" for one in failures[:NAMED]]
+    lines += [f"{who(one)}：{reason(one)}" for one in failures[:NAMED]]
     rest = len(failures) - NAMED
     return [*lines, f"还有 {rest} 人没有列出"] if rest > 0 else lines
 
 
-def _who(one: Delivery) -> str:
+def who(one: Delivery) -> str:
+    """Name a person by her flats, a group by its name."""
     return "、".join(one.unit_labels) or (one.recipient if one.identity_id is None else "已解绑")
 
 
-def _reason(one: Delivery) -> str:
+def reason(one: Delivery) -> str:
+    """Say why a message did not arrive."""
     return BY_REASON.get(one.why, BY_STATE[one.state])
 
 
@@ -129,8 +139,10 @@ def _left_out(report: BroadcastReport, left_out: list[tuple[str, str]]) -> list[
 
 def _next_step(report: BroadcastReport) -> str:
     view = report.broadcast
-    if view.state in (BroadcastState.SCHEDULED, BroadcastState.SENDING):
-        return f"回复“取消群发 {view.broadcast_no}”停止。"
+    if view.state in UNDER_WAY and view.is_paused:
+        return f"回复“继续群发 {view.broadcast_no}”接着发。"
+    if view.state in UNDER_WAY:
+        return f"回复“取消群发 {view.broadcast_no}”停止，“暂停群发 {view.broadcast_no}”先停一停。"
     if view.state is BroadcastState.AWAITING_APPROVAL:
         return f"同事回复“同意群发 {view.broadcast_no}”后发送。"
     if report.count(OutboxState.DEAD):

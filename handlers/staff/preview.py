@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import Final
 
 from handlers import words
-from storage.queries.audiences import Preview
+from handlers.staff.audience import ROLES
+from handlers.staff.categories import BY_WORD, LABELS, MEANS
+from storage.kinds import BroadcastCategory
+from storage.queries.audiences import Audience, Preview
 from storage.queries.notices import BroadcastView
 from storage.queries.policies import Policy
 from storage.queries.quiet import end_of_quiet
+from storage.rules.broadcasts import comes_at_night
 
 SKIPS: Final = {
     "not_bound": "没有绑定",
@@ -35,9 +39,10 @@ def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: dat
         f"内容：{view.text}",
         *_ways(view, counts),
         _skipped(counts),
+        _narrowed(view),
         _quiet(view, counts, policy, now),
         _approval(counts, policy),
-        "回复“确认”发送，“取消”放弃，或者说“明天9点发”。",
+        "回复“确认”发送，“预览”先发给您自己看，“取消”放弃，或者说“明天9点发”。",
     )
 
 
@@ -54,9 +59,9 @@ def _households(counts: Preview) -> str:
 def _category(view: BroadcastView, counts: Preview) -> str:
     if not counts.households:
         return ""
-    if view.category == "urgent":
-        return "类别：紧急通知，夜间也送达；回复“普通”改为普通通知"
-    return "类别：普通通知，夜间不打扰；回复“紧急”改为紧急通知"
+    others = "".join(f"“{word}”" for word, one in BY_WORD.items() if one != view.category)
+    kind = BroadcastCategory(view.category)
+    return f"类别：{LABELS[kind]}，{MEANS[kind]}；要改就回复{others}"
 
 
 def _ways(view: BroadcastView, counts: Preview) -> list[str]:
@@ -68,7 +73,8 @@ def _ways(view: BroadcastView, counts: Preview) -> list[str]:
         ways.append(f"聊天消息 {counts.by_window} 人")
     if counts.by_template:
         later = "服务通知" if view.category == "urgent" else "等下次来说话时送达"
-        ways.append(f"{later} {counts.by_template} 人")
+        used_up = f"，其中 {counts.no_quota} 人的回复条数用完了" if counts.no_quota else ""
+        ways.append(f"{later} {counts.by_template} 人{used_up}")
     return [f"能收到：{counts.recipients} 人（{'，'.join(ways)}）"]
 
 
@@ -77,8 +83,16 @@ def _skipped(counts: Preview) -> str:
     return f"收不到：{left_out} 户（{skip_words(counts.skipped)}）" if left_out else ""
 
 
+def _narrowed(view: BroadcastView) -> str:
+    """Warn that a role leaves people out: “3栋业主” may have been meant for everybody."""
+    role = Audience.load(view.audience).condition.role
+    if role is None:
+        return ""
+    return f"只发给{ROLES[role]}，同住的其他人收不到；要发给所有人，请取消后重新说范围"
+
+
 def _quiet(view: BroadcastView, counts: Preview, policy: Policy, now: datetime) -> str:
-    if view.category == "urgent" or not counts.households:
+    if comes_at_night(view.category) or not counts.households:
         return ""
     until = end_of_quiet(now, policy.quiet_from, policy.quiet_until)
     return f"现在是休息时间，{words.moment(until)} 以后送达" if until else ""

@@ -11,6 +11,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "broadcast_approve": ("同意群发", "批准群发"),
     "broadcast_schedule": ("改时间", "定时群发"),
     "broadcast_resend": ("补发", "重发群发"),
+    "broadcast_pause": ("暂停群发", "继续群发", "恢复群发"),
     "broadcast": ("群发", "发通知", "发公告"),
     "group_notice": ("群公告",),
     "binding_approve": ("同意绑定", "通过绑定"),

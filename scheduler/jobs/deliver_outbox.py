@@ -20,6 +20,8 @@ from storage.outbox import CLAIM_SECONDS, Claimed, Outcome
 from storage.periods import BillingPeriod
 from storage.ports.chat import Attempt, ChatChannel, OutgoingMessage, Route, Verdict
 from storage.queries.bills import owes_for
+from storage.queries.personal_notices import as_she_reads_it
+from storage.rules.broadcasts import silenced_by
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +211,7 @@ async def _send_or_not(deps: JobDeps, claimed: Claimed, now: datetime) -> Outcom
     early = _early_end(claimed, now)
     if early is not None:
         return early
-    event = await _as_of_now(deps, claimed.event, now)
+    event = await _as_of_now(deps, claimed, now)
     if event is None:
         return Outcome(claimed, OutboxState.SUPPRESSED, (), "paid_meanwhile")
     message = deps.compose(await _asking(deps, claimed, event, now), claimed.manner)
@@ -233,8 +235,8 @@ def _early_end(claimed: Claimed, now: datetime) -> Outcome | None:
 
 
 def _is_muted(claimed: Claimed) -> bool:
-    if isinstance(claimed.event, NoticeSent) and claimed.event.category == "urgent":
-        return False
+    if isinstance(claimed.event, NoticeSent) and claimed.urgency is Urgency.NOTICE:
+        return not set(silenced_by(claimed.event.category)).isdisjoint(claimed.muted)
     return MUTED_BY.get(claimed.urgency, "-") in claimed.muted
 
 
@@ -260,8 +262,11 @@ def _wait(
     return Outcome(claimed, OutboxState.UNKNOWN, attempts, why, kind=kind)
 
 
-async def _as_of_now(deps: JobDeps, event: Event, now: datetime) -> Event | None:
+async def _as_of_now(deps: JobDeps, claimed: Claimed, now: datetime) -> Event | None:
     """Ask the books again what a reminder is about; None where nothing is owed any more."""
+    event, reader = claimed.event, claimed.addressee.identity_id
+    if isinstance(event, NoticeSent) and event.reads == "each" and reader is not None:
+        return await deps.db.read(as_she_reads_it, event, reader, now=now)
     if isinstance(event, ReminderDue):
         return await deps.db.read(reminders.figures_now, event, deps.links, now=now)
     if isinstance(event, BillsIssued):

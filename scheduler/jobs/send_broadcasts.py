@@ -19,6 +19,7 @@ async def run(deps: JobDeps, now: datetime) -> JobReport:
     report = {"begun": 0, "queued": 0, "ended": 0, "withdrawn": 0}
     for broadcast_id in await deps.db.read(due_broadcasts, now=now):
         report["begun"] += await deps.db.write(broadcasting.begin, broadcast_id, now=now)
+        crashpoints.reach("broadcast.begun")
     for broadcast_id in await deps.db.read(sending_broadcasts):
         queued = await deps.db.write(broadcasting.queue_part, broadcast_id, now=now)
         while queued:

@@ -24,6 +24,7 @@ broadcasts = Table(
     instant("ended_at", nullable=True),
     Column("queued_up_to", Key, nullable=False, server_default="0"),
     Column("recipient_count", Integer, nullable=False, server_default="0"),
+    instant("paused_at", nullable=True),
     UniqueConstraint("broadcast_no"),
     one_of("state", BroadcastState),
     Index("ix_broadcasts_state", "state", "send_at"),

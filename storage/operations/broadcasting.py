@@ -4,7 +4,18 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    Select,
+    String,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from storage import outbox
 from storage.events import BroadcastReported, NoticeSent
@@ -12,13 +23,15 @@ from storage.kinds import BroadcastState, OutboxState, Urgency
 from storage.models.messages import outbox as outbox_rows
 from storage.models.notices import broadcast_skips, broadcasts
 from storage.models.people import identities
-from storage.outbox import Addressee
+from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
-from storage.queries.audiences import Audience, blocked, hearing, left_out
+from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
+from storage.rules.personal import variables_in
+from storage.sql import insert
 
-PART: Final = 500
-"""How many people are queued in one transaction."""
+PART: Final = 5000
+"""How many people are queued in one transaction: others who write wait for no more than these."""
 ROBOTS: Final = "wecom"
 """The account of the group robots."""
 
@@ -26,10 +39,10 @@ ROBOTS: Final = "wecom"
 def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
     """Begin a broadcast whose time has come, and write down which households it leaves out.
 
-    Returns False where it has begun, or was cancelled, meanwhile.
+    Returns False where it has begun, or was cancelled or paused, meanwhile.
     """
     row = _lock(tx, broadcast_id)
-    if row.state != BroadcastState.SCHEDULED or row.send_at > now:
+    if row.state != BroadcastState.SCHEDULED or row.send_at > now or row.paused_at:
         return False
     tx.execute(
         update(broadcasts)
@@ -37,14 +50,12 @@ def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
         .values(state=BroadcastState.SENDING, started_at=now)
     )
     audience = Audience.load(row.audience)
-    skips = [] if audience.group else left_out(tx, audience, category=row.category, now=now)
-    if skips:
+    if not audience.group:
+        skipped = left_out(tx, audience, category=row.category, now=now).subquery()
         tx.execute(
-            broadcast_skips.insert(),
-            [
-                {"broadcast_id": broadcast_id, "unit_id": unit_id, "why": why}
-                for unit_id, why in skips
-            ],
+            broadcast_skips.insert().from_select(
+                ["broadcast_id", "unit_id", "why"], select(literal(broadcast_id), skipped)
+            )
         )
     return True
 
@@ -52,50 +63,70 @@ def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
 def queue_part(tx: Connection, broadcast_id: int, *, now: datetime, limit: int = PART) -> int:
     """Queue the next part of a broadcast and move its cursor; return how many people that were.
 
-    Returns 0 where everybody is queued, and where it was cancelled meanwhile.
+    Returns 0 where everybody is queued, and where it was cancelled or paused meanwhile.
     """
     row = _lock(tx, broadcast_id)
-    if row.state != BroadcastState.SENDING:
+    if row.state != BroadcastState.SENDING or row.paused_at:
         return 0
     audience = Audience.load(row.audience)
     if audience.group:
         return _queue_group(tx, row, audience.group, now)
-    chosen = hearing(tx, audience, shanghai_day(now)).subquery()
-    people = tx.execute(
-        select(identities)
-        .where(
-            identities.c.id.in_(select(chosen.c.id)),
-            identities.c.id > row.queued_up_to,
-        )
-        .order_by(identities.c.id)
+    named = hearing(tx, audience, row.category, shanghai_day(now)).subquery()
+    chosen = (
+        select(named.c.id, named.c.account, named.c.openid)
+        .where(named.c.why == HEARS, named.c.id > row.queued_up_to)
+        .distinct()
+        .order_by(named.c.id)
         .limit(limit)
-    ).all()
-    for person in people:
-        if not blocked(person, row.category):
-            to = Addressee(person.account, person.openid, person.id)
-            _enqueue(tx, row, to, Urgency.NOTICE, now)
-    if people:
-        _move_cursor(tx, broadcast_id, people[-1].id)
-    return len(people)
+    )
+    part = chosen.subquery()
+    count, last = tx.execute(select(func.count(), func.max(part.c.id)).select_from(part)).one()
+    if count:
+        _enqueue_to_all(tx, _message(row, Addressee("", ""), Urgency.NOTICE, now), chosen)
+        _move_cursor(tx, broadcast_id, last)
+    return int(count)
+
+
+def _enqueue_to_all(
+    tx: Connection, message: NewMessage, people: Select[tuple[int, str, str]]
+) -> None:
+    """Decide to say one thing to many people (identity, account, openid), each once, in one go.
+
+    `message` gives all but the person: its key is followed by the identity's.
+    """
+    row = outbox.row_of(message)
+    to, columns = people.subquery(), [*outbox.OF_MESSAGE]
+    each = {
+        "message_key": literal(message.key) + cast(to.c.id, String),
+        "account": to.c.account,
+        "recipient": to.c.openid,
+        "identity_id": cast(to.c.id, BigInteger),
+    }
+    chosen = select(
+        *(each.get(name, literal(row[name], outbox_rows.c[name].type)) for name in columns)
+    ).where(to.c.id.is_not(None))
+    statement = insert(tx, outbox_rows).from_select(columns, chosen.order_by(to.c.id))
+    tx.execute(statement.on_conflict_do_nothing())
 
 
 def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> int:
     """Tell a group of staff; at night too, for it is they who have the duty."""
     if row.queued_up_to:
         return 0
-    _enqueue(tx, row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)
+    outbox.enqueue_many(tx, [_message(row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)])
     _move_cursor(tx, row.id, 1)
     return 1
 
 
-def _enqueue(tx: Connection, row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> None:
-    outbox.enqueue(
-        tx,
-        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text),
+def _message(row: Row[Any], to: Addressee, urgency: Urgency, now: datetime) -> NewMessage:
+    is_owing = Audience.load(row.audience).condition.only_arrears
+    reads = "each" if is_owing or variables_in(row.text) else ""
+    return NewMessage(
+        NoticeSent(row.broadcast_no, row.community_name, row.category, row.text, reads),
         to,
-        key=f"broadcast:{row.id}:{to.identity_id or to.recipient}",
-        urgency=urgency,
-        now=now,
+        f"broadcast:{row.id}:{to.recipient}",
+        urgency,
+        now,
         community_id=row.community_id,
         broadcast_id=row.id,
     )
@@ -117,7 +148,7 @@ def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
     ).all()
     counts = Counter({str(one.state): int(one[1]) for one in by_state})
     waits = counts[OutboxState.WAITING] + counts[OutboxState.CLAIMED]
-    if row.state != BroadcastState.SENDING or waits:
+    if row.state != BroadcastState.SENDING or row.paused_at or waits:
         return False
     tx.execute(
         update(broadcasts)

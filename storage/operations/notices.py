@@ -17,15 +17,17 @@ from storage.errors import (
     BroadcastStateWrong,
     CommunitySilent,
     NotAllowed,
+    PersonalInGroup,
     PrivacyLint,
     SelfApproval,
     TextTooLong,
     UnknownAudience,
     UnknownBroadcast,
+    UnknownVariable,
 )
 from storage.events import StaffTask
 from storage.frozen import dataclass
-from storage.kinds import BroadcastState, OutboxState, StaffRole, Urgency
+from storage.kinds import BroadcastCategory, BroadcastState, OutboxState, StaffRole, Urgency
 from storage.models.estate import communities
 from storage.models.messages import outbox as outbox_rows
 from storage.models.notices import broadcasts
@@ -35,12 +37,15 @@ from storage.queries.audiences import Audience, preview
 from storage.queries.notices import BroadcastView, view_of, with_community
 from storage.queries.policies import policy_on
 from storage.queries.residents import Staff, staff_identities
+from storage.rules.personal import VARIABLES, variables_in, with_plain_braces
 from storage.rules.privacy import private_part
 from storage.sql import database_now, next_number
 
 MAX_CHARS: Final = 500
 SENDERS: Final = (StaffRole.STEWARD, StaffRole.MANAGER)
 """Who may write to many, and agree to what another has written."""
+PAUSED: Final = "paused"
+"""Why a message waits for its broadcast to go on."""
 SAME_AGAIN: Final = timedelta(hours=1)
 """Within it the same words to the same people are one broadcast, whoever confirms them."""
 BEFORE_SENDING: Final = (
@@ -57,22 +62,21 @@ class Writing:
     audience: Audience
     audience_label: str
     category: str
-    """notice | urgent (may come at night, cannot be muted)."""
+    """A BroadcastCategory."""
     text: str
 
 
 def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> BroadcastView:
     """Write a broadcast down; nothing is sent before it is confirmed.
 
-    Raises NotAllowed, UnknownAudience (not her community), CommunitySilent, TextTooLong (also
-    for no text at all), PrivacyLint.
+    Raises NotAllowed (also for a legal notice of who is no manager), UnknownAudience (not her
+    community), CommunitySilent, TextTooLong (also for no text at all), PrivacyLint,
+    UnknownVariable, PersonalInGroup.
     """
-    _check_sender(by)
+    check_sender(by, writing.category)
     if not 1 <= len(writing.text.strip()) <= MAX_CHARS:
         raise TextTooLong(MAX_CHARS)
-    private = private_part(writing.text)
-    if private is not None:
-        raise PrivacyLint(private)
+    _check_words(writing)
     if writing.audience.community_id not in by.community_ids:
         raise UnknownAudience(writing.audience_label)
     _check_voice(tx, writing.audience)
@@ -83,7 +87,7 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
             community_id=writing.audience.community_id,
             created_by=by.staff_id,
             category=writing.category,
-            text=writing.text.strip(),
+            text=with_plain_braces(writing.text.strip()),
             audience=writing.audience.dump(),
             audience_label=writing.audience_label[:80],
             state=BroadcastState.DRAFT,
@@ -94,8 +98,23 @@ def draft(tx: Connection, writing: Writing, *, by: Staff, now: datetime) -> Broa
     return view_of(_by_id(tx, broadcast_id))
 
 
-def _check_sender(by: Staff) -> None:
+def _check_words(writing: Writing) -> None:
+    """Let no text for many tell of one household, but for what each reads of her own."""
+    private = private_part(writing.text)
+    if private is not None:
+        raise PrivacyLint(private)
+    for one in variables_in(with_plain_braces(writing.text)):
+        if one not in VARIABLES:
+            raise UnknownVariable(one)
+        if writing.audience.group:
+            raise PersonalInGroup(one)
+
+
+def check_sender(by: Staff, category: str = "") -> None:
+    """Let stewards and managers write, a legal notice only managers. Raises NotAllowed."""
     if by.role not in SENDERS:
+        raise NotAllowed
+    if category == BroadcastCategory.LEGAL and by.role is not StaffRole.MANAGER:
         raise NotAllowed
 
 
@@ -111,9 +130,10 @@ def _check_voice(tx: Connection, audience: Audience) -> None:
 
 
 def set_category(tx: Connection, broadcast_no: str, category: str, *, by: Staff) -> BroadcastView:
-    """Make a draft urgent, or an ordinary notice. Raises UnknownBroadcast, BroadcastStateWrong."""
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.DRAFT)
+    """Say what a draft is about. Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong."""
+    check_sender(by, category)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.DRAFT)
     tx.execute(update(broadcasts).where(broadcasts.c.id == row.id).values(category=category))
     return view_of(_by_id(tx, row.id))
 
@@ -126,11 +146,11 @@ def confirm(
     Raises NotAllowed, UnknownBroadcast (also another's draft), AudienceEmpty, CommunitySilent,
     and BroadcastStateWrong where it was confirmed before, or the same was within the hour.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
     if row.created_by != by.staff_id:
         raise UnknownBroadcast
-    _expect(row, BroadcastState.DRAFT)
+    expect(row, BroadcastState.DRAFT)
     audience = Audience.load(row.audience)
     _check_voice(tx, audience)
     _check_twin(tx, row, now)
@@ -192,9 +212,9 @@ def approve(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime) -> B
 
     Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong, SelfApproval.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.AWAITING_APPROVAL)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.AWAITING_APPROVAL)
     if row.created_by == by.staff_id:
         raise SelfApproval
     _move(tx, row, BroadcastState.SCHEDULED, approved_by=by.staff_id)
@@ -209,9 +229,9 @@ def schedule(
 
     Raises NotAllowed, UnknownBroadcast, BroadcastStateWrong.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED)
     _move(tx, row, BroadcastState(row.state), send_at=send_at)
     audit.note(tx, Actor(by.staff_id), "schedule", "broadcast", broadcast_no, at=now)
     return view_of(_by_id(tx, row.id))
@@ -223,33 +243,42 @@ def cancel(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime) -> in
     What is in flight at this moment still arrives. Raises NotAllowed, UnknownBroadcast, and
     BroadcastStateWrong where it is over.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, *BEFORE_SENDING, BroadcastState.SENDING)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    if row.state not in (*BEFORE_SENDING, BroadcastState.SENDING):
+        raise BroadcastStateWrong(row.broadcast_no, row.state)
     _move(tx, row, BroadcastState.CANCELLED, ended_at=now)
     audit.note(tx, Actor(by.staff_id), "cancel", "broadcast", broadcast_no, at=now)
     return withdraw(tx, row.id)
 
 
 def withdraw(tx: Connection, broadcast_id: int) -> int:
-    """Take back what waits of a cancelled broadcast; return how many messages that were.
+    """Take back what waits of a cancelled or paused broadcast; return how many messages.
 
-    A message that was in flight and came back to wait is taken back by the next call.
+    A message that was in flight and came back to wait is taken back by the next call. Of one that
+    goes on meanwhile nothing is taken.
     """
-    lost_claim = and_(
-        outbox_rows.c.state == OutboxState.CLAIMED,
-        outbox_rows.c.claimed_until < database_now(tx),
-    )
+    row = _by_id(tx, broadcast_id)
+    is_over = row.state == BroadcastState.CANCELLED
+    if not is_over and row.paused_at is None:
+        return 0
+    state, why = outbox_rows.c.state, outbox_rows.c.why
+    lost_claim = and_(state == OutboxState.CLAIMED, outbox_rows.c.claimed_until < database_now(tx))
+    kept_back = and_(state == OutboxState.SUPPRESSED, why == PAUSED)
     taken: int = tx.execute(
         update(outbox_rows)
         .where(
             outbox_rows.c.broadcast_id == broadcast_id,
             or_(
-                outbox_rows.c.state.in_([OutboxState.WAITING, OutboxState.HELD]),
-                lost_claim,
+                state.in_([OutboxState.WAITING, OutboxState.HELD]),
+                *([lost_claim, kept_back] if is_over else []),
             ),
         )
-        .values(state=OutboxState.SUPPRESSED, why="cancelled", claimed_until=None)
+        .values(
+            state=OutboxState.SUPPRESSED,
+            why="cancelled" if is_over else PAUSED,
+            claimed_until=None,
+        )
     ).rowcount
     return taken
 
@@ -260,9 +289,9 @@ def resend_failed(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime
     Where it may have arrived (unknown) it is not sent again. Raises NotAllowed,
     UnknownBroadcast, BroadcastStateWrong.
     """
-    _check_sender(by)
-    row = _lock(tx, broadcast_no, by)
-    _expect(row, BroadcastState.SENDING, BroadcastState.DONE)
+    check_sender(by)
+    row = lock_broadcast(tx, broadcast_no, by)
+    expect(row, BroadcastState.SENDING, BroadcastState.DONE)
     again: int = tx.execute(
         update(outbox_rows)
         .where(
@@ -280,8 +309,11 @@ def resend_failed(tx: Connection, broadcast_no: str, *, by: Staff, now: datetime
     return again
 
 
-def _lock(tx: Connection, broadcast_no: str, by: Staff) -> Row[Any]:
-    """Lock a broadcast, its community first, so that two who confirm the same go one by one."""
+def lock_broadcast(tx: Connection, broadcast_no: str, by: Staff) -> Row[Any]:
+    """Lock a broadcast, its community first, so that two who confirm the same go one by one.
+
+    Raises UnknownBroadcast, also for one of a community that is not hers.
+    """
     found = tx.execute(
         select(broadcasts.c.id, broadcasts.c.community_id).where(
             broadcasts.c.broadcast_no == broadcast_no,
@@ -302,8 +334,9 @@ def _by_id(tx: Connection, broadcast_id: int) -> Row[Any]:
     ).one()
 
 
-def _expect(row: Row[Any], *states: BroadcastState) -> None:
-    if row.state not in states:
+def expect(row: Row[Any], *states: BroadcastState) -> None:
+    """Refuse a step of a broadcast that stands elsewhere, or is paused."""
+    if row.state not in states or row.paused_at is not None:
         raise BroadcastStateWrong(row.broadcast_no, row.state)
 
 

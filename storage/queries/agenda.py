@@ -29,7 +29,7 @@ def next_event_at(tx: Connection) -> datetime | None:
         ),
         select(func.min(refunds.c.next_step_at)).where(refunds.c.state.in_(UNDER_WAY)),
         select(func.min(broadcasts.c.send_at)).where(
-            broadcasts.c.state == BroadcastState.SCHEDULED
+            broadcasts.c.state == BroadcastState.SCHEDULED, broadcasts.c.paused_at.is_(None)
         ),
     )
     found = [tx.execute(question).scalar_one() for question in questions]

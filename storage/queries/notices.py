@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storage.errors import UnknownBroadcast
 from storage.frozen import dataclass
@@ -27,10 +27,15 @@ class BroadcastView:
     created_by: int
     category: str
     text: str
+    audience: str
+    """The audience as JSON."""
     audience_label: str
     state: BroadcastState
     send_at: datetime | None
     recipient_count: int
+    is_paused: bool
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 def view_of(row: Row[Any]) -> BroadcastView:
@@ -43,10 +48,14 @@ def view_of(row: Row[Any]) -> BroadcastView:
         row.created_by,
         row.category,
         row.text,
+        row.audience,
         row.audience_label,
         BroadcastState(row.state),
         row.send_at,
         row.recipient_count,
+        row.paused_at is not None,
+        row.started_at,
+        row.ended_at,
     )
 
 
@@ -93,6 +102,9 @@ class Delivery:
     state: OutboxState
     route: str
     why: str
+    outbox_id: int
+    sent_at: datetime | None
+    """When it was sent, of what was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +144,20 @@ def deliveries(
     broadcast: BroadcastView,
     *,
     states: Sequence[OutboxState] = tuple(OutboxState),
+    after_id: int = 0,
     limit: int = 1000,
 ) -> list[Delivery]:
-    """Return what became of a broadcast person by person, in the order they were queued."""
+    """Return what became of a broadcast person by person, in the order they were queued.
+
+    `after_id` is the last outbox key of the page before.
+    """
     rows = tx.execute(
         select(outbox)
-        .where(outbox.c.broadcast_id == broadcast.broadcast_id, outbox.c.state.in_(states))
+        .where(
+            outbox.c.broadcast_id == broadcast.broadcast_id,
+            outbox.c.state.in_(states),
+            outbox.c.id > after_id,
+        )
         .order_by(outbox.c.id)
         .limit(limit)
     ).all()
@@ -161,6 +181,8 @@ def deliveries(
             OutboxState(row.state),
             row.route,
             row.why,
+            row.id,
+            row.sent_at if row.state == OutboxState.SENT else None,
         )
         for row in rows
     ]
@@ -185,7 +207,11 @@ def due_broadcasts(tx: Connection, *, now: datetime) -> list[int]:
     return list(
         tx.execute(
             select(broadcasts.c.id)
-            .where(broadcasts.c.state == BroadcastState.SCHEDULED, broadcasts.c.send_at <= now)
+            .where(
+                broadcasts.c.state == BroadcastState.SCHEDULED,
+                broadcasts.c.send_at <= now,
+                broadcasts.c.paused_at.is_(None),
+            )
             .order_by(broadcasts.c.send_at, broadcasts.c.id)
         ).scalars()
     )
@@ -196,21 +222,26 @@ def sending_broadcasts(tx: Connection) -> list[int]:
     return list(
         tx.execute(
             select(broadcasts.c.id)
-            .where(broadcasts.c.state == BroadcastState.SENDING)
+            .where(broadcasts.c.state == BroadcastState.SENDING, broadcasts.c.paused_at.is_(None))
             .order_by(broadcasts.c.id)
         ).scalars()
     )
 
 
 def stragglers(tx: Connection, *, since: datetime) -> list[int]:
-    """Return broadcasts cancelled since an instant that still have messages waiting."""
+    """Return broadcasts paused, or cancelled since an instant, that have messages waiting."""
     return list(
         tx.execute(
             select(broadcasts.c.id)
             .join(outbox, outbox.c.broadcast_id == broadcasts.c.id)
             .where(
-                broadcasts.c.state == BroadcastState.CANCELLED,
-                broadcasts.c.ended_at > since,
+                or_(
+                    and_(
+                        broadcasts.c.state == BroadcastState.CANCELLED,
+                        broadcasts.c.ended_at > since,
+                    ),
+                    broadcasts.c.paused_at.is_not(None),
+                ),
                 outbox.c.state.in_([OutboxState.WAITING, OutboxState.HELD]),
             )
             .distinct()

@@ -16,6 +16,7 @@ from storage.errors import (
     Contradiction,
     NotAllowed,
     NotAnAmount,
+    PersonalInGroup,
     PrivacyLint,
     RefundStateWrong,
     Refusal,
@@ -28,6 +29,7 @@ from storage.errors import (
     UnknownBroadcast,
     UnknownDifference,
     UnknownRefund,
+    UnknownVariable,
 )
 from storage.ticket_errors import TicketStateWrong, UnknownColleague, UnknownTalk, UnknownTicket
 from tests.factories import NOW
@@ -83,7 +85,15 @@ def test_no_words_are_kept_for_a_trouble_that_is_gone():
 
 AT_WORK = (
     *(NotAllowed, UnknownRefund, RefundStateWrong, SelfApproval, UnknownAudience, AudienceEmpty),
-    *(PrivacyLint, UnknownBroadcast, BroadcastStateWrong, CommunitySilent, TextTooLong),
+    *(
+        PrivacyLint,
+        UnknownVariable,
+        PersonalInGroup,
+        UnknownBroadcast,
+        BroadcastStateWrong,
+        CommunitySilent,
+        TextTooLong,
+    ),
     *(BindingMismatch, TooManyTries, UnknownDifference),
     *(UnknownTicket, TicketStateWrong, UnknownColleague, UnknownTalk),
 )

@@ -21,7 +21,7 @@ async function look() {
   if (state === live.dataset.live) return;
   const page = await (await fetch(location.href)).text();
   const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-live]");
-  if (!fresh) return;
+  if (!fresh) { location.assign(location.href); return; }
   const held = document.activeElement?.getAttribute("href");
   live.replaceChildren(...fresh.childNodes);
   live.dataset.live = fresh.dataset.live;
@@ -33,3 +33,22 @@ if (live) {
   const every = Number(live.dataset.every);
   setInterval(() => { if (!document.hidden) look().catch(() => {}); }, every);
 }
+
+const counted = document.querySelector("form[data-counted]");
+let asked = 0;
+
+async function count() {
+  const number = ++asked;
+  const body = new URLSearchParams(new FormData(counted));
+  body.set("act", "count");
+  const answer = await fetch(counted.action, { method: "POST", body, credentials: "same-origin" });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("[data-counts]");
+  if (!fresh || number !== asked) return;
+  const told = page.querySelector("[role=alert]");
+  counted.querySelector("[data-counts]").replaceChildren(...(told ? [told] : fresh.childNodes));
+}
+
+counted?.addEventListener("change", (event) => {
+  if (event.target.name !== "text") count().catch(() => {});
+});

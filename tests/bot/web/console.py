@@ -2,26 +2,30 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from storage.kinds import StaffRole
 from storage.models.bank import bank_rows
 from storage.models.bills import fee_items
+from storage.models.estate import communities
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments
 from storage.models.people import identities
 from storage.operations.bank_rows import BankAccount, take_rows
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.differences import raise_difference
+from storage.operations.notices import Writing, confirm, draft
 from storage.operations.staff import add_staff
 from storage.operations.tax_codes import set_tax_code
 from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice
 from storage.operations.tickets import NewTicket, open_ticket
 from storage.ports.bank import BankLine
+from storage.queries.audiences import Audience
+from storage.queries.residents import staff_member
 from storage.ticket_kinds import TicketKind
 from tests import factories
 from tests.bot.web.town import NOW, Town
@@ -39,6 +43,7 @@ class Desk:
     theirs: dict[StaffRole, int]
     ticket_no: str
     foreign_unit_id: int
+    broadcast_no: str
 
 
 def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
@@ -72,7 +77,17 @@ async def furnish(town: Town) -> Desk:
             unit_id=town.first.unit_id,
         )
         opened = open_ticket(tx, new, now=NOW)
-        return Desk(ours, _man(tx, elsewhere, 11), opened.ticket.ticket_no, foreign)
+        tx.execute(
+            update(communities)
+            .where(communities.c.id == town.community_id)
+            .values(opened_at=NOW, widened_at=NOW)
+        )
+        writer = staff_member(tx, ours[StaffRole.STEWARD])
+        assert writer
+        writing = Writing(Audience(town.community_id), "全小区", "notice", "周六打药。")
+        number = draft(tx, writing, by=writer, now=NOW).broadcast_no
+        confirm(tx, number, by=writer, now=NOW, send_at=NOW + timedelta(days=1))
+        return Desk(ours, _man(tx, elsewhere, 11), opened.ticket.ticket_no, foreign, number)
 
     return await town.db.write(run)
 

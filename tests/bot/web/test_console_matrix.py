@@ -74,6 +74,9 @@ def answered(rule: dict[str, int], status: int) -> dict[str, int]:
     return {who: status if told == 200 else told for who, told in rule.items()}
 
 
+OF_WRITERS = answers(303, 200, 200, 404, 200) | {"cashier elsewhere": 404}
+NO_ACT = answers(303, 400, 400, 404, 400) | {"cashier elsewhere": 404}
+"""A form of who may write to many, with a press that is none of its own."""
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -97,6 +100,19 @@ RULES = {
     ),
     ("GET", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", A_THING),
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
+    ("GET", "/console/broadcasts"): Rule("/console/broadcasts", A_LIST),
+    ("POST", "/console/broadcasts"): Rule("/console/broadcasts", NO_ACT),
+    ("GET", "/console/broadcasts/new"): Rule("/console/broadcasts/new", OF_WRITERS),
+    ("GET", "/console/broadcasts/{broadcast}"): Rule("/console/broadcasts/{one}", A_THING),
+    ("POST", "/console/broadcasts/{broadcast}"): Rule(
+        "/console/broadcasts/{one}", NO_ACT | dict.fromkeys(ELSEWHERE, 404)
+    ),
+    ("GET", "/console/broadcasts/{broadcast}/state"): Rule(
+        "/console/broadcasts/{one}/state", A_THING | dict.fromkeys(OUTSIDE, 401)
+    ),
+    ("GET", "/console/broadcasts/{broadcast}/people"): Rule(
+        "/console/broadcasts/{one}/people", A_THING
+    ),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
     ("GET", "/console/refunds/{refund}"): Rule("/console/refunds/{refund}", OF_THE_DESK),
@@ -211,7 +227,7 @@ async def come(door: TestClient, town: Town, desk: Desk, visitor: str) -> str:
 
 
 async def fill(town: Town, desk: Desk) -> dict[str, object]:
-    """Let there be one of each thing of the money pages; return what addresses call them."""
+    """Let there be one of each thing of the pages; return what addresses call them."""
 
     def run(tx: Connection) -> dict[str, object]:
         by = staff_member(tx, desk.ours[StaffRole.CASHIER])
@@ -222,6 +238,9 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
         wish = RefundAskedFor(payment_id, 100, "asked", "x", "matrix")
         refund = request_refund(tx, wish, actor=Actor(by.staff_id), now=NOW)
         return {
+            "unit": town.first.unit_id,
+            "ticket": desk.ticket_no,
+            "one": desk.broadcast_no,
             "bill": waiver.bill_no,
             "waiver": waiver.waiver_no,
             "payment": payment_id,
@@ -247,7 +266,7 @@ async def test_i09_everybody_is_answered_as_the_matrix_says(
 
     told = {}
     for (method, shown), rule in last:
-        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
+        where = rule.where.format(**things)
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
         told[method, shown] = answer.status
@@ -278,7 +297,7 @@ async def test_j02_no_form_of_the_console_is_taken_from_another_site_or_without_
     door = await open_doors(town.parts())
     await come(door, town, desk, "manager")
     where = [
-        rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no, **things)
+        rule.where.format(**things)
         for (method, shown), rule in RULES.items()
         if method == "POST" and not shown.startswith(("/console/sign-in", "/console/enter"))
     ]

@@ -10,6 +10,7 @@ from storage.operations import broadcasting, notices
 from storage.operations.notices import Writing
 from storage.queries.audiences import Audience
 from storage.queries.households import notices_for, prices_of_unit
+from storage.rules.audiences import Condition
 from tests import factories, town
 from tests.factories import NOW
 
@@ -21,7 +22,7 @@ async def place(db):
 
 def send(tx, place, text="周六打药"):
     """Let the steward tell building 3; return the broadcast's number."""
-    writing = Writing(Audience(place.community_id, ("3栋",)), "3栋", "notice", text)
+    writing = Writing(Audience(place.community_id, Condition(("3栋",))), "3栋", "notice", text)
     view = notices.draft(tx, writing, by=place.steward, now=NOW)
     notices.confirm(tx, view.broadcast_no, by=place.steward, now=NOW)
     broadcasting.begin(tx, view.broadcast_id, now=NOW)
