@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.channels.wechat_codec import BadCallback
+from bot.web import spoken
 from bot.web.deadlines import Deadlines
 from bot.web.parts import Account, WebParts
 from bot.web.reading import UnfitRequest, read_body
@@ -27,8 +28,7 @@ SUCCESS: Final = b"success"
 MARK_AFTER_SECONDS: Final = 0.25
 MARK_MOST: Final = 200
 MAX_SENDER_CHARS: Final = 64
-_HEADERS: Final = {"Content-Type": "application/xml", "X-Content-Type-Options": "nosniff"}
-_PLAIN: Final = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"}
+_PLAIN: Final = spoken.headers(spoken.PLAIN)
 
 
 class ChatDoor:
@@ -53,7 +53,7 @@ class ChatDoor:
             return web.Response(status=401, headers=_PLAIN)
         return web.Response(body=echo, headers=_PLAIN)
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.StreamResponse:
         """Take one callback in and answer within the platform's five seconds.
 
         What does not prove itself, or cannot be read, is a 4xx; a 503 makes the platform call
@@ -75,7 +75,7 @@ class ChatDoor:
             body = await reply
         except StorageUnavailable:
             return web.Response(status=503, headers={**_PLAIN, "Retry-After": "2"})
-        return web.Response(body=body, headers=_PLAIN if body is SUCCESS else _HEADERS)
+        return spoken.answer(request, body, spoken.PLAIN if body is SUCCESS else spoken.XML)
 
     def _refuse(self, status: int) -> web.Response:
         self._parts.metrics.refused.inc()
