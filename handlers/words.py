@@ -59,7 +59,6 @@ def money(fen: int) -> str:
     return f"{fen_money.yuan(fen)}元"
 
 
-@lru_cache(maxsize=1024)
 def period(one: BillingPeriod) -> str:
     """Say a billing period: "2025年3月"."""
     return f"{one.year}年{one.month}月"

@@ -70,13 +70,16 @@ class _Text:
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
-        self._fixed = compiled.params
-        kinds = {name: one.type.dialect_impl(dialect) for name, one in compiled.binds.items()}
-        self._places = [
-            (name, turn and _remembering(turn, 16))
-            for name in compiled.positiontup or ()
-            for turn in (kinds[name].bind_processor(dialect),)
-        ]
+        self._whole: list[Any] = []
+        """What is given each time, with a gap wherever a caller's value comes in."""
+        self._gaps: list[tuple[int, str, Turn | None]] = []
+        for place, name in enumerate(compiled.positiontup or ()):
+            bind = compiled.binds[name]
+            turn = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            fixed = compiled.params[name]
+            self._whole.append(turn(fixed) if turn and not bind.required else fixed)
+            if bind.required:
+                self._gaps.append((place, name, turn and _remembering(turn, 16)))
         columns = [] if isinstance(statement, Update) else enumerate(statement.exported_columns)
         results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
         turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
@@ -102,8 +105,10 @@ class _Text:
             raise self._named(tx, trouble) from trouble
 
     def _given(self, values: Mapping[str, Any]) -> list[Any]:
-        given = {**self._fixed, **values}
-        return [given[name] if turn is None else turn(given[name]) for name, turn in self._places]
+        given = self._whole.copy()
+        for place, name, turn in self._gaps:
+            given[place] = values[name] if turn is None else turn(values[name])
+        return given
 
     def _raw(self, tx: Connection) -> Any:  # noqa: ANN401 - the driver's own connection
         if self._owner is not tx:  # a connection of ours lives as long as its thread
