@@ -99,7 +99,7 @@ def accept(
         account=message.account,
         message_key=message.message_key[:160],
         openid=message.sender,
-        kind=message.kind,
+        kind=str(message.kind),
         said=message.text[:2000],
         heard_at=now,
     )

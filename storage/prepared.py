@@ -77,6 +77,8 @@ class _Text:
             bind = compiled.binds[name]
             turn = bind.type.dialect_impl(dialect).bind_processor(dialect)
             fixed = compiled.params[name]
+            if isinstance(fixed, str):
+                fixed = str(fixed)  # the driver asks a kind of ours for its adapter each time
             self._whole.append(turn(fixed) if turn and not bind.required else fixed)
             if bind.required:
                 self._gaps.append((place, name, turn and _remembering(turn, 16)))

@@ -21,7 +21,10 @@ class Deadlines:
     def watch(self, reply: asyncio.Future[bytes], received: float) -> None:
         """Resolve `reply` in time, counted from the loop's time when the request was received."""
         due = received + self._seconds
-        self._waiting.append((due, reply))
+        waiting = self._waiting
+        while waiting and waiting[0][1].done():  # let go early: an answer is long, and cold by then
+            waiting.popleft()
+        waiting.append((due, reply))
         if self._timer is None:
             self._timer = reply.get_loop().call_at(due, self._ring)
 

@@ -1,10 +1,9 @@
 """What a talk is about, how a person wants to be spoken to, and what she does not want to hear."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Insert as PlainInsert
 
 from storage import audit
 from storage.audit import Actor
@@ -13,14 +12,14 @@ from storage.models.people import identities
 from storage.prepared import Insert, Prepared
 
 
-def _write_remember(insert: Insert) -> ReturningInsert[Any]:
+def _write_remember(insert: Insert) -> PlainInsert:
     names = ("identity_id", "memory", "updated_at")
     statement = insert(conversations).values({name: bindparam(name) for name in names})
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["identity_id"],
         set_={"memory": new.memory, "updated_at": new.updated_at},
-    ).returning(conversations.c.identity_id)
+    )
 
 
 _REMEMBER = Prepared(_write_remember)
@@ -28,7 +27,8 @@ _REMEMBER = Prepared(_write_remember)
 
 def remember(tx: Connection, identity_id: int, memory: str, *, now: datetime) -> None:
     """Keep what the talk is about, as JSON text."""
-    _REMEMBER.rows(tx, identity_id=identity_id, memory=memory, updated_at=now)
+    kept = {"identity_id": identity_id, "memory": memory, "updated_at": now}
+    _REMEMBER.run_many(tx, [kept])
 
 
 def set_plain_speech(tx: Connection, identity_id: int, *, is_plain: bool) -> None:
