@@ -138,7 +138,7 @@ def mask_phone(phone: str) -> str:
 
 def lines(*parts: str) -> str:
     """Put each part on a line of its own, leaving out what is empty."""
-    return "\n".join(part for part in parts if part)
+    return "\n".join(filter(None, parts))
 
 
 def numbered(choices: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Insert as PlainInsert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeEngine
 
 from storage.lazy import load
 
@@ -73,21 +74,20 @@ class _Text:
         self._whole: list[Any] = []
         """What is given each time, with a gap wherever a caller's value comes in."""
         self._gaps: list[tuple[int, str, Turn | None]] = []
+        turns = {name: _turn_in(one.type, dialect) for name, one in compiled.binds.items()}
         for place, name in enumerate(compiled.positiontup or ()):
-            bind = compiled.binds[name]
-            turn = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            fixed = compiled.params[name]
+            turn, fixed = turns[name], compiled.params[name]
+            if compiled.binds[name].required:
+                self._gaps.append((place, name, turn))
             if isinstance(fixed, str):
                 fixed = str(fixed)  # the driver asks a kind of ours for its adapter each time
-            self._whole.append(turn(fixed) if turn and not bind.required else fixed)
-            if bind.required:
-                self._gaps.append((place, name, turn and _remembering(turn, 16)))
+            self._whole.append(turn(fixed) if turn and fixed is not None else fixed)
         columns = [] if isinstance(statement, Update) else enumerate(statement.exported_columns)
         results = [(place, column.type.dialect_impl(dialect)) for place, column in columns]
-        turns = [(place, kind.result_processor(dialect, None)) for place, kind in results]
+        outs = [(place, kind.result_processor(dialect, None)) for place, kind in results]
         self._owner: Connection | None = None
         self._link: Any = None
-        self._turns = [(place, _remembering(turn, 256)) for place, turn in turns if turn]
+        self._turns = [(place, _remembering(turn, 256)) for place, turn in outs if turn]
 
     def rows(self, tx: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """Run it over the driver's own connection. Raises what SQLAlchemy would raise."""
@@ -131,6 +131,12 @@ class _Text:
         for place, turn in self._turns:
             columns[place] = map(turn, columns[place])
         return list(zip(*columns, strict=True))
+
+
+def _turn_in(kind: TypeEngine[Any], dialect: Dialect) -> Turn | None:
+    """Return what turns a value of ours into the engine's, None where it goes in as it is."""
+    turn = kind.dialect_impl(dialect).bind_processor(dialect)
+    return turn and _remembering(turn, 16)
 
 
 def _remembering(turn: Turn, most: int) -> Turn:

@@ -136,7 +136,7 @@ def parse_fields(document: bytes) -> dict[str, str]:
 def _plain_fields(text: str) -> dict[str, str] | None:
     """Read what nearly all messages are, leaves in a row; None: anything else, look closer."""
     flat = _FLAT.fullmatch(text)
-    if flat is None or _ODD.search(text) is not None:
+    if flat is None or not (text.isprintable() or _ODD.search(text) is None):
         return None
     leaves = _LEAF.findall(flat[1])
     fields = {name: wrapped or bare for name, wrapped, bare in leaves}
