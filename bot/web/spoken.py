@@ -41,11 +41,11 @@ class _Spoken(web.StreamResponse):
         self._asked = request
         return request.writer
 
-    async def write_eof(self, data: bytes = b"") -> None:
+    async def write_eof(self, more: bytes = b"") -> None:
         request = self._asked
         if request is None or request.transport is None:
             raise ConnectionResetError
-        request.transport.write(self._bytes + data)
+        request.transport.write(self._bytes + more)
         await request.writer.drain()
 
 

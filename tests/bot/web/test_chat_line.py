@@ -13,6 +13,8 @@ from tests.bot.web.conftest import Open
 from tests.bot.web.town import NOW, Town
 
 STAMP = int(NOW.timestamp())
+PATIENCE_SECONDS = 20
+"""How long a line may stay open that should be closed, before a test says so."""
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ async def test_calls_in_a_row_on_one_line_are_answered_in_their_order(door: Test
 
     heard = [await hear(reader) for _ in range(4)]
 
-    assert await reader.read() == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_SECONDS) == b""
     writer.close()
     assert {status for status, _, _ in heard} == {"HTTP/1.1 200 OK"}
     assert [said(body).partition("收到：")[2][:3] for _, _, body in heard] == [
@@ -69,7 +71,7 @@ async def test_an_old_line_and_a_careful_caller_are_answered_as_they_expect(door
     writer.write(body + request(2, version="1.0"))
 
     careful_one, old = await hear(reader), await hear(reader)
-    assert await reader.read() == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_SECONDS) == b""
     writer.close()
     assert "第1句" in said(careful_one[2])
     assert old[0] == "HTTP/1.0 200 OK"
