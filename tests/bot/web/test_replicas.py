@@ -55,7 +55,7 @@ def at_the_job(town: Town, folder: Path) -> JobDeps:
         links=town.links,
         channels={},
         gateways={town.till.name: town.till},
-        compose=lambda event: OutgoingMessage(type(event).__name__, ""),
+        compose=lambda event, _manner: OutgoingMessage(type(event).__name__, ""),
         answer_late=silent,
         backup_dir=folder,
         sqlite_file=None,
