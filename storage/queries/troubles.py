@@ -12,7 +12,6 @@ from storage.models.operating import alarms, discrepancies, job_runs
 from storage.sql import database_now
 
 FAILED_TRIES: Final = 3
-# A period is named by the instant it begins; what is no period ("latest") never ends.
 LEASE_OVER: Final = timedelta(minutes=15)
 """So long after its lease nobody has taken over a run that was cut off."""
 SILENT: Final = timedelta(hours=26)
@@ -62,7 +61,6 @@ def _late_jobs(tx: Connection) -> list[Trouble]:
                 and_(runs.state == JobState.FAILED, runs.epoch >= FAILED_TRIES),
                 and_(runs.state == JobState.RUNNING, runs.lease_until < now - LEASE_OVER),
             ),
-            runs.period.contains("T"),
         )
         .group_by(runs.job)
     )
