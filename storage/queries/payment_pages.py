@@ -143,7 +143,7 @@ class PaymentReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentInvoice:
+class TaxInvoiceOfPayment:
     """An application for an invoice of a payment."""
 
     application_no: str
@@ -166,7 +166,7 @@ class PaymentInFull:
     parts: tuple[PaymentPart, ...]
     refunds: tuple[RefundRow, ...]
     receipts: tuple[PaymentReceipt, ...]
-    invoices: tuple[PaymentInvoice, ...]
+    invoices: tuple[TaxInvoiceOfPayment, ...]
     history: tuple[AuditLine, ...]
 
 
@@ -240,13 +240,13 @@ def _receipts(tx: Connection, payment_id: int) -> tuple[PaymentReceipt, ...]:
     )
 
 
-def _invoices(tx: Connection, payment_id: int) -> tuple[PaymentInvoice, ...]:
+def _invoices(tx: Connection, payment_id: int) -> tuple[TaxInvoiceOfPayment, ...]:
     rows = tx.execute(
         select(tax_invoices.c.application_no, tax_invoices.c.state, tax_invoices.c.amount_fen)
         .where(tax_invoices.c.payment_id == payment_id)
         .order_by(tax_invoices.c.id)
     )
     return tuple(
-        PaymentInvoice(row.application_no, TaxInvoiceState(row.state), row.amount_fen)
+        TaxInvoiceOfPayment(row.application_no, TaxInvoiceState(row.state), row.amount_fen)
         for row in rows
     )
