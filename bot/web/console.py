@@ -18,7 +18,11 @@ ROLES: Final = {
     StaffRole.STEWARD: "管家",
 }
 EVERYBODY: Final = (("", "今日"), ("units", "房屋与住户"), ("tickets", "工单"))
-AT_THE_COUNTER: Final = (("money", "收款"), ("refunds", "退款"))
+AT_THE_COUNTER: Final = (
+    ("money", "收款"),
+    ("refunds", "退款"),
+    ("figures", "报表"),
+)
 """Rooms of those who look after the money."""
 COUNTERS: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
 

@@ -72,6 +72,9 @@ RULES = {
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
+    ("GET", "/console/figures"): Rule("/console/figures", OF_THE_COUNTER),
+    ("GET", "/console/figures/rows"): Rule("/console/figures/rows?kind=current", OF_THE_COUNTER),
+    ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
 }
 """A new address of the console has its line here, or a test fails."""
 
