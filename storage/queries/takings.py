@@ -9,7 +9,7 @@ from storage.frozen import dataclass
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payments
-from storage.queries.debt_moves import Days, Scope, total
+from storage.queries.debt_moves import UNLED, Days, Scope, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _rows() -> FromClause:
 
 def _came(scope: Scope, days: Days) -> ColumnElement[Any]:
     return (
-        scope.holds()
+        scope.holds(UNLED)
         & allocations.c.move_id.is_(None)
         & (allocations.c.booked_at >= days.begin)
         & (allocations.c.booked_at < days.end)
