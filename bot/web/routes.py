@@ -34,6 +34,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "console_figures": ("bot.web.console_figures", "ConsoleFiguresDoor"),
+    "console_insights": ("bot.web.console_insights", "ConsoleInsightsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -94,6 +95,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/refunds", "console_money", "refunds"),
     ("GET", "/console/figures", "console_figures", "show"),
+    ("GET", "/console/figures/insights", "console_insights", "show"),
     ("GET", "/console/figures/rows", "console_figures", "rows"),
     ("GET", "/console/figures/figures.xlsx", "console_figures", "sheet"),
 )

@@ -74,11 +74,14 @@ class Question:
     due_after: date | None = None
     due_until: date | None = None
     is_old: bool = False
+    is_long_past: bool = False
+    """The cut-off is so long ago that the bills' own moves are fewer than all late ones."""
 
     @classmethod
     def of_month(cls, scope: Scope, period: BillingPeriod, cut_off: date) -> "Question":
         """Ask for a month's own rate (当期)."""
-        return cls(scope, period, period, min(cut_off, period.last_on))
+        last_on = min(cut_off, period.last_on)
+        return cls(scope, period, period, last_on, is_long_past=cut_off > period.last_on)
 
     @classmethod
     def of_year_so_far(cls, scope: Scope, period: BillingPeriod, cut_off: date) -> "Question":
@@ -100,7 +103,8 @@ class Question:
         """Return the bills that the rate is of, with a key beyond `after_id`."""
         theirs = self._holds()
         mine = Bills.of(self.scope, after_id)
-        return Bills(mine.community_id, mine.led & theirs, mine.unled & theirs)
+        late = mine.led if self.is_long_past else mine.unled
+        return Bills(mine.community_id, mine.led & theirs, late & theirs)
 
     def _holds(self) -> Condition:
         mine = [*self._whose(), *self._items()]

@@ -155,6 +155,14 @@ async def test_the_workbook_holds_the_pages_numbers_and_no_formula(inside: TestC
     assert sum(round(one[-1].value * 100) for one in book["收款"].iter_rows(min_row=3)) == FIRST_FEN
 
 
+async def test_the_insights_state_their_methods_and_name_nobody_without_a_past(inside: TestClient):
+    html = await page(inside, "/console/figures/insights")
+
+    assert "提醒放在 <b>12 点</b>最合适" in html
+    assert html.count("算法：") == 2
+    assert "前三个月里两次过了应缴日" in html
+
+
 def test_a_chart_is_named_told_and_plain():
     drawn = charts.bars("欠费<的账龄>", [("30天以内 & 没到期", 1200), ("更久", 0)], "元")
 

@@ -73,6 +73,7 @@ RULES = {
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
     ("GET", "/console/figures"): Rule("/console/figures", OF_THE_COUNTER),
+    ("GET", "/console/figures/insights"): Rule("/console/figures/insights", OF_THE_COUNTER),
     ("GET", "/console/figures/rows"): Rule("/console/figures/rows?kind=current", OF_THE_COUNTER),
     ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
 }
