@@ -41,6 +41,7 @@ class ConsoleFiguresDoor(ConsoleDesk):
             wish=wish,
             rows_url=lambda kind, **more: self._rows_url(wish, kind, **more),
             sheet_url=f"{self._home}/figures/figures.xlsx?{wish.asked()}",
+            report_url=f"{self._home}/figures/report?{wish.asked()}",
             insights_url=f"{self._home}/figures/insights?{wish.asked()}",
             page_url=f"{self._home}/figures",
             said=rates,

@@ -7,6 +7,7 @@ LINK: Final = "{token:[A-Za-z0-9_-]{16,96}}"
 ONCE: Final = "{once:[A-Za-z0-9_-]{32}}"
 NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
+MONTH: Final = "{month:[0-9]{4}-[0-9]{2}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 
@@ -35,6 +36,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "console_figures": ("bot.web.console_figures", "ConsoleFiguresDoor"),
     "console_insights": ("bot.web.console_insights", "ConsoleInsightsDoor"),
+    "console_reports": ("bot.web.console_reports", "ConsoleReportsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -65,6 +67,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/reconciliation/{LINK}", "reconciliation", "show"),
     ("GET", f"/disclosure/{COMMUNITY}", "disclosure", "show"),
     ("GET", f"/disclosure/{COMMUNITY}/shared/{{cost:[0-9]{{1,18}}}}", "disclosure", "shared"),
+    ("GET", f"/disclosure/{COMMUNITY}/reports/{MONTH}", "disclosure", "report"),
     ("GET", f"/counter/{LINK}", "counter", "show"),
     ("POST", f"/counter/{LINK}", "counter", "press"),
     ("GET", f"/counter/{LINK}/order", "counter", "show_order"),
@@ -96,6 +99,8 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/refunds", "console_money", "refunds"),
     ("GET", "/console/figures", "console_figures", "show"),
     ("GET", "/console/figures/insights", "console_insights", "show"),
+    ("GET", "/console/figures/report", "console_reports", "show"),
+    ("POST", "/console/figures/report", "console_reports", "publish"),
     ("GET", "/console/figures/rows", "console_figures", "rows"),
     ("GET", "/console/figures/figures.xlsx", "console_figures", "sheet"),
 )

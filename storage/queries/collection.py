@@ -43,7 +43,7 @@ from storage.queries.late_fees import LATE_FEE
 from storage.rules.collecting import PAID, Move, Rate
 
 MONTHS: Final = 12
-LEAST_UNITS: Final = 10
+LEAST_UNITS: Final = 20
 """The figure of fewer households would tell of single ones."""
 NOTHING: Final = Rate(0, 0, 0, 0)
 
@@ -314,7 +314,16 @@ def collection_rates(tx: Connection, community_id: int, today: date) -> tuple[Co
     Buildings with few households are taken together with the smallest of the others until there
     are enough; a community with too few in all has no rate.
     """
-    found = collected_by_building(tx, question_of_year(community_id, today))
+    return rates_to_publish(collected_by_building(tx, question_of_year(community_id, today)))
+
+
+def are_enough(households: int) -> bool:
+    """Tell whether a figure of so many households may be seen by everybody."""
+    return households >= LEAST_UNITS
+
+
+def rates_to_publish(found: Sequence[BuildingRate]) -> tuple[CollectionRate, ...]:
+    """Return rates of enough households each; what is published names no fewer."""
     groups = _large_enough([one for one in found if one.rate.asked_fen > 0])
     return tuple(sorted(map(_together, groups), key=lambda one: _first(one.buildings)))
 
@@ -326,7 +335,7 @@ def _large_enough(rows: Sequence[BuildingRate]) -> list[list[BuildingRate]]:
     small: list[BuildingRate] = []
     for row in left:
         small.append(row)
-        if sum(one.rate.households for one in small) >= LEAST_UNITS:
+        if are_enough(sum(one.rate.households for one in small)):
             groups.append(small)
             small = []
     if groups:

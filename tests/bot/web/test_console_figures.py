@@ -16,8 +16,14 @@ from storage.models.bills import fee_items
 from storage.models.dunning import dunning_acts
 from storage.models.estate import buildings
 from storage.models.ledger import postings
+from storage.models.people import staff
+from storage.operations.month_reports import keep_report
+from storage.periods import BillingPeriod
+from storage.queries import collection
+from storage.queries.month_reports import facts_of
 from tests import factories
-from tests.bot.web.console import Desk, furnish, page, sign_in
+from tests.bot.web.conftest import Open
+from tests.bot.web.console import MANAGER, Desk, field, furnish, page, sign_in
 from tests.bot.web.town import NOW, Town
 
 NAMED = "=1+1"
@@ -40,6 +46,11 @@ async def inside(door: TestClient, town: Town) -> TestClient:
 
     await town.db.write(live)
     return door
+
+
+async def manager(town: Town) -> int:
+    asked = select(staff.c.id).where(staff.c.phone == MANAGER)
+    return int(await town.db.read(lambda tx: tx.execute(asked).scalar_one()))
 
 
 async def receivable(town: Town) -> int:
@@ -161,6 +172,42 @@ async def test_the_insights_state_their_methods_and_name_nobody_without_a_past(i
     assert "提醒放在 <b>12 点</b>最合适" in html
     assert html.count("算法：") == 2
     assert "前三个月里两次过了应缴日" in html
+
+
+async def test_a_report_is_published_by_one_confirmation_of_the_manager(
+    inside: TestClient, town: Town, open_doors: Open, monkeypatch: pytest.MonkeyPatch
+):
+    town.clock.advance(days=10)
+    facts = await town.db.read(facts_of, town.community_id, BillingPeriod(2026, 11))
+    await town.db.write(keep_report, town.community_id, facts, now=town.clock.now())
+    await sign_in(inside, town, await manager(town))
+    public = f"/disclosure/{town.community_id}/reports/2026-11"
+    anybody = await open_doors(town.parts())
+    await page(anybody, public, status=404)
+    where = "/console/figures/report?month=2026-11"
+    assert "不到20户的小区不公示" in await page(inside, where)
+    monkeypatch.setattr(collection, "LEAST_UNITS", 1)
+    html = await page(inside, where)
+    names = ("press", "community", "month")
+    form = {name: field(html, name) for name in names}
+
+    evil = {"Origin": "https://evil.test"}
+    for more, headers in (({}, evil), ({"press": "x"}, {})):
+        answer = await inside.post(
+            "/console/figures/report", data=form | more, headers=headers, allow_redirects=False
+        )
+        assert answer.status == 403
+    await page(anybody, public, status=404)
+    for _ in range(2):
+        answer = await inside.post("/console/figures/report", data=form, allow_redirects=False)
+        assert answer.status == 303
+
+    shown = await page(anybody, public)
+    assert "收费汇总表" in shown
+    assert "3栋2单元501" not in shown
+    assert "各楼栋" not in shown
+    assert "2026年11月收费月报" in await page(anybody, f"/disclosure/{town.community_id}")
+    assert "data-publish" not in await page(inside, where)
 
 
 def test_a_chart_is_named_told_and_plain():

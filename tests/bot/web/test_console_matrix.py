@@ -74,6 +74,10 @@ RULES = {
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
     ("GET", "/console/figures"): Rule("/console/figures", OF_THE_COUNTER),
     ("GET", "/console/figures/insights"): Rule("/console/figures/insights", OF_THE_COUNTER),
+    ("GET", "/console/figures/report"): Rule("/console/figures/report", OF_THE_COUNTER),
+    ("POST", "/console/figures/report"): Rule(
+        "/console/figures/report", answers(303, 404, 404, 404, 404)
+    ),
     ("GET", "/console/figures/rows"): Rule("/console/figures/rows?kind=current", OF_THE_COUNTER),
     ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
 }
