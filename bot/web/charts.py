@@ -35,22 +35,12 @@ def bars(title: str, points: Points, unit: str = "") -> str:
     chart = leather.Chart()
     rows = [(value, f"{label} {value:,}{unit}") for label, value in points]
     chart.add_bars(rows, fill_color=INK)
-    chart.add_x_scale(min(0, *(value for _, value in points)), _top(points))
-    chart.add_x_axis(tick_formatter=_short)
+    low, top = min(0, *(value for _, value in points)), 100 if unit == "%" else _top(points)
+    chart.add_x_scale(low, top)
+    chart.add_x_axis(ticks=[*([low] if low else []), 0, top / 2, top], tick_formatter=_short)
     return _told(
         chart.to_svg(width=WIDTH, height=90 + ROW_HEIGHT * len(points)), title, points, unit
     )
-
-
-def columns(title: str, points: Points, unit: str = "") -> str:
-    """Draw standing columns, the first on the left; "" where there is nothing to see."""
-    if not _is_shown(points):
-        return ""
-    chart = _leather().Chart()
-    chart.add_columns(list(points), fill_color=INK)
-    chart.add_y_scale(min(0, *(value for _, value in points)), _top(points))
-    chart.add_y_axis(tick_formatter=_short)
-    return _told(chart.to_svg(width=WIDTH, height=280), title, points, unit)
 
 
 def _is_shown(points: Points) -> bool:
@@ -58,7 +48,10 @@ def _is_shown(points: Points) -> bool:
 
 
 def _top(points: Points) -> int:
-    return max(1, *(value for _, value in points))
+    """Return a round number above all: 1, 2 or 5 with zeros behind it."""
+    most = max(2, *(value for _, value in points))
+    zeros = int("1" + "0" * (len(str(most)) - 1))
+    return next(step * zeros for step in (1, 2, 5, 10) if step * zeros >= most)
 
 
 def _short(value: Any, _place: int, _count: int) -> str:  # noqa: ANN401 - leather's number

@@ -20,6 +20,7 @@ from storage.queries.debt_ages import debts_by_age
 from storage.queries.fee_summary import fee_summary
 from storage.queries.month_facts import month_facts
 from storage.queries.takings import Taking, takings
+from storage.queries.vouchers import voucher_lines
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -41,6 +42,7 @@ class ConsoleFiguresDoor(ConsoleDesk):
             wish=wish,
             rows_url=lambda kind, **more: self._rows_url(wish, kind, **more),
             sheet_url=f"{self._home}/figures/figures.xlsx?{wish.asked()}",
+            vouchers_url=f"{self._home}/figures/vouchers.xlsx?{wish.asked()}",
             report_url=f"{self._home}/figures/report?{wish.asked()}",
             insights_url=f"{self._home}/figures/insights?{wish.asked()}",
             page_url=f"{self._home}/figures",
@@ -88,11 +90,18 @@ class ConsoleFiguresDoor(ConsoleDesk):
         make = load("bot.spreadsheets.figures").workbook_of
         title = f"{wish.community}{wish.narrowed_to} {words.period(wish.period)}"
         body = await asyncio.to_thread(make, title, found)
-        named = quote(f"收费报表_{wish.period}.xlsx")
-        disposition = f"attachment; filename=figures_{wish.period}.xlsx; filename*=UTF-8''{named}"
-        return web.Response(
-            body=body, content_type=XLSX, headers={"Content-Disposition": disposition}
-        )
+        return _workbook(body, wish, "figures", "收费报表")
+
+    async def vouchers(self, request: web.Request) -> web.StreamResponse:
+        """Give the month's vouchers for the company's own bookkeeping."""
+        session = await self.visit(request, *COUNTERS)
+        wish = await wish_of(request, self._parts, session)
+        if wish is None:
+            raise web.HTTPNotFound
+        lines = await self._parts.db.read(voucher_lines, wish.scope.community_id, wish.period)
+        make = load("bot.spreadsheets.vouchers").workbook_of
+        title = f"{wish.community} {words.period(wish.period)}"
+        return _workbook(await asyncio.to_thread(make, title, lines), wish, "vouchers", "记账凭证")
 
     async def _figures(self, wish: FigureWish) -> dict[str, Any]:
         """Read all figures of a month; pages and workbooks show these."""
@@ -113,6 +122,13 @@ class ConsoleFiguresDoor(ConsoleDesk):
     def _rows_url(self, wish: FigureWish, kind: str, **more: object) -> str:
         more = {name: one for name, one in more.items() if one not in ("", 0)}
         return f"{self._home}/figures/rows?{wish.asked(kind=kind, **more)}"
+
+
+def _workbook(body: bytes, wish: FigureWish, plain: str, name: str) -> web.Response:
+    """Give a workbook as a file to keep; `plain` names it where Chinese cannot."""
+    named = quote(f"{name}_{wish.period}.xlsx")
+    disposition = f"attachment; filename={plain}_{wish.period}.xlsx; filename*=UTF-8''{named}"
+    return web.Response(body=body, content_type=XLSX, headers={"Content-Disposition": disposition})
 
 
 def _drawn(found: dict[str, Any]) -> dict[str, Any]:

@@ -102,6 +102,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/figures/report", "console_reports", "show"),
     ("POST", "/console/figures/report", "console_reports", "publish"),
     ("GET", "/console/figures/rows", "console_figures", "rows"),
+    ("GET", "/console/figures/vouchers.xlsx", "console_figures", "vouchers"),
     ("GET", "/console/figures/figures.xlsx", "console_figures", "sheet"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

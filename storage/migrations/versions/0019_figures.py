@@ -1,4 +1,4 @@
-"""Moves of debts are found by their time, and a month's report is kept as it was at its end."""
+"""Moves of debts and entries are found by their time, and a month's report is kept as it was at its end."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ IS_VOID = sa.text("voided_at IS NOT NULL")
 def upgrade() -> None:
     """Take the step."""
     op.create_index("ix_allocations_booked_at", "allocations", ["booked_at", "bill_id"])
+    op.create_index("ix_entries_effective_on", "entries", ["community_id", "effective_on"])
     op.create_index("ix_bills_issued_at", "bills", ["community_id", "issued_at"])
     op.create_index(
         "ix_bills_voided_at",
@@ -49,4 +50,5 @@ def downgrade() -> None:
     op.drop_table("month_reports")
     op.drop_index("ix_bills_voided_at", "bills")
     op.drop_index("ix_bills_issued_at", "bills")
+    op.drop_index("ix_entries_effective_on", "entries")
     op.drop_index("ix_allocations_booked_at", "allocations")

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient
 from defusedxml import ElementTree
 from sqlalchemy import Connection, func, insert, select, update
 
+from bot.spreadsheets.vouchers import CODES
 from bot.web import charts
 from bot.web.pages import POLICY
 from storage.kinds import Account, StaffRole
@@ -159,6 +160,24 @@ async def test_the_workbook_holds_the_pages_numbers_and_no_formula(inside: TestC
     assert sum(round(one[-1].value * 100) for one in book["收款"].iter_rows(min_row=3)) == FIRST_FEN
 
 
+async def test_the_vouchers_of_a_month_are_balanced_and_are_the_ledgers(
+    inside: TestClient, town: Town
+):
+    answer = await inside.get("/console/figures/vouchers.xlsx?month=2026-11")
+    book = openpyxl.load_workbook(BytesIO(await answer.read()))
+
+    sums: dict[int, int] = {}
+    owed = 0
+    for row in book["凭证"].iter_rows(min_row=3, values_only=True):
+        fen = round((row[6] or 0) * 100) - round((row[7] or 0) * 100)
+        sums[row[2]] = sums.get(row[2], 0) + fen
+        owed += fen if row[4] == CODES[Account.RECEIVABLE][0] else 0
+    assert len(sums) >= 2
+    assert set(sums.values()) == {0}
+    assert owed == await receivable(town)
+    assert set(CODES) == set(Account)
+
+
 async def test_the_insights_state_their_methods_and_name_nobody_without_a_past(inside: TestClient):
     html = await page(inside, "/console/figures/insights")
 
@@ -212,4 +231,4 @@ def test_a_chart_is_named_told_and_plain():
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == " ".join(one.get("id") for one in root[:2])
     assert "style" not in drawn
-    assert charts.columns("空", [("一", 0)]) == ""
+    assert charts.bars("空", [("一", 0)]) == ""

@@ -79,6 +79,9 @@ RULES = {
         "/console/figures/report", answers(303, 404, 404, 404, 404)
     ),
     ("GET", "/console/figures/rows"): Rule("/console/figures/rows?kind=current", OF_THE_COUNTER),
+    ("GET", "/console/figures/vouchers.xlsx"): Rule(
+        "/console/figures/vouchers.xlsx", OF_THE_COUNTER
+    ),
     ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
 }
 """A new address of the console has its line here, or a test fails."""
