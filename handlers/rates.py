@@ -91,6 +91,16 @@ def by_household(rate: Rate) -> str:
     )
 
 
+def percent(rate: Rate) -> str:
+    """Say a rate by amount, "—" where nothing was asked for."""
+    return "—" if rate.percent_e2 is None else _percent(rate.percent_e2)
+
+
+def household_percent(rate: Rate) -> str:
+    """Say a rate by household, "—" where no household was asked."""
+    return "—" if rate.household_percent_e2 is None else _percent(rate.household_percent_e2)
+
+
 def _percent(percent_e2: int) -> str:
     """Say hundredths of a percent, also of one that refunds make negative: 8533 → "85.33%"."""
     sign, rest = ("-", -percent_e2) if percent_e2 < 0 else ("", percent_e2)
@@ -103,6 +113,8 @@ class SummaryRow(NamedTuple):
     label: str
     columns: tuple[tuple[str, int], ...]
     """The name of each column and its fen, opening first and closing last."""
+    fee_item_id: int = 0
+    """0 for all of them."""
 
 
 def summary_rows(found: Sequence[ItemBalance]) -> Iterator[SummaryRow]:
@@ -110,7 +122,7 @@ def summary_rows(found: Sequence[ItemBalance]) -> Iterator[SummaryRow]:
 
     Opening + 应收 − each column that is taken off = closing, line by line.
     """
-    rows = [SummaryRow(one.item_name, _columns(one)) for one in found]
+    rows = [SummaryRow(one.item_name, _columns(one), one.fee_item_id) for one in found]
     yield from rows
     names = (OPENING, *MOVES.values(), CLOSING)
     sums = [sum(row.columns[at][1] for row in rows) for at in range(len(names))]

@@ -54,6 +54,7 @@ from handlers.notifications import (
     broadcast_reported,
     day_reconciled,
     deposit_moved,
+    figures_told,
     handed_over,
     late_answer,
     notice_sent,
@@ -184,4 +185,5 @@ NOTIFICATIONS: Final[tuple[Notification, ...]] = (
     deposit_moved.NOTIFICATION,
     handed_over.NOTIFICATION,
     day_reconciled.NOTIFICATION,
+    figures_told.NOTIFICATION,
 )

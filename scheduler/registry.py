@@ -21,6 +21,7 @@ from scheduler.jobs import (
     send_reminders,
     submit_refunds,
     sweep_inbox,
+    tell_figures,
     tell_unanswered,
     warn_of_deadlines,
 )
@@ -33,6 +34,7 @@ JOBS: Final[tuple[Job, ...]] = (
     check_ledger.JOB,
     back_up.JOB,
     tell_unanswered.JOB,
+    tell_figures.JOB,
     fetch_statements.JOB,
     reconcile.JOB,
     send_reminders.JOB,

@@ -8,12 +8,9 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
+from storage.figure_events import FiguresTold as FiguresTold
 from storage.frozen import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A fact that somebody is told."""
+from storage.telling import Event as Event
 
 
 @dataclass(frozen=True, slots=True)

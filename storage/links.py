@@ -13,6 +13,7 @@ from typing import Final
 
 from storage.errors import LinkExpired
 from storage.frozen import dataclass
+from storage.periods import BillingPeriod
 
 _MAC_BYTES: Final = 16
 _PAY = struct.Struct(">QQHH")
@@ -148,6 +149,14 @@ class Links:
     def console_url(self, secret: str) -> str:
         """Return the address at which a link's secret signs in to the console, once."""
         return f"{self._base_url}/console/enter/{secret}"
+
+    def figures_url(self, community_id: int, period: BillingPeriod) -> str:
+        """Return the console's page of a month's figures; it asks who comes."""
+        return f"{self._base_url}/console/figures?community={community_id}&month={period}"
+
+    def report_url(self, community_id: int, period: BillingPeriod) -> str:
+        """Return the console's page of a month's-end report; it asks who comes."""
+        return f"{self._base_url}/console/figures/report?community={community_id}&month={period}"
 
     def tax_file_url(self, key: int) -> str:
         """Return the address of an issued invoice's file."""

@@ -36,7 +36,10 @@ FLOORS = (
         ),
         *("frozen", "workdays"),
     },
-    {"rules", "events", "database", "gate", "sql", "prepared", "many", "postgres"},
+    {
+        *("rules", "events", "telling", "figure_events", "database", "gate", "sql"),
+        *("prepared", "many", "postgres"),
+    },
     {
         *("ledger", "outbox", "inbox", "audit", "queries", "links", "backup", "steps", "reports"),
         "relocation",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,29 @@ class Parts:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of a workbook: its name, a title row, headers and rows."""
+
+    name: str
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def book_of(sheets: Sequence[Sheet]) -> bytes:
+    """Return a workbook of several sheets, each set up for A4; no text of it is a formula."""
+    workbook = load("openpyxl").Workbook()
+    workbook.remove(workbook.active)
+    for one in sheets:
+        sheet = workbook.create_sheet(one.name[:31])
+        _fill(sheet, one.title, one.headers, one.rows)
+        _for_paper(sheet, len(one.headers))
+    made = BytesIO()
+    workbook.save(made)
+    return made.getvalue()
+
+
 def write_table(
     path: Path, *, title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]
 ) -> None:
@@ -44,7 +68,11 @@ def write_page(
 ) -> None:
     """Write such a sheet set up for paper: A4 in portrait, as wide as one page."""
     workbook = _table(title, headers, rows)
-    sheet = workbook.active
+    _for_paper(workbook.active, len(headers))
+    _save(workbook, path)
+
+
+def _for_paper(sheet: Any, columns: int) -> None:  # noqa: ANN401 - openpyxl's own
     sheet.page_setup.orientation = "portrait"
     sheet.page_setup.paperSize = A4
     sheet.page_setup.fitToWidth = 1
@@ -53,15 +81,24 @@ def write_page(
         fitToPage=True
     )
     sheet.print_title_rows = "1:2"
-    for number in range(len(headers)):
+    for number in range(columns):
         sheet.column_dimensions[column_letter(number)].width = 14
-    _save(workbook, path)
 
 
 def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Any:  # noqa: ANN401 - openpyxl's own
     workbook = load("openpyxl").Workbook()
     sheet = workbook.active
     sheet.title = title[:31]
+    _fill(sheet, title, headers, rows)
+    return workbook
+
+
+def _fill(
+    sheet: Any,  # noqa: ANN401 - openpyxl's own
+    title: str,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+) -> None:
     sheet.append([title])
     if title[:1] in _LIVE:
         sheet["A1"].data_type = "s"
@@ -76,7 +113,6 @@ def _table(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -
                 cell.data_type = "s"
                 cell.quotePrefix = True
     sheet.freeze_panes = "A3"
-    return workbook
 
 
 def write_parts(

@@ -24,7 +24,11 @@ EVERYBODY: Final = (
     ("bills", "账务"),
     ("broadcasts", "群发"),
 )
-AT_THE_COUNTER: Final = (("money", "收款"), ("refunds", "退款"))
+AT_THE_COUNTER: Final = (
+    ("money", "收款"),
+    ("refunds", "退款"),
+    ("figures", "报表"),
+)
 """Rooms of those who look after the money."""
 COUNTERS: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
 

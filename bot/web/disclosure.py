@@ -7,12 +7,14 @@ from aiohttp import web
 
 from bot.web.pages import Pages
 from bot.web.parts import WebParts
+from bot.web.report_facts import public_facts
 from handlers import reckonings, standards
 from storage.frozen import dataclass
 from storage.kinds import FeeClass
-from storage.periods import shanghai_day
+from storage.periods import BillingPeriod, shanghai_day
 from storage.queries.collection import CollectionRate, collection_rates
 from storage.queries.disclosure import RefundTimes, disclosure_of, shared_proof
+from storage.queries.month_reports import published_months, report_of, shows_buildings
 from storage.rules.billing import Scheme, Version
 
 CLASSES: Final = {
@@ -51,7 +53,9 @@ class DisclosureDoor:
         if found is None:
             raise web.HTTPNotFound
         today = shanghai_day(self._parts.clock.now())
-        rates = await self._parts.db.read(collection_rates, found.community_id, today)
+        rates: tuple[CollectionRate, ...] = ()
+        if await self._parts.db.read(shows_buildings, found.community_id):
+            rates = await self._parts.db.read(collection_rates, found.community_id, today)
         return self._pages.render(
             "disclosure.html",
             page=found,
@@ -59,8 +63,25 @@ class DisclosureDoor:
             standards=_standards(found.schemes, today),
             shared_by=reckonings.SHARED_BY,
             refund_times=_times(found.refund_times),
+            reports=await self._parts.db.read(published_months, found.community_id),
             page_url=f"{self._pages.root}/disclosure/{found.community_id}",
             today=today,
+        )
+
+    async def report(self, request: web.Request) -> web.Response:
+        """Show a month's-end report that was published."""
+        community_id = _number(request, "community")
+        try:
+            period = BillingPeriod.parse(request.match_info["month"])
+        except ValueError:
+            raise web.HTTPNotFound from None
+        found = await self._parts.db.read(report_of, community_id, period)
+        if found is None or not found.is_published:
+            raise web.HTTPNotFound
+        return self._pages.render(
+            "month_report.html",
+            **public_facts(found),
+            page_url=f"{self._pages.root}/disclosure/{community_id}",
         )
 
     async def shared(self, request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ LINK: Final = "{token:[A-Za-z0-9_-]{16,96}}"
 ONCE: Final = "{once:[A-Za-z0-9_-]{32}}"
 NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
+MONTH: Final = "{month:[0-9]{4}-[0-9]{2}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
@@ -53,6 +54,9 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
     "console_broadcasts": ("bot.web.console_broadcasts", "ConsoleBroadcastsDoor"),
     "console_writing": ("bot.web.console_writing", "ConsoleWritingDoor"),
+    "console_figures": ("bot.web.console_figures", "ConsoleFiguresDoor"),
+    "console_insights": ("bot.web.console_insights", "ConsoleInsightsDoor"),
+    "console_reports": ("bot.web.console_reports", "ConsoleReportsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -83,6 +87,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/reconciliation/{LINK}", "reconciliation", "show"),
     ("GET", f"/disclosure/{COMMUNITY}", "disclosure", "show"),
     ("GET", f"/disclosure/{COMMUNITY}/shared/{{cost:[0-9]{{1,18}}}}", "disclosure", "shared"),
+    ("GET", f"/disclosure/{COMMUNITY}/reports/{MONTH}", "disclosure", "report"),
     ("GET", f"/counter/{LINK}", "counter", "show"),
     ("POST", f"/counter/{LINK}", "counter", "press"),
     ("GET", f"/counter/{LINK}/order", "counter", "show_order"),
@@ -147,5 +152,12 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", f"/console/bills/{BILL}", "console_bills", "press"),
     ("POST", f"/console/bills/{BILL}/waiver", "console_bills", "ask"),
     ("GET", f"/console/waivers/{WAIVER}/paper", "console_bills", "paper"),
+    ("GET", "/console/figures", "console_figures", "show"),
+    ("GET", "/console/figures/insights", "console_insights", "show"),
+    ("GET", "/console/figures/report", "console_reports", "show"),
+    ("POST", "/console/figures/report", "console_reports", "publish"),
+    ("GET", "/console/figures/rows", "console_figures", "rows"),
+    ("GET", "/console/figures/vouchers.xlsx", "console_figures", "vouchers"),
+    ("GET", "/console/figures/figures.xlsx", "console_figures", "sheet"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from handlers import rates, words
 from handlers.deps import HandlerDeps
-from handlers.staff.office import ANYBODY, office
+from handlers.staff.office import ANYBODY, COUNTERS, office
 from handlers.staff.words import LIKE, WORDS
 from handlers.turn import Intent, Turn
 from storage.periods import BillingPeriod
@@ -17,15 +17,19 @@ SAID_AS: Final = WORDS["rate"]
 
 
 async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
-    """Tell the rates of the month that was named, or of this one, with both their sides."""
-    served = office(turn, *ANYBODY).community_ids
+    """Tell the rates of the month that was named, or of this one, with both their sides.
+
+    Who looks after the money gets the page of all figures with it, charts and rows.
+    """
+    staff = office(turn, *ANYBODY)
     named = turn.understood.slots.period
     period = BillingPeriod(*named.first) if named else BillingPeriod.of(turn.today)
-    blocks = [
-        await _block(turn, deps, key, name, period)
-        for key, name in await deps.db.read(communities_served, served)
-    ]
-    return OutgoingMessage(NAME, words.lines(*blocks))
+    served = await deps.db.read(communities_served, staff.community_ids)
+    blocks = [await _block(turn, deps, key, name, period) for key, name in served]
+    url = ""
+    if served and staff.role in COUNTERS:
+        url = deps.links.figures_url(served[0][0], period)
+    return OutgoingMessage(NAME, words.lines(*blocks), url=url)
 
 
 async def _block(

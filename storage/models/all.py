@@ -13,6 +13,7 @@ from storage.models import (
     ledger,
     messages,
     meters,
+    month_reports,
     notices,
     offline,
     operating,
@@ -63,6 +64,7 @@ FAMILIES = (
     write_offs,
     owners_words,
     console,
+    month_reports,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -130,6 +130,13 @@ bills = Table(
         where="voided_at IS NULL AND paid_fen < amount_fen",
     ),
     Index("ix_bills_unit_id", "unit_id", "period"),
+    Index("ix_bills_issued_at", "community_id", "issued_at"),
+    partial_index(
+        "ix_bills_voided_at",
+        "community_id",
+        "voided_at",
+        where="voided_at IS NOT NULL",
+    ),
 )
 """`liable_id` is the party who owes it (责任人), frozen at issue: debt follows the person.
 

@@ -28,6 +28,7 @@ entries = Table(
     Column("reverses_id", Key, nullable=True),
     UniqueConstraint("entry_key"),
     UniqueConstraint("reverses_id"),
+    Index("ix_entries_effective_on", "community_id", "effective_on"),
 )
 
 postings = Table(

@@ -149,6 +149,7 @@ allocations = Table(
     *whole_fen("amount_fen"),
     Index("ix_allocations_bill_id", "bill_id"),
     Index("ix_allocations_payment_id", "payment_id"),
+    Index("ix_allocations_booked_at", "booked_at", "bill_id"),
 )
 """Payment → bill, positive; a refund takes back with a negative row that names it.
 

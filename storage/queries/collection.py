@@ -8,7 +8,19 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from storage.frozen import dataclass
 from storage.kinds import FeeClass
@@ -16,12 +28,14 @@ from storage.models.bills import bills, fee_items
 from storage.models.estate import buildings, units
 from storage.periods import BillingPeriod, months_after
 from storage.queries.debt_moves import (
+    Bills,
     Condition,
     Days,
     Scope,
     for_months,
     is_developers,
-    moves_of,
+    moves_since,
+    open_now,
     total,
 )
 from storage.queries.estate import in_order
@@ -29,7 +43,7 @@ from storage.queries.late_fees import LATE_FEE
 from storage.rules.collecting import PAID, Move, Rate
 
 MONTHS: Final = 12
-LEAST_UNITS: Final = 10
+LEAST_UNITS: Final = 20
 """The figure of fewer households would tell of single ones."""
 NOTHING: Final = Rate(0, 0, 0, 0)
 
@@ -60,11 +74,14 @@ class Question:
     due_after: date | None = None
     due_until: date | None = None
     is_old: bool = False
+    is_long_past: bool = False
+    """The cut-off is so long ago that the bills' own moves are fewer than all late ones."""
 
     @classmethod
     def of_month(cls, scope: Scope, period: BillingPeriod, cut_off: date) -> "Question":
         """Ask for a month's own rate (当期)."""
-        return cls(scope, period, period, min(cut_off, period.last_on))
+        last_on = min(cut_off, period.last_on)
+        return cls(scope, period, period, last_on, is_long_past=cut_off > period.last_on)
 
     @classmethod
     def of_year_so_far(cls, scope: Scope, period: BillingPeriod, cut_off: date) -> "Question":
@@ -82,9 +99,15 @@ class Question:
         """Which moves count: of old debts only those since the months began."""
         return Days(self.first.first_on, self.cut_off)
 
-    def holds(self) -> Condition:
-        """Say that a bill is among those that the rate is of."""
-        mine = [self.scope.holds(), *self._whose(), *self._items()]
+    def bills(self, after_id: int = 0) -> Bills:
+        """Return the bills that the rate is of, with a key beyond `after_id`."""
+        theirs = self._holds()
+        mine = Bills.of(self.scope, after_id)
+        late = mine.led if self.is_long_past else mine.unled
+        return Bills(mine.community_id, mine.led & theirs, late & theirs)
+
+    def _holds(self) -> Condition:
+        mine = [*self._whose(), *self._items()]
         if self.is_old:
             mine.append(bills.c.period < str(self.first))
         else:
@@ -166,7 +189,7 @@ def collected_bills(
     tx: Connection, question: Question, *, after_id: int = 0, limit: int
 ) -> tuple[CollectedBill, ...]:
     """Return the bills behind a rate with a key beyond `after_id`; all pages sum to it."""
-    by_bill = _by(question, "bill_id", bills.c.id > after_id)
+    by_bill = _by(question, "bill_id", after_id)
     rows = tx.execute(
         select(by_bill, bills, units.c.label, fee_items.c.name)
         .select_from(
@@ -194,23 +217,57 @@ def collected_bills(
     )
 
 
-def _by(question: Question, key: str, *more: Condition) -> Any:  # noqa: ANN401 - a subquery
+def _by(question: Question, key: str, after_id: int = 0) -> Any:  # noqa: ANN401 - a subquery
     """Return what was asked for and paid, unit by unit or bill by bill."""
-    moves = moves_of(and_(question.holds(), *more))
-    is_paid = moves.c.move.in_([str(one) for one in PAID])
-    is_before = moves.c.at < question.days.begin if question.is_old else false()
-    counts_as_paid = and_(is_paid, ~is_before)
-    is_given_up = and_(moves.c.move == str(Move.WRITTEN_OFF), ~is_before)
+    which = question.bills(after_id)
+    parts = _of_old_debts(question, which) if question.is_old else _of_months(question, which)
+    sides = union_all(*parts).subquery("parts")
     return (
-        select(
-            moves.c[key],
-            total(moves.c.fen, ~counts_as_paid, ~is_given_up).label("asked"),
-            (-total(moves.c.fen, counts_as_paid)).label("paid"),
-        )
-        .where(moves.c.at < question.days.end)
-        .group_by(moves.c[key])
+        select(sides.c[key], total(sides.c.asked).label("asked"), total(sides.c.paid).label("paid"))
+        .group_by(sides.c[key])
         .subquery("sides")
     )
+
+
+def _of_months(question: Question, which: Bills) -> tuple[Select[Any], Select[Any]]:
+    """Return what bills ask for and have been paid now, less what moved after the cut-off."""
+    now = select(
+        bills.c.id.label("bill_id"),
+        bills.c.unit_id,
+        (bills.c.amount_fen + bills.c.written_off_fen).label("asked"),
+        bills.c.paid_fen.label("paid"),
+    ).where(which.led, bills.c.voided_at.is_(None))
+    moves = moves_since(which, question.days.end)
+    is_paid, is_asked = _kinds(moves)
+    return now, select(
+        moves.c.bill_id,
+        moves.c.unit_id,
+        case((is_asked, -moves.c.fen), else_=0).label("asked"),
+        case((is_paid, moves.c.fen), else_=0).label("paid"),
+    )
+
+
+def _of_old_debts(question: Question, which: Bills) -> tuple[Select[Any], Select[Any]]:
+    """Return what is open now, counted back to the first day, with what moved in the days."""
+    now = open_now(which.led)
+    moves = moves_since(which, question.days.begin)
+    is_paid, is_asked = _kinds(moves)
+    is_theirs = moves.c.at < question.days.end
+    standing = select(
+        now.c.bill_id, now.c.unit_id, now.c.fen.label("asked"), literal(0).label("paid")
+    )
+    return standing, select(
+        moves.c.bill_id,
+        moves.c.unit_id,
+        case((and_(is_theirs, is_asked), 0), else_=-moves.c.fen).label("asked"),
+        case((and_(is_theirs, is_paid), -moves.c.fen), else_=0).label("paid"),
+    )
+
+
+def _kinds(moves: Subquery) -> tuple[Condition, Condition]:
+    """Say that a move is a payment, and that it changes what is asked for."""
+    is_paid = moves.c.move.in_([str(one) for one in PAID])
+    return is_paid, and_(~is_paid, moves.c.move != str(Move.WRITTEN_OFF))
 
 
 def _sides(by_unit: Any) -> tuple[ColumnElement[Any], ...]:  # noqa: ANN401 - a subquery
@@ -257,7 +314,16 @@ def collection_rates(tx: Connection, community_id: int, today: date) -> tuple[Co
     Buildings with few households are taken together with the smallest of the others until there
     are enough; a community with too few in all has no rate.
     """
-    found = collected_by_building(tx, question_of_year(community_id, today))
+    return rates_to_publish(collected_by_building(tx, question_of_year(community_id, today)))
+
+
+def are_enough(households: int) -> bool:
+    """Tell whether a figure of so many households may be seen by everybody."""
+    return households >= LEAST_UNITS
+
+
+def rates_to_publish(found: Sequence[BuildingRate]) -> tuple[CollectionRate, ...]:
+    """Return rates of enough households each; what is published names no fewer."""
     groups = _large_enough([one for one in found if one.rate.asked_fen > 0])
     return tuple(sorted(map(_together, groups), key=lambda one: _first(one.buildings)))
 
@@ -269,7 +335,7 @@ def _large_enough(rows: Sequence[BuildingRate]) -> list[list[BuildingRate]]:
     small: list[BuildingRate] = []
     for row in left:
         small.append(row)
-        if sum(one.rate.households for one in small) >= LEAST_UNITS:
+        if are_enough(sum(one.rate.households for one in small)):
             groups.append(small)
             small = []
     if groups:

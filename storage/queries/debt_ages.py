@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Date, Label, and_, case, func, literal, select
+from sqlalchemy import Connection, Date, Label, case, func, literal, select
 
 from storage.frozen import dataclass
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
-from storage.queries.debt_moves import Days, Scope, moves_of, total
+from storage.queries.debt_moves import Bills, Days, Scope, counted_back, opening, total
 from storage.rules.collecting import AGES
 
 
@@ -55,7 +55,7 @@ def debts_of_age(
     tx: Connection, scope: Scope, as_of: date, bucket: int, *, after_id: int = 0, limit: int
 ) -> tuple[AgedBill, ...]:
     """Return the bills behind a bucket with a key beyond `after_id`; all pages sum to it."""
-    found = _open(scope, as_of, bills.c.id > after_id)
+    found = _open(scope, as_of, after_id)
     rows = tx.execute(
         select(found.c.bill_id, found.c.open, bills, units.c.label, fee_items.c.name)
         .select_from(
@@ -82,12 +82,11 @@ def bucket_on(as_of: date, ages: Sequence[int]) -> Label[int]:
     return case(*edges, else_=len(ages)).label("bucket")
 
 
-def _open(scope: Scope, as_of: date, *more: ColumnElement[bool]) -> Any:  # noqa: ANN401
+def _open(scope: Scope, as_of: date, after_id: int = 0) -> Any:  # noqa: ANN401
     """Return bill by bill what was open as a day ended, with its bucket."""
-    moves = moves_of(and_(scope.holds(), *more))
+    moves = counted_back(Bills.of(scope, after_id), Days(as_of, as_of).end)
     sums = (
-        select(moves.c.bill_id, total(moves.c.fen).label("open"))
-        .where(moves.c.at < Days(as_of, as_of).end)
+        select(moves.c.bill_id, opening(moves).label("open"))
         .group_by(moves.c.bill_id)
         .subquery("sums")
     )

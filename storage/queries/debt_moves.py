@@ -2,6 +2,9 @@
 
 A move counts from the instant at which the ledger booked it, so that what was true at a cut-off
 stays true, whatever comes later; the sums are the ledger's account of receivables.
+
+A read counts back from what stands in the bills now: what was open at an instant is what is open
+now less all that moved since. So it reads open bills and late moves, and no long-settled past.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +14,6 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CompoundSelect,
     Select,
     Subquery,
     and_,
@@ -25,6 +27,7 @@ from sqlalchemy import (
 
 from storage.frozen import dataclass
 from storage.kinds import Payer
+from storage.models.base import UtcDateTime
 from storage.models.bills import HISTORY, bills
 from storage.models.estate import units
 from storage.models.ledger import entries
@@ -39,6 +42,10 @@ from storage.rules.collecting import Move
 Condition = ColumnElement[bool]
 
 
+UNLED: Final[ColumnElement[int]] = bills.c.unit_id + 0
+"""A bill's unit, by which no index leads: late moves are found by their time instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Of which bills a figure tells: a community's, or some of them."""
@@ -47,12 +54,15 @@ class Scope:
     building_id: int | None = None
     fee_item_id: int | None = None
 
-    def holds(self) -> Condition:
-        """Say that a bill is among these; those that were paid before we came never are."""
+    def holds(self, unit_id: ColumnElement[int] = bills.c.unit_id) -> Condition:
+        """Say that a bill is among these; those that were paid before we came never are.
+
+        With `UNLED` as `unit_id` the database finds the bills by another condition's index.
+        """
         there = select(units.c.id).where(units.c.community_id == self.community_id)
         if self.building_id is not None:
             there = there.where(units.c.building_id == self.building_id)
-        mine = [bills.c.unit_id.in_(there), bills.c.is_imported != HISTORY]
+        mine = [unit_id.in_(there), bills.c.is_imported != HISTORY]
         if self.fee_item_id is not None:
             mine.append(bills.c.fee_item_id == self.fee_item_id)
         return and_(*mine)
@@ -91,12 +101,75 @@ def is_developers() -> Condition:
     return of_firm(Payer.DEVELOPER)
 
 
-def moves_of(which: Condition) -> Subquery:
-    """Return what moved the debts of some bills: bill_id, unit_id, fee_item_id, move, fen, at.
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Some bills of a community: said twice, for reads by their units and by the moves' times."""
 
-    `fen` is positive where more is owed.
+    community_id: int
+    led: Condition
+    unled: Condition
+
+    @classmethod
+    def of(cls, scope: Scope, after_id: int = 0) -> "Bills":
+        """Return the bills of a scope with a key beyond `after_id`."""
+        led, unled = scope.holds(), scope.holds(UNLED)
+        if after_id:
+            led, unled = led & (bills.c.id > after_id), unled & (bills.c.id + 0 > after_id)
+        return cls(scope.community_id, led, unled)
+
+
+def moves_since(which: Bills, since: datetime) -> Subquery:
+    """Return what moved the debts of some bills from an instant on, by an index of its time:
+    bill_id, unit_id, fee_item_id, move, fen, at. `fen` is positive where more is owed.
     """
-    return union_all(*(source(which) for source in SOURCES)).subquery("moves")
+    late = []
+    for source in SOURCES:
+        one = source(which.unled)
+        if source in (_billed, _voided):
+            one = one.where(bills.c.community_id == which.community_id)
+        late.append(one.where(one.exported_columns["at"].element >= since))
+    return union_all(*late).subquery("moves")
+
+
+def open_now(which: Condition) -> Subquery:
+    """Return what of some bills is open at this moment: bill_id, unit_id, fee_item_id, fen."""
+    return (
+        select(
+            bills.c.id.label("bill_id"),
+            bills.c.unit_id,
+            bills.c.fee_item_id,
+            (bills.c.amount_fen - bills.c.paid_fen).label("fen"),
+        )
+        .where(which, bills.c.voided_at.is_(None), bills.c.paid_fen < bills.c.amount_fen)
+        .subquery("open_now")
+    )
+
+
+STANDING: Final = "standing"
+"""The kind of the rows of `counted_back` that say what is open now."""
+
+
+def counted_back(which: Bills, since: datetime) -> Subquery:
+    """Return what is open now, as rows of the move `STANDING`, and what moved since an instant.
+
+    What was open at the instant is `opening` of these rows.
+    """
+    now, late = open_now(which.led), moves_since(which, since)
+    standing = select(
+        now.c.bill_id,
+        now.c.unit_id,
+        now.c.fee_item_id,
+        literal(STANDING).label("move"),
+        now.c.fen,
+        literal(since, UtcDateTime()).label("at"),
+    )
+    return union_all(standing, select(late)).subquery("counted_back")
+
+
+def opening(moves: Subquery) -> ColumnElement[int]:
+    """Return the sum of what was open at the instant from which rows are counted back."""
+    is_now = moves.c.move == STANDING
+    return total(moves.c.fen, is_now) - total(moves.c.fen, ~is_now)
 
 
 def _move(move: Move | ColumnElement[Any], fen: Any, at: Any) -> Select[Any]:  # noqa: ANN401
@@ -184,7 +257,7 @@ def _paid(which: Condition) -> Select[Any]:
     )
 
 
-SOURCES: Final[Sequence[Callable[[Condition], Select[Any] | CompoundSelect[Any]]]] = (
+SOURCES: Final[Sequence[Callable[[Condition], Select[Any]]]] = (
     _billed,
     _voided,
     _waived,

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, select
 
 from storage.frozen import dataclass
 from storage.kinds import FeeClass
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
-from storage.queries.debt_moves import Days, Scope, moves_of, total
+from storage.queries.debt_moves import Bills, Days, Scope, counted_back, opening, total
 from storage.rules.collecting import Balance, Move
 
 
@@ -40,10 +40,9 @@ def fee_summary(tx: Connection, scope: Scope, days: Days) -> tuple[ItemBalance, 
     The sum of all lines of a community is the ledger's receivables, and each column what the
     ledger booked there in these days. Items without arrears or moves are left out.
     """
-    moves = moves_of(scope.holds())
+    moves = counted_back(Bills.of(scope), days.begin)
     sums = (
-        select(moves.c.fee_item_id, *_columns(moves.c.move, moves.c.fen, moves.c.at, days))
-        .where(moves.c.at < days.end)
+        select(moves.c.fee_item_id, *_columns(moves, days))
         .group_by(moves.c.fee_item_id)
         .subquery("sums")
     )
@@ -67,7 +66,7 @@ def fee_summary_bills(
     A bill of which nothing was open and nothing moved adds nothing and is left out; the sum of
     all pages is the summary. The last bill's key begins the next page.
     """
-    moves = moves_of(_told(scope, days, after_id, limit))
+    moves = counted_back(_told(tx, scope, days, after_id, limit), days.begin)
     rows = tx.execute(
         select(
             bills.c.id,
@@ -75,14 +74,13 @@ def fee_summary_bills(
             bills.c.period,
             units.c.label,
             fee_items.c.name,
-            *_columns(moves.c.move, moves.c.fen, moves.c.at, days),
+            *_columns(moves, days),
         )
         .select_from(
             moves.join(bills, bills.c.id == moves.c.bill_id)
             .join(units, units.c.id == bills.c.unit_id)
             .join(fee_items, fee_items.c.id == bills.c.fee_item_id)
         )
-        .where(moves.c.at < days.end)
         .group_by(bills.c.id, bills.c.bill_no, bills.c.period, units.c.label, fee_items.c.name)
         .order_by(bills.c.id)
     )
@@ -92,31 +90,36 @@ def fee_summary_bills(
     )
 
 
-def _told(scope: Scope, days: Days, after_id: int, limit: int) -> ColumnElement[bool]:
+def _told(tx: Connection, scope: Scope, days: Days, after_id: int, limit: int) -> Bills:
     """Say that a bill is on the page: something of it was open as the days began, or moved."""
-    moves = moves_of(scope.holds() & (bills.c.id > after_id))
-    opening = total(moves.c.fen, moves.c.at < days.begin)
-    moved = [total(moves.c.fen, moves.c.at >= days.begin, moves.c.move == one) for one in Move]
-    is_told = opening != 0
+    moves = counted_back(Bills.of(scope, after_id), days.begin)
+    first, *moved = _sums(moves, days)
+    is_told = first != 0
     for fen in moved:
         is_told = is_told | (fen != 0)
     page: Select[Any] = (
         select(moves.c.bill_id)
-        .where(moves.c.at < days.end)
         .group_by(moves.c.bill_id)
         .having(is_told)
         .order_by(moves.c.bill_id)
         .limit(limit)
     )
-    return bills.c.id.in_(select(page.subquery("page").c.bill_id))
+    is_there = bills.c.id.in_(list(tx.execute(page).scalars()))
+    return Bills(scope.community_id, is_there, is_there)
 
 
-def _columns(move: Any, fen: Any, at: Any, days: Days) -> list[ColumnElement[Any]]:  # noqa: ANN401
-    within = at >= days.begin
+def _sums(moves: Subquery, days: Days) -> list[ColumnElement[int]]:
+    """Return what was open as the days began, and what moved in them by kind."""
+    is_theirs = moves.c.at < days.end
     return [
-        total(fen, at < days.begin).label("opening"),
-        *(total(fen, within, move == str(one)).label(str(one)) for one in Move),
+        opening(moves),
+        *(total(moves.c.fen, is_theirs, moves.c.move == str(one)) for one in Move),
     ]
+
+
+def _columns(moves: Subquery, days: Days) -> list[ColumnElement[Any]]:
+    names = ("opening", *map(str, Move))
+    return [one.label(name) for name, one in zip(names, _sums(moves, days), strict=True)]
 
 
 def _balance(row: Row[Any]) -> Balance:

@@ -1,5 +1,6 @@
 """A month's forecast from the books: the same day of the months before, and their ends."""
 
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import Connection
@@ -29,6 +30,8 @@ def month_ahead(tx: Connection, scope: Scope, today: date) -> MonthAhead:
 
 
 def _past(tx: Connection, scope: Scope, month: BillingPeriod, today: date) -> Past:
-    same_day = collected(tx, Question.of_month(scope, month, month.day(today.day)))
-    end = collected(tx, Question.of_month(scope, month, month.last_on))
+    same_day = collected(
+        tx, replace(Question.of_month(scope, month, month.day(today.day)), is_long_past=True)
+    )
+    end = collected(tx, replace(Question.of_month(scope, month, month.last_on), is_long_past=True))
     return Past(same_day.asked_fen, same_day.paid_fen, end.asked_fen, end.paid_fen)

@@ -9,7 +9,7 @@ from storage.frozen import dataclass
 from storage.models.bills import bills, fee_items
 from storage.models.estate import units
 from storage.models.payments import allocations, payments
-from storage.queries.debt_moves import Days, Scope, total
+from storage.queries.debt_moves import UNLED, Days, Scope, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,21 @@ def takings(tx: Connection, scope: Scope, days: Days) -> tuple[Taking, ...]:
 
 
 def taking_rows(
-    tx: Connection, scope: Scope, days: Days, *, after_id: int = 0, limit: int
+    tx: Connection,
+    scope: Scope,
+    days: Days,
+    *,
+    gateway: str = "",
+    after_id: int = 0,
+    limit: int,
 ) -> tuple[TakingRow, ...]:
-    """Return the rows behind what came in with a key beyond `after_id`; all pages sum to it."""
+    """Return the rows behind what came in with a key beyond `after_id`; all pages sum to it.
+
+    `gateway` narrows them to what came by one.
+    """
+    mine = [_came(scope, days), allocations.c.id > after_id]
+    if gateway:
+        mine.append(payments.c.gateway == gateway)
     rows = tx.execute(
         select(
             allocations.c.id,
@@ -79,7 +91,7 @@ def taking_rows(
             allocations.c.booked_at,
         )
         .select_from(_rows().join(units, units.c.id == bills.c.unit_id))
-        .where(_came(scope, days), allocations.c.id > after_id)
+        .where(*mine)
         .order_by(allocations.c.id)
         .limit(limit)
     )
@@ -96,7 +108,7 @@ def _rows() -> FromClause:
 
 def _came(scope: Scope, days: Days) -> ColumnElement[Any]:
     return (
-        scope.holds()
+        scope.holds(UNLED)
         & allocations.c.move_id.is_(None)
         & (allocations.c.booked_at >= days.begin)
         & (allocations.c.booked_at < days.end)

@@ -169,6 +169,17 @@ RULES = {
     ("GET", "/console/waivers/{waiver}/paper"): Rule(
         "/console/waivers/{waiver}/paper", answers(303, 404, 404, 200, 200)
     ),
+    ("GET", "/console/figures"): Rule("/console/figures", OF_THE_COUNTER),
+    ("GET", "/console/figures/insights"): Rule("/console/figures/insights", OF_THE_COUNTER),
+    ("GET", "/console/figures/report"): Rule("/console/figures/report", OF_THE_COUNTER),
+    ("POST", "/console/figures/report"): Rule(
+        "/console/figures/report", answers(303, 404, 404, 404, 404)
+    ),
+    ("GET", "/console/figures/rows"): Rule("/console/figures/rows?kind=current", OF_THE_COUNTER),
+    ("GET", "/console/figures/vouchers.xlsx"): Rule(
+        "/console/figures/vouchers.xlsx", OF_THE_COUNTER
+    ),
+    ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
 }
 """A new address of the console has its line here, or a test fails."""
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, update
 
+from storage.models.month_reports import month_reports
 from storage.models.sharing import public_accounts, shared_costs
 from storage.operations.payments import settle_payment
 from storage.queries import collection
@@ -174,10 +175,23 @@ async def test_a_page_with_nothing_published_says_so(door: TestClient, town: Tow
         assert said in page
 
 
-async def test_the_collection_rate_is_shown_by_building(door: TestClient, town: Town, monkeypatch):
+async def test_the_collection_rate_by_building_is_shown_only_where_the_office_chose_so(
+    door: TestClient, town: Town, monkeypatch
+):
     monkeypatch.setattr(collection, "LEAST_UNITS", 1)
+
+    assert "收缴率" not in await text_of(door, f"/disclosure/{town.community_id}")
+    await town.change(
+        insert(month_reports).values(
+            community_id=town.community_id,
+            period="2026-10",
+            facts="{}",
+            made_at=NOW,
+            published_at=NOW,
+            shows_buildings=1,
+        )
+    )
 
     page = await text_of(door, f"/disclosure/{town.community_id}")
 
-    assert "到期的账单不多" not in page
     assert re.search(r'<td class="n">\d+%</td>', page)

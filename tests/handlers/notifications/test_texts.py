@@ -55,6 +55,21 @@ RECONCILED = e.DayReconciled(
     open_count=0,
 )
 
+WEEK_TOLD = e.FiguresTold(
+    1,
+    "翡翠湾",
+    "week",
+    "2026-11-16",
+    "2026-11-22",
+    came_fen=1_234_500,
+    went_fen=0,
+    rate=(853_300, 1_000_000),
+    open_fen=500_120,
+    old_fen=120_000,
+    reminded=34,
+    talks=2,
+)
+
 
 def changed(event, **other):
     """Return an event with some of its facts changed."""
@@ -270,6 +285,10 @@ EVENTS: dict[str, Event] = {
     ),
     "day_reconciled_partly": changed(
         RECONCILED, gateways=(*RECONCILED.gateways, ("unionpay", "waiting", 0, 0, 0, 0))
+    ),
+    "figures_told": WEEK_TOLD,
+    "figures_told_month": changed(
+        WEEK_TOLD, which="month", first_on="2026-10-01", last_on="2026-10-31", went_fen=12_000
     ),
     "broadcast_reported": e.BroadcastReported("N0001", 12, 3, 1, 5),
     "broadcast_reported_whole": e.BroadcastReported("N0002", 12, 0, 0, 0),

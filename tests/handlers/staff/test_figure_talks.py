@@ -93,3 +93,13 @@ def test_who_asks_for_a_rate_is_understood(text):
 )
 def test_who_asks_about_a_building_is_understood(text, is_meant):
     assert asks_owing(text) is is_meant
+
+
+async def test_who_looks_after_the_money_gets_the_page_of_all_figures(db, place, talk):
+    manager, steward = talk("s-manager"), talk("s-steward")
+
+    for one in (manager, steward):
+        await one.say("10月收缴率多少")
+
+    assert f"/console/figures?community={place.community_id}&month=2026-10" in manager.script()
+    assert "/console" not in steward.script()

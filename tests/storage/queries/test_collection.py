@@ -16,6 +16,8 @@ from storage.operations.bill_waivers import WaiverAsk, approve_waiver, ask_waive
 from storage.operations.write_offs import WriteOffAsk, approve_write_off, ask_write_off
 from storage.paying_kinds import WaiverKind
 from storage.periods import BillingPeriod
+from storage.queries import collection
+from storage.queries.collection import LEAST_UNITS as LEAST
 from storage.queries.collection import (
     CollectedBill,
     CollectionRate,
@@ -71,6 +73,16 @@ class Place:
 
     async def rates(self, today: date = TODAY) -> tuple[CollectionRate, ...]:
         return await self.db.read(collection_rates, self.community_id, today)
+
+
+@pytest.fixture(autouse=True)
+def ten_are_enough(monkeypatch: pytest.MonkeyPatch):
+    """Hide fewer households than are published: the law is the same, and a town smaller."""
+    monkeypatch.setattr(collection, "LEAST_UNITS", 10)
+
+
+def test_no_rate_of_fewer_than_twenty_households_is_published():
+    assert LEAST == 20
 
 
 @pytest.fixture
