@@ -191,6 +191,7 @@ def _assemble(
         company=_company(settings),
         address_header=settings.web.address_header,
         requests_per_minute=settings.web.requests_per_minute,
+        link_hosts=settings.web.link_hosts,
         verify_dir=settings.web.verify_dir,
         wake=runner.wake,
         metrics=metrics,

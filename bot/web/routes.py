@@ -33,6 +33,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_statements": ("bot.web.console_statements", "ConsoleStatementDoor"),
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
+    "console_texts": ("bot.web.console_texts", "ConsoleTextsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -92,5 +93,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", f"/console/tickets/{TICKET}", "console_tickets", "press"),
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/refunds", "console_money", "refunds"),
+    ("GET", "/console/texts", "console_texts", "show"),
+    ("POST", "/console/texts", "console_texts", "press"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

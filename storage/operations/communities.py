@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, update
 
 from storage import audit
-from storage.audit import CLOCK
+from storage.audit import CLOCK, Actor
 from storage.models.estate import communities
 from storage.models.policies import policies
 from storage.queries.policies import Policy, named_reasons
@@ -20,7 +20,12 @@ OFFICE: Final = ("company_name", "address", "phone", "filing_no")
 
 
 def write_office(
-    tx: Connection, changed: dict[str, str], *, community_id: int, now: datetime
+    tx: Connection,
+    changed: dict[str, str],
+    *,
+    community_id: int,
+    now: datetime,
+    actor: Actor = CLOCK,
 ) -> None:
     """Change how residents reach the office: any of `OFFICE`, the others stay.
 
@@ -30,11 +35,17 @@ def write_office(
         raise ValueError(f"an office has no {sorted(unknown)[0]}")
     tx.execute(update(communities).where(communities.c.id == community_id).values(**changed))
     detail = " ".join(sorted(changed))
-    audit.note(tx, CLOCK, "change", "office", str(community_id), at=now, detail=detail)
+    audit.note(tx, actor, "change", "office", str(community_id), at=now, detail=detail)
 
 
 def choose(
-    tx: Connection, policy: Policy, *, community_id: int, effective_on: date, now: datetime
+    tx: Connection,
+    policy: Policy,
+    *,
+    community_id: int,
+    effective_on: date,
+    now: datetime,
+    actor: Actor = CLOCK,
 ) -> None:
     """Write a community's choices that hold from a Shanghai day on; that day's are replaced.
 
@@ -48,7 +59,7 @@ def choose(
         .on_conflict_do_update(index_elements=["community_id", "effective_on"], set_=values)
     )
     detail = f"{effective_on} " + " ".join(f"{name}={one}" for name, one in values.items())
-    audit.note(tx, CLOCK, "choose", "policy", str(community_id), at=now, detail=detail)
+    audit.note(tx, actor, "choose", "policy", str(community_id), at=now, detail=detail)
 
 
 def _stored(choice: object) -> object:

@@ -47,6 +47,9 @@ A_THING = answers(303, 404, 200, 200, 200)
 AN_ACT = answers(303, 404, 303, 303, 303)
 A_LIST = answers(303, 200, 200, 200, 200)
 OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
+OF_THE_MANAGER = answers(303, 404, 404, 404, 200) | {"manager elsewhere": 200}
+A_CHANGE = answers(303, 404, 404, 404, 400) | {"manager elsewhere": 400}
+"""Of no thing that is named: the form of a manager is read, and means nothing."""
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -72,6 +75,8 @@ RULES = {
     ("POST", "/console/tickets/{ticket}"): Rule("/console/tickets/{ticket}", AN_ACT),
     ("GET", "/console/money"): Rule("/console/money", OF_THE_COUNTER),
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
+    ("GET", "/console/texts"): Rule("/console/texts", OF_THE_MANAGER),
+    ("POST", "/console/texts"): Rule("/console/texts", A_CHANGE),
 }
 """A new address of the console has its line here, or a test fails."""
 
