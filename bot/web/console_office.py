@@ -10,7 +10,7 @@ from storage.frozen import dataclass
 from storage.queries.console_sessions import Session
 from storage.queries.desk import communities_served
 
-TABS: Final = (("texts", "问答和说法"),)
+TABS: Final = (("texts", "问答和说法"), ("tariffs", "收费标准"))
 """Pages of the settings, by their addresses."""
 
 

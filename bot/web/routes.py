@@ -8,6 +8,7 @@ ONCE: Final = "{once:[A-Za-z0-9_-]{32}}"
 NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
+TARIFF: Final = "{tariff:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -34,6 +35,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_tickets": ("bot.web.console_tickets", "ConsoleTicketsDoor"),
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "console_texts": ("bot.web.console_texts", "ConsoleTextsDoor"),
+    "console_tariffs": ("bot.web.console_tariffs", "ConsoleTariffsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -95,5 +97,8 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/refunds", "console_money", "refunds"),
     ("GET", "/console/texts", "console_texts", "show"),
     ("POST", "/console/texts", "console_texts", "press"),
+    ("GET", "/console/tariffs", "console_tariffs", "show"),
+    ("GET", f"/console/tariffs/{TARIFF}", "console_tariffs", "show_one"),
+    ("POST", f"/console/tariffs/{TARIFF}", "console_tariffs", "press"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

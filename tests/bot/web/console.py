@@ -2,15 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, select
 
-from storage.kinds import StaffRole
+from storage.audit import CLOCK
+from storage.kinds import Basis, StaffRole, UnitKind
+from storage.models.bills import tariffs
 from storage.models.people import identities
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.staff import add_staff
+from storage.operations.tariffs import TariffFact, set_tariff
 from storage.operations.tickets import NewTicket, open_ticket
 from storage.ticket_kinds import TicketKind
 from tests import factories
@@ -28,6 +32,7 @@ class Desk:
     theirs: dict[StaffRole, int]
     ticket_no: str
     foreign_unit_id: int
+    tariff_id: int
 
 
 def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
@@ -42,6 +47,13 @@ def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
         )
         for n, role in enumerate(StaffRole)
     }
+
+
+def _price(tx: Connection, town: Town) -> int:
+    """Let the town charge 2.80 yuan for a square metre; return the price's key."""
+    tariff = TariffFact("物业费", UnitKind.HOME, Basis.BY_AREA, 28_000, date(2026, 1, 1))
+    set_tariff(tx, tariff, community_id=town.community_id, actor=CLOCK, now=NOW)
+    return int(tx.execute(select(tariffs.c.id)).scalar_one())
 
 
 async def furnish(town: Town) -> Desk:
@@ -61,7 +73,8 @@ async def furnish(town: Town) -> Desk:
             unit_id=town.first.unit_id,
         )
         opened = open_ticket(tx, new, now=NOW)
-        return Desk(ours, _man(tx, elsewhere, 11), opened.ticket.ticket_no, foreign)
+        theirs = _man(tx, elsewhere, 11)
+        return Desk(ours, theirs, opened.ticket.ticket_no, foreign, _price(tx, town))
 
     return await town.db.write(run)
 

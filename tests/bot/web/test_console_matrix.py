@@ -50,6 +50,8 @@ OF_THE_COUNTER = answers(303, 200, 404, 200, 200) | {"steward elsewhere": 404}
 OF_THE_MANAGER = answers(303, 404, 404, 404, 200) | {"manager elsewhere": 200}
 A_CHANGE = answers(303, 404, 404, 404, 400) | {"manager elsewhere": 400}
 """Of no thing that is named: the form of a manager is read, and means nothing."""
+THE_MANAGERS = answers(303, 404, 404, 404, 200)
+A_CHANGE_OF_ONE = answers(303, 404, 404, 404, 400)
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -77,6 +79,9 @@ RULES = {
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
     ("GET", "/console/texts"): Rule("/console/texts", OF_THE_MANAGER),
     ("POST", "/console/texts"): Rule("/console/texts", A_CHANGE),
+    ("GET", "/console/tariffs"): Rule("/console/tariffs", OF_THE_MANAGER),
+    ("GET", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", THE_MANAGERS),
+    ("POST", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", A_CHANGE_OF_ONE),
 }
 """A new address of the console has its line here, or a test fails."""
 
@@ -146,7 +151,9 @@ async def test_i09_everybody_is_answered_as_the_matrix_says(
 
     told = {}
     for (method, shown), rule in last:
-        where = rule.where.format(unit=town.first.unit_id, ticket=desk.ticket_no)
+        where = rule.where.format(
+            unit=town.first.unit_id, ticket=desk.ticket_no, tariff=desk.tariff_id
+        )
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
         told[method, shown] = answer.status
