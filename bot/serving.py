@@ -54,7 +54,7 @@ async def _serve(settings: Settings) -> None:
             await _ended_within(stop, STREET_FIRST_SECONDS)
             await asyncio.to_thread(house.warm_up)
             _settle_memory()
-            await house.runner.live(stop)
+            await house.live(stop)
         finally:
             await runner.cleanup()
 

@@ -10,7 +10,7 @@ from storage.frozen import dataclass
 from storage.queries.console_sessions import Session
 from storage.queries.desk import communities_served
 
-TABS: Final = (("texts", "问答和说法"), ("tariffs", "收费标准"))
+TABS: Final = (("texts", "问答和说法"), ("tariffs", "收费标准"), ("imports", "导入表格"))
 """Pages of the settings, by their addresses."""
 
 

@@ -115,6 +115,8 @@ class WebParts:
     """Where MP_verify_*.txt files lie."""
     wake: Callable[[], None] = nothing
     """Called when something was put into the outbox."""
+    begin_work: Callable[[], None] = nothing
+    """Called when long work was asked for."""
     reply_seconds: float = REPLY_SECONDS
     """How long a chat answer may take before it goes out by the outbox."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -9,6 +9,7 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
 TARIFF: Final = "{tariff:[0-9]{1,18}}"
+WORK: Final = "{work:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 
 DOORS: Final[Mapping[str, tuple[str, str]]] = {
@@ -36,6 +37,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_money": ("bot.web.console_money", "ConsoleMoneyDoor"),
     "console_texts": ("bot.web.console_texts", "ConsoleTextsDoor"),
     "console_tariffs": ("bot.web.console_tariffs", "ConsoleTariffsDoor"),
+    "console_imports": ("bot.web.console_imports", "ConsoleImportsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -100,5 +102,10 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/tariffs", "console_tariffs", "show"),
     ("GET", f"/console/tariffs/{TARIFF}", "console_tariffs", "show_one"),
     ("POST", f"/console/tariffs/{TARIFF}", "console_tariffs", "press"),
+    ("GET", "/console/imports", "console_imports", "show"),
+    ("POST", "/console/imports", "console_imports", "press"),
+    ("GET", f"/console/imports/{WORK}", "console_imports", "show_one"),
+    ("POST", f"/console/imports/{WORK}", "console_imports", "apply"),
+    ("GET", f"/console/imports/{WORK}/state", "console_imports", "state"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

@@ -30,6 +30,7 @@ from storage.models import (
     tariffs,
     tax_invoices,
     tickets,
+    works,
     write_offs,
 )
 from storage.models.base import metadata
@@ -63,6 +64,7 @@ FAMILIES = (
     write_offs,
     owners_words,
     console,
+    works,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -16,7 +16,9 @@ from storage.operations.console_sessions import issue_console_pass
 from storage.operations.staff import add_staff
 from storage.operations.tariffs import TariffFact, set_tariff
 from storage.operations.tickets import NewTicket, open_ticket
+from storage.operations.works import NewWork, ask_work
 from storage.ticket_kinds import TicketKind
+from storage.work_kinds import WorkKind
 from tests import factories
 from tests.bot.web.town import NOW, Town
 
@@ -33,6 +35,7 @@ class Desk:
     ticket_no: str
     foreign_unit_id: int
     tariff_id: int
+    work_id: int
 
 
 def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
@@ -56,6 +59,13 @@ def _price(tx: Connection, town: Town) -> int:
     return int(tx.execute(select(tariffs.c.id)).scalar_one())
 
 
+def _sheet(tx: Connection, town: Town, ours: dict[StaffRole, int]) -> int:
+    """Let the manager have sent a sheet; return its number."""
+    asked = {"sheet": "estate", "mode": "look"}
+    new = NewWork(WorkKind.IMPORT, town.community_id, "房屋.xlsx", asked, b"no workbook")
+    return ask_work(tx, new, staff_id=ours[StaffRole.MANAGER], now=NOW)
+
+
 async def furnish(town: Town) -> Desk:
     """Employ staff here and elsewhere, and let a resident report a leak."""
 
@@ -74,7 +84,9 @@ async def furnish(town: Town) -> Desk:
         )
         opened = open_ticket(tx, new, now=NOW)
         theirs = _man(tx, elsewhere, 11)
-        return Desk(ours, theirs, opened.ticket.ticket_no, foreign, _price(tx, town))
+        return Desk(
+            ours, theirs, opened.ticket.ticket_no, foreign, _price(tx, town), _sheet(tx, town, ours)
+        )
 
     return await town.db.write(run)
 

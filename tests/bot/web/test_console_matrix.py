@@ -52,6 +52,8 @@ A_CHANGE = answers(303, 404, 404, 404, 400) | {"manager elsewhere": 400}
 """Of no thing that is named: the form of a manager is read, and means nothing."""
 THE_MANAGERS = answers(303, 404, 404, 404, 200)
 A_CHANGE_OF_ONE = answers(303, 404, 404, 404, 400)
+A_SHEET = answers(303, 404, 404, 404, 415) | {"manager elsewhere": 415}
+"""A form without a file is not what is sent here."""
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -82,6 +84,13 @@ RULES = {
     ("GET", "/console/tariffs"): Rule("/console/tariffs", OF_THE_MANAGER),
     ("GET", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", THE_MANAGERS),
     ("POST", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", A_CHANGE_OF_ONE),
+    ("GET", "/console/imports"): Rule("/console/imports", OF_THE_MANAGER),
+    ("POST", "/console/imports"): Rule("/console/imports", A_SHEET),
+    ("GET", "/console/imports/{work}"): Rule("/console/imports/{work}", THE_MANAGERS),
+    ("POST", "/console/imports/{work}"): Rule("/console/imports/{work}", A_CHANGE_OF_ONE),
+    ("GET", "/console/imports/{work}/state"): Rule(
+        "/console/imports/{work}/state", THE_MANAGERS | dict.fromkeys(OUTSIDE, 401)
+    ),
 }
 """A new address of the console has its line here, or a test fails."""
 
@@ -152,7 +161,10 @@ async def test_i09_everybody_is_answered_as_the_matrix_says(
     told = {}
     for (method, shown), rule in last:
         where = rule.where.format(
-            unit=town.first.unit_id, ticket=desk.ticket_no, tariff=desk.tariff_id
+            unit=town.first.unit_id,
+            ticket=desk.ticket_no,
+            tariff=desk.tariff_id,
+            work=desk.work_id,
         )
         form = {"press": token, "act": "take", "seen": "1"} if method == "POST" else None
         answer = await door.request(method, where, data=form, allow_redirects=False)
