@@ -10,7 +10,12 @@ from storage.frozen import dataclass
 from storage.queries.console_sessions import Session
 from storage.queries.desk import communities_served
 
-TABS: Final = (("texts", "问答和说法"), ("tariffs", "收费标准"), ("imports", "导入表格"))
+TABS: Final = (
+    ("texts", "问答和说法"),
+    ("tariffs", "收费标准"),
+    ("imports", "导入表格"),
+    ("settings", "小区规则"),
+)
 """Pages of the settings, by their addresses."""
 
 

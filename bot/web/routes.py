@@ -38,6 +38,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_texts": ("bot.web.console_texts", "ConsoleTextsDoor"),
     "console_tariffs": ("bot.web.console_tariffs", "ConsoleTariffsDoor"),
     "console_imports": ("bot.web.console_imports", "ConsoleImportsDoor"),
+    "console_settings": ("bot.web.console_settings", "ConsoleSettingsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -99,6 +100,8 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/refunds", "console_money", "refunds"),
     ("GET", "/console/texts", "console_texts", "show"),
     ("POST", "/console/texts", "console_texts", "press"),
+    ("GET", "/console/settings", "console_settings", "show"),
+    ("POST", "/console/settings", "console_settings", "press"),
     ("GET", "/console/tariffs", "console_tariffs", "show"),
     ("GET", f"/console/tariffs/{TARIFF}", "console_tariffs", "show_one"),
     ("POST", f"/console/tariffs/{TARIFF}", "console_tariffs", "press"),

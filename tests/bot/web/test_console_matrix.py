@@ -81,6 +81,8 @@ RULES = {
     ("GET", "/console/refunds"): Rule("/console/refunds", OF_THE_COUNTER),
     ("GET", "/console/texts"): Rule("/console/texts", OF_THE_MANAGER),
     ("POST", "/console/texts"): Rule("/console/texts", A_CHANGE),
+    ("GET", "/console/settings"): Rule("/console/settings", OF_THE_MANAGER),
+    ("POST", "/console/settings"): Rule("/console/settings", A_CHANGE),
     ("GET", "/console/tariffs"): Rule("/console/tariffs", OF_THE_MANAGER),
     ("GET", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", THE_MANAGERS),
     ("POST", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", A_CHANGE_OF_ONE),
