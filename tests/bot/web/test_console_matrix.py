@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp.test_utils import TestClient
+from sqlalchemy import select
 
+from bot.web.console_office import TABS
 from bot.web.routes import ROUTES
 from storage.kinds import StaffRole
+from storage.models.estate import units
 from tests.bot.web.conftest import Open
 from tests.bot.web.console import Desk, field, furnish, page, sign_in
 from tests.bot.web.test_console import steps
@@ -188,3 +191,20 @@ async def test_i09_a_thing_of_another_community_is_404_even_for_the_manager(
     for where in ("units", "statements"):
         await page(door, f"/console/{where}/{desk.foreign_unit_id}", status=404)
     assert "9-9-901" not in await page(door, "/console/units?q=901")
+
+
+async def test_i09_no_page_of_the_settings_is_about_a_community_that_is_not_hers(
+    town: Town, open_doors: Open
+):
+    desk = await furnish(town)
+    door = await open_doors(town.parts())
+    token = await come(door, town, desk, "manager")
+    asked = select(units.c.community_id).where(units.c.id == desk.foreign_unit_id)
+    theirs = await town.db.read(lambda tx: tx.execute(asked).scalar_one())
+
+    for tab, _ in TABS:
+        await page(door, f"/console/{tab}?community={theirs}", status=404)
+    for tab in ("texts", "settings"):
+        form = {"press": token, "act": "save", "edit": "greeting", "community": str(theirs)}
+        answer = await door.post(f"/console/{tab}", data=form, allow_redirects=False)
+        assert answer.status == 404
