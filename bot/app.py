@@ -18,6 +18,7 @@ from bot.language_model import LanguageModel
 from bot.roles import ALL, Role
 from bot.web.metrics import Metrics
 from bot.web.server import Company, WebParts, build, build_watch
+from bot.works import Worker
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
 from handlers.registry import INTENTS, STAFF_INTENTS
@@ -36,6 +37,7 @@ from storage.lazy import load
 from storage.links import Links
 from storage.operations import job_runs
 from storage.operations.late_answers import answer_late
+from storage.operations.works import forget_work_leases
 from storage.ports.chat import IncomingMessage
 from storage.ports.clock import Clock
 from storage.queries.residents import find_person
@@ -96,6 +98,11 @@ class House:
     web: web.Application
     runner: Runner
     recogniser: Recogniser
+    worker: Worker
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Let the clock and the long work go on until told to stop."""
+        await asyncio.gather(self.runner.live(stop), self.worker.live(stop))
 
     def warm_up(self) -> None:
         """Do what the first to need it would wait for; may run in a thread of its own."""
@@ -160,6 +167,7 @@ async def _take_over(db: Database, url: str) -> None:
     if sqlite_file(url) is not None:
         await db.write(outbox.forget_claims)
         await db.write(job_runs.forget_leases)
+        await db.write(forget_work_leases)
 
 
 def _assemble(
@@ -193,6 +201,7 @@ def _assemble(
     )
     runner = Runner(job_deps, _Jobs(roles))
     db.wake_on_commit(runner.wake)
+    worker = Worker(db, clock)
     parts = WebParts(
         db=db,
         clock=clock,
@@ -207,11 +216,13 @@ def _assemble(
         company=_company(settings),
         address_header=settings.web.address_header,
         requests_per_minute=settings.web.requests_per_minute,
+        link_hosts=settings.web.link_hosts,
         verify_dir=settings.web.verify_dir,
         wake=runner.wake,
+        begin_work=worker.wake,
         metrics=metrics,
     )
-    return House(settings, db, channels, _street(parts, roles), runner, deps.recogniser)
+    return House(settings, db, channels, _street(parts, roles), runner, deps.recogniser, worker)
 
 
 def _street(parts: WebParts, roles: frozenset[Role]) -> web.Application:

@@ -117,7 +117,7 @@ async def serve(ask: DemoAsk) -> None:
         await _serve_web(house, ask, stack)
         await house.channels[ACCOUNT].publish_menu(BUTTONS)
         log.info("demo.ready", extra={"port": ask.port})
-        await house.runner.live(stop)
+        await house.live(stop)
 
 
 async def _serve_web(house: House, ask: DemoAsk, stack: AsyncExitStack) -> None:

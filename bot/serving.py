@@ -61,7 +61,7 @@ async def _serve(settings: Settings, roles: frozenset[Role]) -> None:
             await _ended_within(stop, STREET_FIRST_SECONDS)
             await asyncio.to_thread(house.warm_up)
             _settle_memory()
-            await (stop.wait() if roles == {Role.WEB} else house.runner.live(stop))
+            await (stop.wait() if roles == {Role.WEB} else house.live(stop))
         finally:
             await runner.cleanup()
 

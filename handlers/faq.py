@@ -1,6 +1,7 @@
 """Which of a community's own questions (常见问题) a text asks, and how surely."""
 
 from collections.abc import Iterable
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -8,7 +9,7 @@ from handlers import own_words
 from handlers.deps import HandlerDeps
 from handlers.turn import Turn
 from handlers.understanding import model
-from handlers.understanding.recogniser import Understanding
+from handlers.understanding.recogniser import Recogniser, Understanding
 from storage.frozen import dataclass
 from storage.lazy import regex
 from storage.ports.chat import OutgoingMessage
@@ -58,6 +59,28 @@ def line_for(understood: Understanding) -> float:
     if confidence >= CLEAR:
         return NEVER if intent in MONEY or confidence >= BY_HEART else SAME
     return SAME if intent in MONEY else LINE
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What becomes of a sentence: what we make of it, the nearest entry, and what it would take."""
+
+    understood: Understanding
+    match: FaqMatch | None
+    line: float
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the entry answers, and not the bot by itself."""
+        return self.match is not None and self.match.likeness >= self.line
+
+
+def try_sentence(
+    said: str, entries: Iterable[Faq], recogniser: Recogniser, *, today: date
+) -> Trial:
+    """Return what a sentence would be answered by, were these the questions of its community."""
+    understood = recogniser.understand(said, today=today)
+    return Trial(understood, best_match(entries, understood.normal), line_for(understood))
 
 
 async def own_answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage | None:

@@ -1,14 +1,17 @@
 """What a community may say in its own words: names to fill in, links, length; and filling them."""
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import urlsplit
 
 from handlers import words
 from handlers.understanding.normaliser import sanitise
-from handlers.understanding.recogniser import Understanding
+from handlers.understanding.recogniser import Recogniser, Understanding
+from storage.kinds import OwnText
 from storage.lazy import regex
+from storage.operations.own_words import MOST_TEXT_CHARS
 from storage.queries.policies import named_reasons
 from storage.queries.residents import Contact
 
@@ -24,6 +27,14 @@ NAMES: Final[Mapping[str, Callable[[Contact], str]]] = {
     "上班时间": lambda office: words.duty(office.duty),
 }
 """What stands in braces → what is said for it."""
+
+FIELDS: Final[Mapping[str, str]] = {
+    "phrasings": "问法要 1 到 20 种，每种不超过 60 个字，不能重复",
+    "answer": "答案要 1 到 600 个字",
+    "last_on": "结束日期不能早于开始日期",
+    "faqs": "一个小区最多 300 条",
+}
+"""What is said of a question that cannot be kept."""
 
 _BRACED: Final = regex(r"[{｛]([^{}｛｝]*)[}｝]")
 _SCHEME: Final = regex(r"([a-z][a-z0-9+.-]*)://")
@@ -53,6 +64,36 @@ def fill(text: str, office: Contact) -> str:
 def phones(text: str) -> str:
     """Tell more numbers of the office, a line each. Raises ValueError for another shape."""
     return "\n".join(f"{name} {number}" for name, number in named_reasons(text).items())
+
+
+def text_objections(kind: OwnText, text: str, office: Contact, hosts: Collection[str]) -> list[str]:
+    """Say in Chinese why a greeting, words after hours or phone numbers may not be said."""
+    found = objections(text, office, hosts)
+    if len(text) > MOST_TEXT_CHARS:
+        found.append(f"最多 {MOST_TEXT_CHARS} 个字")
+    if kind is OwnText.PHONES:
+        try:
+            phones(text)
+        except ValueError as unfit:
+            found.append(f"“{unfit}”看不懂，写成 名称=号码，几个用分号隔开")
+    return found
+
+
+def text_told(kind: OwnText, text: str, office: Contact) -> str:
+    """Return what residents read of a text that nothing stands against."""
+    return phones(text) if kind is OwnText.PHONES else fill(text, office)
+
+
+def read_phrasings(
+    said: Iterable[str], recogniser: Recogniser, *, today: date
+) -> tuple[tuple[tuple[str, str], ...], list[str]]:
+    """Read ways to ask as a question keeps them, and what stands against some of them."""
+    read, problems = [], []
+    for one in map(str.strip, said):
+        understood = recogniser.understand(one, today=today)
+        read.append((one, understood.normal))
+        problems.append(means_already(one, understood))
+    return tuple(read), [one for one in problems if one]
 
 
 def means_already(said: str, understood: Understanding) -> str | None:

@@ -28,6 +28,7 @@ FLOORS = (
             "ticket_errors",
             "write_off_errors",
             "ticket_kinds",
+            "work_kinds",
             "ports",
             "periods",
             "money",

@@ -1,19 +1,18 @@
 """`wuyebot community`: how an office is reached, and what its community has chosen."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
-from types import MappingProxyType
-from typing import Annotated, Any, Final
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
 import typer
 
+from bot.choices import CHOICES, read_choice, said_as
 from bot.cli.places import ConfigOption, FolderOption, database_url, fail
 from handlers import words
 from storage.database import Database, open_database, open_reader
 from storage.errors import NotAnAmount, StorageUnavailable
-from storage.money import from_yuan, yuan
 from storage.operations.communities import choose, write_office
 from storage.periods import shanghai_day
 from storage.queries.estate import community_named
@@ -26,57 +25,6 @@ command = typer.Typer(add_completion=False, help="小区的联系方式和规则
 CommunityArgument = Annotated[str, typer.Argument(help="小区名称")]
 
 Write = Callable[[Database, int], Awaitable[None]]
-
-NOBODY: Final = "不催"
-NOTHING: Final = {
-    "collection_closed": "不暂停",
-    "sharing_basis": "不公摊",
-    "closed_gateways": "都开放",
-    "ticket_hours": "默认",
-}
-"""Choices that are a text → what is typed for none."""
-YES_OR_NO: Final = {"要": True, "不要": False}
-
-
-def _steps(said: str) -> tuple[int, ...]:
-    return () if said == NOBODY else tuple(int(one) for one in said.split(","))
-
-
-CHOICES: Final[Mapping[str, tuple[str, str, Callable[[str], Any]]]] = MappingProxyType(
-    {
-        "reminder-days": ("reminder_days", "在应缴日前(-)后第几天催，或者 不催", _steps),
-        "weekly-cap": ("weekly_cap", "每人七天内最多几条催缴，0 到 7", int),
-        "quiet-from": ("quiet_from", "晚上几点起不打扰，12:00 以后", time.fromisoformat),
-        "quiet-until": ("quiet_until", "早上几点起可以发，12:00 以前", time.fromisoformat),
-        "approval-over": ("broadcast_approval_over", "群发超过几人要另一位同事同意", int),
-        "issue-day": ("issue_day", "每月几号出账，1 到 28", int),
-        "bind-code": ("bind_needs_code", "绑定要不要纸质账单上的绑定码", YES_OR_NO.__getitem__),
-        "refund-days": ("refund_window_days", "缴费后几天内的退款可以不审核", int),
-        "refund-yuan": ("refund_automatic_fen", "多少元以内的退款可以不审核", from_yuan),
-        "refund-any": (
-            *("refund_any_cause", "除了重复缴、多缴、缴错房，别的原因也不审核"),
-            YES_OR_NO.__getitem__,
-        ),
-        "closed": ("collection_closed", "暂停线上缴费的原因，或者 不暂停", str),
-        "closed-ways": (
-            *("closed_gateways", "暂停的支付方式和原因，例如 alipay=维护到周五，或者 都开放"),
-            str,
-        ),
-        "parts": ("takes_parts", "一笔账单可以分几次缴", YES_OR_NO.__getitem__),
-        "rounding-yuan": ("rounding_limit_fen", "柜台抹零最多几元", from_yuan),
-        "waiver-yuan": ("waiver_second_over_fen", "减免超过几元要两个人批准", from_yuan),
-        "duty-from": ("duty_from", "前台几点上班", time.fromisoformat),
-        "duty-until": ("duty_until", "前台几点下班", time.fromisoformat),
-        "duty-days": ("duty_days", "星期几有人上班，1 是星期一", _steps),
-        "ticket-hours": (
-            *("ticket_hours", "各类工单几个工时内办完，例如 repair=9; question=4，或者 默认"),
-            str,
-        ),
-        "rating-days": ("rating_days", "每人几天内最多请评价一次，0 是不请", int),
-        "sharing": ("sharing_basis", "公摊的依据：合同条款或业主决定，或者 不公摊", str),
-    }
-)
-"""What is typed → our name of the choice, what it means, and how it is read."""
 
 
 @command.command("show")
@@ -92,18 +40,7 @@ def show(
     for label, said in zip(("公司", "电话", "上班时间", "地址"), named, strict=True):
         typer.echo(f"{label}  {said or '没有登记'}")
     for name, (ours, what, _) in CHOICES.items():
-        typer.echo(f"{name}={_typed(ours, getattr(policy, ours))}  {what}")
-
-
-def _typed(ours: str, chosen: Any) -> str:  # noqa: ANN401 - any field of Policy
-    """Return a choice as it is typed."""
-    if isinstance(chosen, tuple):
-        return ",".join(map(str, chosen)) or NOBODY
-    if isinstance(chosen, time):
-        return f"{chosen:%H:%M}"
-    if isinstance(chosen, bool):
-        return "要" if chosen else "不要"
-    return yuan(chosen) if ours.endswith("_fen") else str(chosen) or NOTHING[ours]
+        typer.echo(f"{name}={said_as(ours, getattr(policy, ours))}  {what}")
 
 
 @command.command("office")
@@ -182,11 +119,10 @@ def _read(said: str) -> tuple[str, Any]:
     name, found, text = said.partition("=")
     if not found or name not in CHOICES:
         fail(f"没有“{name}”这一项；可以改的有：{'、'.join(CHOICES)}。写成 名称=值。")
-    ours, what, read = CHOICES[name]
     try:
-        return ours, read("" if text == NOTHING.get(ours) else text)
+        return read_choice(name, text)
     except (ValueError, KeyError, NotAnAmount):
-        fail(f"{name}={text} 看不懂：{what}。")
+        fail(f"{name}={text} 看不懂：{CHOICES[name][1]}。")
 
 
 def _change(url: str, community: str, change: Write) -> None:

@@ -22,7 +22,7 @@ from bot.spreadsheets.faqs import read_faqs, write_faqs
 from bot.spreadsheets.reading import read_workbook
 from bot.spreadsheets.taking import Taken
 from handlers import own_words
-from handlers.faq import best_match, line_for
+from handlers.faq import try_sentence
 from handlers.understanding.recogniser import Recogniser
 from storage.database import Database
 from storage.operations.own_words import (
@@ -45,12 +45,6 @@ T = TypeVar("T")
 
 command = typer.Typer(add_completion=False, help="常见问题：住户怎么问，机器人怎么答")
 
-FIELDS = {
-    "phrasings": "问法要 1 到 20 种，每种不超过 60 个字，不能重复",
-    "answer": "答案要 1 到 600 个字",
-    "last_on": "结束日期不能早于开始日期",
-    "faqs": "一个小区最多 300 条",
-}
 PhrasingsArgument = Annotated[list[str], typer.Argument(help="几种问法，每种加引号")]
 AnswerOption = Annotated[str, typer.Option(help="答案；可以写 {电话} {上班时间} {地址} {公司}")]
 SinceOption = Annotated[str, typer.Option("--from", help="从哪天起，默认今天")]
@@ -88,14 +82,15 @@ def try_(
 
     async def work(db: Database) -> str:
         community_id, office = await office_or_exit(db, community, on=on)
-        understood = Recogniser().understand(text, today=on)
-        match = best_match(await db.read(faqs_for, (community_id,), on=on), understood.normal)
-        line = line_for(understood)
+        tried = try_sentence(
+            text, await db.read(faqs_for, (community_id,), on=on), Recogniser(), today=on
+        )
+        understood, match, line = tried.understood, tried.match, tried.line
         meant = f"机器人自己的理解：{understood.intent}（把握 {understood.confidence:.0%}）"
         if match is None:
             return f"{meant}\n这一天没有可以回答的常见问题。"
         near = f"最接近 {match.faq.faq_id} 的“{match.phrasing}”，相似 {match.likeness:.0%}"
-        if match.likeness < line:
+        if not tried.is_own:
             need = "这句话由机器人自己回答" if line > 1 else f"到 {line:.0%} 才用它回答"
             return f"{meant}\n{near}；{need}。"
         return f"{meant}\n{near}，用它回答：\n{own_words.fill(match.faq.answer, office)}"
@@ -281,15 +276,12 @@ def _today() -> date:
 
 def _draft(phrasings: list[str], answer: str, since: str, until: str) -> FaqDraft:
     """Read what was typed; end where a phrasing already means something of ours."""
-    today, recogniser, read, problems = _today(), Recogniser(), [], []
-    for said in map(str.strip, phrasings):
-        understood = recogniser.understand(said, today=today)
-        read.append((said, understood.normal))
-        problems.append(own_words.means_already(said, understood))
-    if found := [one for one in problems if one]:
+    today = _today()
+    read, found = own_words.read_phrasings(phrasings, Recogniser(), today=today)
+    if found:
         fail("没有保存：\n" + "\n".join(found))
     last_on = day_or_exit(until, otherwise=today) if until else None
-    return FaqDraft(tuple(read), answer.strip(), day_or_exit(since, otherwise=today), last_on)
+    return FaqDraft(read, answer.strip(), day_or_exit(since, otherwise=today), last_on)
 
 
 async def _tried(db: Database, community: str, draft: FaqDraft, hosts: frozenset[str]) -> None:
@@ -325,4 +317,4 @@ def _save(
     try:
         return write_books(url, work)
     except ValueError as unfit:
-        fail(f"没有保存：{FIELDS.get(str(unfit), str(unfit))}。")
+        fail(f"没有保存：{own_words.FIELDS.get(str(unfit), str(unfit))}。")

@@ -18,7 +18,7 @@ from bot.cli.places import ConfigOption, FolderOption, database_url, fail
 from handlers import own_words
 from storage.database import Database
 from storage.kinds import OwnText
-from storage.operations.own_words import MOST_TEXT_CHARS, write_text
+from storage.operations.own_words import write_text
 from storage.periods import shanghai_day
 from storage.queries.faqs import own_texts_of
 
@@ -83,14 +83,6 @@ async def _tried(
     """Return what residents would read, or end with what stands against it."""
     today = shanghai_day(datetime.now(UTC))
     _, office = await office_or_exit(db, community, on=today)
-    found = own_words.objections(said, office, hosts)
-    if len(said) > MOST_TEXT_CHARS:
-        found.append(f"最多 {MOST_TEXT_CHARS} 个字")
-    if found:
+    if found := own_words.text_objections(kind, said, office, hosts):
         fail("没有保存：\n" + "\n".join(found))
-    if kind is not OwnText.PHONES:
-        return own_words.fill(said, office)
-    try:
-        return own_words.phones(said)
-    except ValueError as unfit:
-        fail(f"没有保存：“{unfit}”看不懂，写成 名称=号码，几个用分号隔开。")
+    return own_words.text_told(kind, said, office)

@@ -1,7 +1,7 @@
 """Takes a spreadsheet into the books: looks first, then all or nothing, the same file once."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from bot.spreadsheets import (
     readings,
     tariffs,
 )
-from bot.spreadsheets.cells import SheetProblem, Workbook, WorkbookRefused
+from bot.spreadsheets.cells import SheetProblem, WorkbookRefused
 from bot.spreadsheets.reading import read_workbook
 from bot.spreadsheets.taking import Taken
 from storage.audit import Actor
@@ -124,6 +124,25 @@ class Mode(StrEnum):
     """Take the good rows; of estates only, never of money."""
 
 
+class Stage(StrEnum):
+    """How far an import is."""
+
+    READ = "read"
+    """The file is being read."""
+    COMPARE = "compare"
+    """Its rows are being compared with the books."""
+    WRITE = "write"
+    """They are being taken in."""
+
+
+Tell = Callable[[Stage, int], Awaitable[None]]
+"""Told each stage as it begins, with how many rows there are (0 where that is not known yet)."""
+
+
+async def nobody(_stage: Stage, _rows: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did or would do, in Chinese, line by line."""
@@ -145,8 +164,9 @@ class ImportAsk:
     community: str = ""
 
 
-async def import_sheet(db: Database, ask: ImportAsk) -> ImportReport:
+async def import_sheet(db: Database, ask: ImportAsk, tell: Tell = nobody) -> ImportReport:
     """Read a spreadsheet, compare it with the books, and take it in where the mode says so."""
+    await tell(Stage.READ, 0)
     try:
         workbook = await asyncio.to_thread(read_workbook, ask.path)
     except WorkbookRefused as refused:
@@ -156,12 +176,15 @@ async def import_sheet(db: Database, ask: ImportAsk) -> ImportReport:
         known = await db.read(all_communities)
         community = known[0].name if len(known) == 1 else ""
     if ask.kind is SheetKind.ESTATE:
-        return await _estate(db, ask, workbook, community)
-    return await _whole(db, ask, WAYS[ask.kind], WAYS[ask.kind].read(workbook, community=community))
+        return await _estate(db, ask, estate.read_estate(workbook, community=community), tell)
+    sheet = WAYS[ask.kind].read(workbook, community=community)
+    return await _whole(db, ask, sheet, tell)
 
 
-async def _estate(db: Database, ask: ImportAsk, workbook: Workbook, community: str) -> ImportReport:
-    sheet = estate.read_estate(workbook, community=community)
+async def _estate(
+    db: Database, ask: ImportAsk, sheet: Taken[EstateRow], tell: Tell
+) -> ImportReport:
+    await tell(Stage.COMPARE, len(sheet.rows))
     problems = [*sheet.problems, *_of_another(ask, sheet)]
     meant = [at for at, row in enumerate(sheet.rows) if ask.community in ("", row.community)]
     sheet = _only(sheet, meant)
@@ -172,6 +195,7 @@ async def _estate(db: Database, ask: ImportAsk, workbook: Workbook, community: s
         problems += late
     may_apply = ask.mode is Mode.GOOD_ROWS or (ask.mode is Mode.APPLY and not problems)
     if may_apply:
+        await tell(Stage.WRITE, len(sheet.rows))
         plan = await db.write(import_estate, sheet.rows, actor=ask.actor, now=ask.now)
     is_applied = may_apply and not plan.objections
     return ImportReport(tuple(estate.lines_of(plan, sheet)), tuple(problems), is_applied)
@@ -199,13 +223,16 @@ def _only(sheet: Taken[EstateRow], kept: Sequence[int]) -> Taken[EstateRow]:
     )
 
 
-async def _whole(db: Database, ask: ImportAsk, way: Way, sheet: Any) -> ImportReport:  # noqa: ANN401
+async def _whole(db: Database, ask: ImportAsk, sheet: Any, tell: Tell) -> ImportReport:  # noqa: ANN401
     """Take all rows of a sheet, or none where one is bad."""
+    way = WAYS[ask.kind]
+    await tell(Stage.COMPARE, len(sheet.rows))
     found = [*sheet.problems, *_of_another(ask, sheet)]
     facts = {"today": shanghai_day(ask.now)} if way.needs_today else {}
     plan = await db.read(way.plan, sheet.rows, **facts)
     may_apply = ask.mode is not Mode.LOOK and not found and not plan.objections
     if may_apply:
+        await tell(Stage.WRITE, len(sheet.rows))
         plan = await db.write(way.enter, sheet.rows, actor=ask.actor, now=ask.now)
     problems = [*found, *(way.problem_of(one, sheet.places) for one in plan.objections)]
     is_applied = may_apply and not plan.objections

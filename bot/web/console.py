@@ -30,6 +30,8 @@ AT_THE_COUNTER: Final = (
     ("figures", "报表"),
 )
 """Rooms of those who look after the money."""
+OF_THE_MANAGER: Final = (("texts", "设置"),)
+"""Rooms of those who decide for a community; each leads to the others."""
 COUNTERS: Final = (StaffRole.CASHIER, StaffRole.MANAGER)
 
 Form = dict[str, list[str]]
@@ -74,11 +76,15 @@ class ConsoleDesk:
         """Return a form that this session was given by us. Raises UnfitRequest."""
         refuse_other_sites(request, self._parts.base_url)
         form = await read_form(request)
+        self._refuse_anothers(form, session)
+        return form
+
+    def _refuse_anothers(self, form: Form, session: Session) -> None:
+        """Take only a form that this session was given by us. Raises UnfitRequest."""
         sealed = form.get("press", [""])[0][:400]
         whose = self._seals.open("console", sealed, now=self._parts.clock.now())
         if whose != str(session.session_id):
             raise UnfitRequest(403, "not her form")
-        return form
 
     def _page(
         self,
@@ -92,6 +98,7 @@ class ConsoleDesk:
         """Render a page in the frame: her rooms, her name, the way out."""
         member = session.staff
         mine = EVERYBODY + (AT_THE_COUNTER if member.role in COUNTERS else ())
+        mine += OF_THE_MANAGER if member.role is StaffRole.MANAGER else ()
         press = self._seals.seal("console", str(session.session_id), until=session.ends_at)
         return self._pages.render(
             template,

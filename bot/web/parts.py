@@ -109,10 +109,14 @@ class WebParts:
     """Where our own proxy writes the visitor's address, "" where none stands before us."""
     requests_per_minute: int = 300
     """What one address may ask of the pages, 0 for any number."""
+    link_hosts: tuple[str, ...] = ()
+    """Where links in a community's own words may lead, besides our own address."""
     verify_dir: Path | None = None
     """Where MP_verify_*.txt files lie."""
     wake: Callable[[], None] = nothing
     """Called when something was put into the outbox."""
+    begin_work: Callable[[], None] = nothing
+    """Called when long work was asked for."""
     reply_seconds: float = REPLY_SECONDS
     """How long a chat answer may take before it goes out by the outbox."""
     metrics: Metrics = field(default_factory=Metrics)

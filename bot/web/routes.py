@@ -9,6 +9,8 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 MONTH: Final = "{month:[0-9]{4}-[0-9]{2}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
+TARIFF: Final = "{tariff:[0-9]{1,18}}"
+WORK: Final = "{work:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
 BILL: Final = "{bill:B[0-9]{4}-[0-9]{2}-[0-9]{6,9}}"
 PAYMENT: Final = "{payment:[0-9]{1,18}}"
@@ -57,6 +59,10 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_figures": ("bot.web.console_figures", "ConsoleFiguresDoor"),
     "console_insights": ("bot.web.console_insights", "ConsoleInsightsDoor"),
     "console_reports": ("bot.web.console_reports", "ConsoleReportsDoor"),
+    "console_texts": ("bot.web.console_texts", "ConsoleTextsDoor"),
+    "console_tariffs": ("bot.web.console_tariffs", "ConsoleTariffsDoor"),
+    "console_imports": ("bot.web.console_imports", "ConsoleImportsDoor"),
+    "console_settings": ("bot.web.console_settings", "ConsoleSettingsDoor"),
     "webhooks": ("bot.web.webhooks", "WebhookDoor"),
 }
 """Door → its module and class, built when somebody first comes to it."""
@@ -159,5 +165,17 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/console/figures/rows", "console_figures", "rows"),
     ("GET", "/console/figures/vouchers.xlsx", "console_figures", "vouchers"),
     ("GET", "/console/figures/figures.xlsx", "console_figures", "sheet"),
+    ("GET", "/console/texts", "console_texts", "show"),
+    ("POST", "/console/texts", "console_texts", "press"),
+    ("GET", "/console/settings", "console_settings", "show"),
+    ("POST", "/console/settings", "console_settings", "press"),
+    ("GET", "/console/tariffs", "console_tariffs", "show"),
+    ("GET", f"/console/tariffs/{TARIFF}", "console_tariffs", "show_one"),
+    ("POST", f"/console/tariffs/{TARIFF}", "console_tariffs", "press"),
+    ("GET", "/console/imports", "console_imports", "show"),
+    ("POST", "/console/imports", "console_imports", "press"),
+    ("GET", f"/console/imports/{WORK}", "console_imports", "show_one"),
+    ("POST", f"/console/imports/{WORK}", "console_imports", "apply"),
+    ("GET", f"/console/imports/{WORK}/state", "console_imports", "state"),
 )
 """Addresses that a document, a link or a platform knows stay as they are."""

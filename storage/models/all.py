@@ -31,6 +31,7 @@ from storage.models import (
     tariffs,
     tax_invoices,
     tickets,
+    works,
     write_offs,
 )
 from storage.models.base import metadata
@@ -65,6 +66,7 @@ FAMILIES = (
     owners_words,
     console,
     month_reports,
+    works,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -1,16 +1,17 @@
 """What an office decides for its community: how it is reached, and its dated choices (策略)."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import date, datetime, time
 from typing import Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from storage import audit
-from storage.audit import CLOCK
+from storage.audit import CLOCK, Actor
 from storage.models.estate import communities
 from storage.models.policies import policies
-from storage.queries.policies import Policy, named_reasons
+from storage.queries.policies import Policy, named_reasons, policy_on
 from storage.rules.tickets import are_ticket_hours
 from storage.sql import insert
 
@@ -20,7 +21,12 @@ OFFICE: Final = ("company_name", "address", "phone", "filing_no")
 
 
 def write_office(
-    tx: Connection, changed: dict[str, str], *, community_id: int, now: datetime
+    tx: Connection,
+    changed: dict[str, str],
+    *,
+    community_id: int,
+    now: datetime,
+    actor: Actor = CLOCK,
 ) -> None:
     """Change how residents reach the office: any of `OFFICE`, the others stay.
 
@@ -30,11 +36,17 @@ def write_office(
         raise ValueError(f"an office has no {sorted(unknown)[0]}")
     tx.execute(update(communities).where(communities.c.id == community_id).values(**changed))
     detail = " ".join(sorted(changed))
-    audit.note(tx, CLOCK, "change", "office", str(community_id), at=now, detail=detail)
+    audit.note(tx, actor, "change", "office", str(community_id), at=now, detail=detail)
 
 
 def choose(
-    tx: Connection, policy: Policy, *, community_id: int, effective_on: date, now: datetime
+    tx: Connection,
+    policy: Policy,
+    *,
+    community_id: int,
+    effective_on: date,
+    now: datetime,
+    actor: Actor = CLOCK,
 ) -> None:
     """Write a community's choices that hold from a Shanghai day on; that day's are replaced.
 
@@ -48,7 +60,30 @@ def choose(
         .on_conflict_do_update(index_elements=["community_id", "effective_on"], set_=values)
     )
     detail = f"{effective_on} " + " ".join(f"{name}={one}" for name, one in values.items())
-    audit.note(tx, CLOCK, "choose", "policy", str(community_id), at=now, detail=detail)
+    audit.note(tx, actor, "choose", "policy", str(community_id), at=now, detail=detail)
+
+
+def change_choices(
+    tx: Connection,
+    changed: Mapping[str, tuple[object, object]],
+    *,
+    community_id: int,
+    effective_on: date,
+    now: datetime,
+    actor: Actor,
+) -> bool:
+    """Change some choices from a Shanghai day on, each (as it was seen, as it is to be).
+
+    False, and nothing changed, where one of them is no longer as it was seen. Raises ValueError,
+    naming the choice, for one that cannot be kept.
+    """
+    tx.execute(select(communities.c.id).where(communities.c.id == community_id).with_for_update())
+    before = policy_on(tx, community_id, effective_on)
+    if any(getattr(before, name) not in one for name, one in changed.items()):
+        return False
+    policy = replace(before, **{name: to_be for name, (_, to_be) in changed.items()})  # type: ignore[arg-type]
+    choose(tx, policy, community_id=community_id, effective_on=effective_on, now=now, actor=actor)
+    return True
 
 
 def _stored(choice: object) -> object:

@@ -19,7 +19,7 @@ from storage.periods import shanghai_day
 from storage.queries.estate import all_communities
 from storage.queries.quantities import INPUTS
 from storage.queries.tariff_trials import TariffTrial, try_on_units
-from storage.queries.tariffs import TariffTerms
+from storage.queries.tariffs import TariffTerms, mark_of, schemes_of
 from storage.rules.billing import Version
 from storage.rules.formulas import parse_formula
 from storage.sql import insert
@@ -33,6 +33,7 @@ __all__ = [
     "fee_item_ids",
     "import_tariffs",
     "plan_tariffs",
+    "set_seen_tariff",
     "set_tariff",
 ]
 
@@ -87,6 +88,30 @@ def set_tariff(
     what = " ".join(filter(None, (tariff.unit_kind, tariff.scheme, tariff.basis)))
     detail = f"{what} {tariff.price_e4} from {tariff.effective_on} {tariff.terms.text}"
     audit.note(tx, actor, "set", "tariff", str(item_id), at=now, detail=detail)
+    return True
+
+
+def set_seen_tariff(
+    tx: Connection,
+    tariff: TariffFact,
+    *,
+    seen: str,
+    community_id: int,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Set a further price of a scheme as `set_tariff` does, where its prices are as they were seen.
+
+    `seen` is the scheme's `mark_of`. False, and nothing changed, where somebody has changed them
+    since; the very same price again is True. Raises what `set_tariff` raises.
+    """
+    item_id = fee_item_ids(tx, community_id, {}).get(tariff.fee_item, 0)
+    tx.execute(select(fee_items.c.id).where(fee_items.c.id == item_id).with_for_update())
+    named = schemes_of(tx, community_id).get((tariff.unit_kind, item_id), {})
+    scheme = named.get(tariff.scheme)
+    if scheme is None or mark_of(scheme) != seen:
+        return tariff.span in _spans(tx, item_id, tariff)
+    set_tariff(tx, tariff, community_id=community_id, actor=actor, now=now)
     return True
 
 

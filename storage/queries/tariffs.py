@@ -1,5 +1,6 @@
 """Which prices there are, which unit is charged by which, and what is taken off."""
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -134,6 +135,14 @@ def schemes_of(tx: Connection, community_id: int) -> dict[tuple[str, int], dict[
             tuple(map(version_of, versions)),
         )
     return found
+
+
+def mark_of(scheme: Scheme) -> str:
+    """Return a short text that changes with every change of a scheme's prices or their days."""
+    told = [
+        (one.tariff_id, one.due_day, one.cycle, one.timing, one.tariff) for one in scheme.versions
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def version_of(row: Any) -> Version:  # noqa: ANN401 - a row of tariffs

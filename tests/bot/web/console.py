@@ -8,9 +8,10 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, select, update
 
-from storage.kinds import StaffRole
+from storage.audit import CLOCK
+from storage.kinds import Basis, StaffRole, UnitKind
 from storage.models.bank import bank_rows
-from storage.models.bills import fee_items
+from storage.models.bills import fee_items, tariffs
 from storage.models.estate import communities
 from storage.models.operating import discrepancies
 from storage.models.payments import payment_orders, payments
@@ -20,13 +21,16 @@ from storage.operations.console_sessions import issue_console_pass
 from storage.operations.differences import raise_difference
 from storage.operations.notices import Writing, confirm, draft
 from storage.operations.staff import add_staff
+from storage.operations.tariffs import TariffFact, set_tariff
 from storage.operations.tax_codes import set_tax_code
 from storage.operations.tax_invoices import Buyer, apply_for_tax_invoice
 from storage.operations.tickets import NewTicket, open_ticket
+from storage.operations.works import NewWork, ask_work
 from storage.ports.bank import BankLine
 from storage.queries.audiences import Audience
 from storage.queries.residents import staff_member
 from storage.ticket_kinds import TicketKind
+from storage.work_kinds import WorkKind
 from tests import factories
 from tests.bot.web.town import NOW, Town
 
@@ -44,6 +48,8 @@ class Desk:
     ticket_no: str
     foreign_unit_id: int
     broadcast_no: str
+    tariff_id: int
+    work_id: int
 
 
 def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
@@ -58,6 +64,20 @@ def _man(tx: Connection, community_id: int, first: int) -> dict[StaffRole, int]:
         )
         for n, role in enumerate(StaffRole)
     }
+
+
+def _price(tx: Connection, town: Town) -> int:
+    """Let the town charge 2.80 yuan for a square metre; return the price's key."""
+    tariff = TariffFact("物业费", UnitKind.HOME, Basis.BY_AREA, 28_000, date(2026, 1, 1))
+    set_tariff(tx, tariff, community_id=town.community_id, actor=CLOCK, now=NOW)
+    return int(tx.execute(select(tariffs.c.id)).scalar_one())
+
+
+def _sheet(tx: Connection, town: Town, ours: dict[StaffRole, int]) -> int:
+    """Let the manager have sent a sheet; return its number."""
+    asked = {"sheet": "estate", "mode": "look"}
+    new = NewWork(WorkKind.IMPORT, town.community_id, "房屋.xlsx", asked, b"no workbook")
+    return ask_work(tx, new, staff_id=ours[StaffRole.MANAGER], now=NOW)
 
 
 async def furnish(town: Town) -> Desk:
@@ -87,7 +107,15 @@ async def furnish(town: Town) -> Desk:
         writing = Writing(Audience(town.community_id), "全小区", "notice", "周六打药。")
         number = draft(tx, writing, by=writer, now=NOW).broadcast_no
         confirm(tx, number, by=writer, now=NOW, send_at=NOW + timedelta(days=1))
-        return Desk(ours, _man(tx, elsewhere, 11), opened.ticket.ticket_no, foreign, number)
+        return Desk(
+            ours,
+            _man(tx, elsewhere, 11),
+            opened.ticket.ticket_no,
+            foreign,
+            number,
+            _price(tx, town),
+            _sheet(tx, town, ours),
+        )
 
     return await town.db.write(run)
 

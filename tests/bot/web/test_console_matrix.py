@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from bot.web.console_office import TABS
 from bot.web.routes import ROUTES
 from storage.audit import Actor
 from storage.kinds import StaffRole
+from storage.models.estate import units
 from storage.operations.bill_waivers import WaiverAsk, ask_waiver
 from storage.operations.refunds import RefundAskedFor, request_refund
 from storage.paying_kinds import WaiverKind
@@ -77,6 +79,13 @@ def answered(rule: dict[str, int], status: int) -> dict[str, int]:
 OF_WRITERS = answers(303, 200, 200, 404, 200) | {"cashier elsewhere": 404}
 NO_ACT = answers(303, 400, 400, 404, 400) | {"cashier elsewhere": 404}
 """A form of who may write to many, with a press that is none of its own."""
+OF_THE_MANAGER = answers(303, 404, 404, 404, 200) | {"manager elsewhere": 200}
+A_CHANGE = answers(303, 404, 404, 404, 400) | {"manager elsewhere": 400}
+"""Of no thing that is named: the form of a manager is read, and means nothing."""
+THE_MANAGERS = answers(303, 404, 404, 404, 200)
+A_CHANGE_OF_ONE = answers(303, 404, 404, 404, 400)
+A_SHEET = answers(303, 404, 404, 404, 415) | {"manager elsewhere": 415}
+"""A form without a file is not what is sent here."""
 A_LINK = dict.fromkeys(VISITORS, 404)
 """A link from chat that is none opens nothing for anybody."""
 
@@ -180,6 +189,20 @@ RULES = {
         "/console/figures/vouchers.xlsx", OF_THE_COUNTER
     ),
     ("GET", "/console/figures/figures.xlsx"): Rule("/console/figures/figures.xlsx", OF_THE_COUNTER),
+    ("GET", "/console/texts"): Rule("/console/texts", OF_THE_MANAGER),
+    ("POST", "/console/texts"): Rule("/console/texts", A_CHANGE),
+    ("GET", "/console/settings"): Rule("/console/settings", OF_THE_MANAGER),
+    ("POST", "/console/settings"): Rule("/console/settings", A_CHANGE),
+    ("GET", "/console/tariffs"): Rule("/console/tariffs", OF_THE_MANAGER),
+    ("GET", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", THE_MANAGERS),
+    ("POST", "/console/tariffs/{tariff}"): Rule("/console/tariffs/{tariff}", A_CHANGE_OF_ONE),
+    ("GET", "/console/imports"): Rule("/console/imports", OF_THE_MANAGER),
+    ("POST", "/console/imports"): Rule("/console/imports", A_SHEET),
+    ("GET", "/console/imports/{work}"): Rule("/console/imports/{work}", THE_MANAGERS),
+    ("POST", "/console/imports/{work}"): Rule("/console/imports/{work}", A_CHANGE_OF_ONE),
+    ("GET", "/console/imports/{work}/state"): Rule(
+        "/console/imports/{work}/state", THE_MANAGERS | dict.fromkeys(OUTSIDE, 401)
+    ),
 }
 """A new address of the console has its line here, or a test fails."""
 
@@ -252,6 +275,8 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
             "unit": town.first.unit_id,
             "ticket": desk.ticket_no,
             "one": desk.broadcast_no,
+            "tariff": desk.tariff_id,
+            "work": desk.work_id,
             "bill": waiver.bill_no,
             "waiver": waiver.waiver_no,
             "payment": payment_id,
@@ -328,3 +353,20 @@ def parts() -> FormData:
     form = FormData()
     form.add_field("act", "x", content_type="text/plain")
     return form
+
+
+async def test_i09_no_page_of_the_settings_is_about_a_community_that_is_not_hers(
+    town: Town, open_doors: Open
+):
+    desk = await furnish(town)
+    door = await open_doors(town.parts())
+    token = await come(door, town, desk, "manager")
+    asked = select(units.c.community_id).where(units.c.id == desk.foreign_unit_id)
+    theirs = await town.db.read(lambda tx: tx.execute(asked).scalar_one())
+
+    for tab, _ in TABS:
+        await page(door, f"/console/{tab}?community={theirs}", status=404)
+    for tab in ("texts", "settings"):
+        form = {"press": token, "act": "save", "edit": "greeting", "community": str(theirs)}
+        answer = await door.post(f"/console/{tab}", data=form, allow_redirects=False)
+        assert answer.status == 404
