@@ -206,23 +206,30 @@ def _assemble(
         db=db,
         clock=clock,
         links=links,
-        secret=settings.links.secret.encode(),
         channels={name: one for name, one in channels.items() if _is_official(settings, name)},
         gateways=gateways,
         pay_gateways=tuple(gateways),
         router=router,
         handler_deps=deps,
-        base_url=settings.web.base_url,
-        company=_company(settings),
-        address_header=settings.web.address_header,
-        requests_per_minute=settings.web.requests_per_minute,
-        link_hosts=settings.web.link_hosts,
-        verify_dir=settings.web.verify_dir,
         wake=runner.wake,
         begin_work=worker.wake,
         metrics=metrics,
+        **_of_the_web(settings),
     )
     return House(settings, db, channels, _street(parts, roles), runner, deps.recogniser, worker)
+
+
+def _of_the_web(settings: Settings) -> dict[str, Any]:
+    """Return what the pages are told by the configuration alone."""
+    return {
+        "secret": settings.links.secret.encode(),
+        "base_url": settings.web.base_url,
+        "company": _company(settings),
+        "address_header": settings.web.address_header,
+        "requests_per_minute": settings.web.requests_per_minute,
+        "link_hosts": settings.web.link_hosts,
+        "verify_dir": settings.web.verify_dir,
+    }
 
 
 def _street(parts: WebParts, roles: frozenset[Role]) -> web.Application:

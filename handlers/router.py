@@ -13,16 +13,10 @@ from typing import Any, Final
 from handlers import corrections, edges, english, memory, opinions, refusals, wishes
 from handlers.deps import HandlerDeps
 from handlers.faq import own_answer
-from handlers.flats import (
-    ABOUT_A_FLAT,
-    BY_ROOM,
-    gone_on_to_flat,
-    home_named,
-    name_flat_by_room,
-)
+from handlers.flats import ABOUT_A_FLAT, BY_ROOM, gone_on_to_flat, home_named, name_flat_by_room
 from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.pointing import ENDINGS, by_slots
-from handlers.tickets import stars_in
+from handlers.rating import is_rating, note_menu_shown
 from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, NotBound, Refusal, Unavailable, UnitNotChosen
@@ -59,8 +53,6 @@ GOES_ON: Final = re.compile(r"那.{1,12}呢?[?？]?")
 SCENE: Final = re.compile(r"(?:qrscene_)?bind:([0-9A-Za-z-]{1,20})")
 """What a QR code on paper carries that begins to bind its flat."""
 SHOWS_MENU: Final = frozenset(("greeting", "help"))
-MENU_SHOWN: Final = "menu"
-"""The topic of who was asked for a rating and saw the menu: her next number picks from it."""
 
 
 class Router:
@@ -212,7 +204,7 @@ class Router:
         turn.memory.settle()
         scene = SCENE.fullmatch(turn.message.text)
         if scene is None or turn.person.homes:
-            _shows_menu(turn)
+            note_menu_shown(turn)
             return edges.welcome(turn)
         said = f"绑定 {scene[1]}"
         turn.understood = self._deps.recogniser.understand(said, today=turn.today)
@@ -344,14 +336,14 @@ class Router:
 
     async def _missed(self, turn: Turn, misses: int) -> OutgoingMessage:
         """Show the menu; after the second time in a row fetch a person."""
-        _shows_menu(turn)
+        note_menu_shown(turn)
         if misses < MISSES:
             return edges.not_understood(turn, misses)
         return await self._run(turn, self._intents["human"])
 
     def _meant(self, turn: Turn) -> Intent | None:
         understood, topic = turn.understood, turn.memory.topic
-        if _rates(turn):
+        if is_rating(turn):
             return self._intents["rate"]
         name = understood.intent if understood.confidence >= SURE else by_slots(turn)
         name = gone_on_to_flat(turn) or name
@@ -375,7 +367,7 @@ class Router:
     async def _run(self, turn: Turn, intent: Intent) -> OutgoingMessage:
         """Let an intent answer; of several flats, ask for one and come back to it."""
         if intent.name in SHOWS_MENU:
-            _shows_menu(turn)
+            note_menu_shown(turn)
         try:
             reply = await intent.answer_for(turn)(turn, self._deps)
         except UnitNotChosen as unclear:
@@ -394,15 +386,3 @@ def _words_for(turn: Turn) -> Callable[[Refusal | Unavailable | Contradiction], 
 def _noticed(kept: "asyncio.Future[None]") -> None:
     if not kept.cancelled() and kept.exception() is not None:
         log.error("turn.not_remembered", exc_info=kept.exception())
-
-
-def _shows_menu(turn: Turn) -> None:
-    """Remember that who was asked for a rating sees the menu, by whichever way."""
-    if turn.person.rating_id is not None:
-        turn.memory.topic = MENU_SHOWN
-
-
-def _rates(turn: Turn) -> bool:
-    """Tell whether a bare number is a rating: she was asked, and saw no menu since."""
-    is_asked = turn.person.rating_id is not None and turn.memory.topic != MENU_SHOWN
-    return is_asked and stars_in(turn.understood.text) is not None

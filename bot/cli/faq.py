@@ -239,7 +239,7 @@ def _problem(sheet: Taken[FaqRow], one: FaqObjection) -> SheetProblem:
         FaqReason.UNKNOWN: ("faq_number", f"没有编号是 {one.detail} 的常见问题；新的请留空"),
         FaqReason.TWICE: ("faq_number", f"编号 {one.detail} 写了两次"),
         FaqReason.TAKEN: ("phrasings", f"“{one.detail}”已经是另一条的问法"),
-        FaqReason.UNFIT: (one.detail, FIELDS.get(one.detail, one.detail)),
+        FaqReason.UNFIT: (one.detail, own_words.FIELDS.get(one.detail, one.detail)),
     }[one.reason]
     return sheet.places[one.index].problem(field, said)
 
