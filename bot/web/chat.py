@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.channels.wechat_codec import BadCallback
 from bot.web.deadlines import Deadlines
-from bot.web.parts import Account, WebParts
+from bot.web.parts import Listener, WebParts
 from bot.web.reading import UnfitRequest, read_body
 from bot.web.repeats import Repeats
 from storage import inbox
@@ -30,11 +30,12 @@ _PLAIN: Final = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosnif
 
 
 class ChatDoor:
-    """Callbacks of all official accounts."""
+    """Callbacks of all accounts of one platform."""
 
-    def __init__(self, parts: WebParts) -> None:
-        """Stand before the router."""
+    def __init__(self, parts: WebParts, accounts: Mapping[str, Listener]) -> None:
+        """Stand before the router, for these accounts."""
         self._parts = parts
+        self._accounts = accounts
         self._repeats: Repeats | None = None
         self._deadlines = Deadlines(SUCCESS, seconds=parts.reply_seconds)
         self._answered: list[int] = []
@@ -43,7 +44,7 @@ class ChatDoor:
 
     async def verify(self, request: web.Request) -> web.Response:
         """Echo to the platform's address check."""
-        account = self._parts.channels.get(request.match_info["account"])
+        account = self._accounts.get(request.match_info["account"])
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         echo = account.verify_url(request.query)
@@ -58,7 +59,7 @@ class ChatDoor:
         again.
         """
         received = asyncio.get_running_loop().time()
-        account = self._parts.channels.get(request.match_info["account"])
+        account = self._accounts.get(request.match_info["account"])
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         now = self._parts.clock.now()
@@ -83,7 +84,7 @@ class ChatDoor:
         return response
 
     def _reply_to(
-        self, account: Account, message: IncomingMessage, now: datetime, received: float
+        self, account: Listener, message: IncomingMessage, now: datetime, received: float
     ) -> asyncio.Future[bytes]:
         """Return the answer to be: of the first call where this one is its repetition."""
         loop = asyncio.get_running_loop()
@@ -105,7 +106,7 @@ class ChatDoor:
 
     async def _answer(
         self,
-        account: Account,
+        account: Listener,
         message: IncomingMessage,
         now: datetime,
         reply: asyncio.Future[bytes],
@@ -127,7 +128,7 @@ class ChatDoor:
 
     async def _say_answer(
         self,
-        account: Account,
+        account: Listener,
         message: IncomingMessage,
         accepted: inbox.Accepted,
         reply: asyncio.Future[bytes],
@@ -202,7 +203,7 @@ class ChatDoor:
 
 
 def _words(
-    account: Account, message: IncomingMessage, answer: OutgoingMessage | None, now: datetime
+    account: Listener, message: IncomingMessage, answer: OutgoingMessage | None, now: datetime
 ) -> bytes:
     if answer is None:
         return SUCCESS

@@ -26,14 +26,17 @@ def build(parts: WebParts) -> web.Application:
     pages = Pages(parts.company, parts.base_url)
     visitors = Visitors(parts.requests_per_minute, header=parts.address_header)
     app = web.Application(middlewares=[middleware(pages, visitors)])
-    chat = ChatDoor(parts)
-    app.on_cleanup.append(chat.close)
+    chat = ChatDoor(parts, parts.channels)
+    work = ChatDoor(parts, parts.work_channels)
+    app.on_cleanup.extend((chat.close, work.close))
     front = FrontDoor(parts, pages)
     health = HealthDoor(parts)
     doors = {name: _later(*where, parts, pages) for name, where in DOORS.items()}
     add = app.router.add_route
     add("POST", f"/wechat/{{account:{NAME}}}", chat.receive)
     add("GET", f"/wechat/{{account:{NAME}}}", chat.verify)
+    add("POST", f"/wecom/{{account:{NAME}}}", work.receive)
+    add("GET", f"/wecom/{{account:{NAME}}}", work.verify)
     for method, path, door, way in ROUTES:
         add(method, path, doors[door](way))
     add("GET", "/static/{name:[a-z]{1,20}[.][a-z]{2,3}}", pages.static)

@@ -30,6 +30,7 @@ from storage.models import (
     tariffs,
     tax_invoices,
     tickets,
+    work_chats,
     write_offs,
 )
 from storage.models.base import metadata
@@ -63,6 +64,7 @@ FAMILIES = (
     write_offs,
     owners_words,
     console,
+    work_chats,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -16,6 +16,7 @@ from storage.outbox import Addressee
 from storage.periods import shanghai_day
 from storage.queries.audiences import Audience, blocked, hearing, left_out
 from storage.queries.notices import with_community
+from storage.queries.work_chats import HEARS_HERE
 
 PART: Final = 500
 """How many people are queued in one transaction."""
@@ -142,7 +143,9 @@ def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
 
 def _report(tx: Connection, row: Row[Any], report: BroadcastReported, now: datetime) -> None:
     writer = tx.execute(
-        select(identities).where(identities.c.staff_id == row.created_by).order_by(identities.c.id)
+        select(identities)
+        .where(identities.c.staff_id == row.created_by, HEARS_HERE)
+        .order_by(identities.c.id)
     )
     for person in writer.all():
         outbox.enqueue(
