@@ -37,6 +37,7 @@ from storage.lazy import load
 from storage.links import Links
 from storage.operations import job_runs
 from storage.operations.late_answers import answer_late
+from storage.operations.work_chats import know_work_chats
 from storage.operations.works import forget_work_leases
 from storage.ports.chat import IncomingMessage
 from storage.ports.clock import Clock
@@ -138,6 +139,7 @@ async def open_house(
             for name, one in settings.gateways.items()
         }
         await _take_over(db, settings.database.url)
+        await db.write(know_work_chats, _of_kind(settings, "wecom"), _groups(settings))
         yield _assemble(settings, clock, db, http, channels, gateways, roles=roles)
 
 
@@ -206,7 +208,8 @@ def _assemble(
         db=db,
         clock=clock,
         links=links,
-        channels={name: one for name, one in channels.items() if _is_official(settings, name)},
+        channels={name: channels[name] for name in _of_kind(settings, "wechat_official")},
+        work_channels={name: channels[name] for name in _of_kind(settings, "wecom")},
         gateways=gateways,
         pay_gateways=tuple(gateways),
         router=router,
@@ -249,8 +252,18 @@ def _second_opinion(
     )
 
 
-def _is_official(settings: Settings, account: str) -> bool:
-    return settings.channels[account][0] == "wechat_official"
+def _of_kind(settings: Settings, wanted: str) -> list[str]:
+    """Return the accounts of one kind, in the configuration's order."""
+    return [account for account, (kind, _) in settings.channels.items() if kind == wanted]
+
+
+def _groups(settings: Settings) -> dict[str, str]:
+    """Return group of staff → the account that tells it; the first that names it does."""
+    found: dict[str, str] = {}
+    for account, (_, config) in settings.channels.items():
+        for group in getattr(config, "groups", ()):
+            found.setdefault(group, account)
+    return found
 
 
 def _company(settings: Settings) -> Company:

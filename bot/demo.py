@@ -19,6 +19,7 @@ from aiohttp import web
 from bot import demo_seed
 from bot.app import House, open_house
 from bot.channels.wechat_official import Config as WechatConfig
+from bot.channels.wecom import Config as WecomConfig
 from bot.channels.wecom_robot import Config as RobotConfig
 from bot.config import (
     BackupSettings,
@@ -41,12 +42,15 @@ from bot.sandbox.control import register_bot
 from bot.sandbox.world import World
 from bot.web import server
 from storage.frozen import dataclass
+from storage.links import Links
 
 log = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
 TICK_PATH: Final = "/_demo/tick"
 ACCOUNT: Final = "demo"
+OFFICE: Final = "office"
+"""The WeCom app."""
 AGREED_FEES: Final = {"wechat_pay": "0.6", "alipay": "0.6", "unionpay": "0.6"}
 """Percent of each payment that the imitated platforms keep."""
 
@@ -173,7 +177,11 @@ class _Elsewhere:
         }
         async with self._http.post(f"{self._control_url}/bots", json=said) as response:
             response.raise_for_status()
-        known = {"residents": people.residents, "staff": people.staff}
+        known = {
+            "residents": people.residents,
+            "staff": people.staff,
+            "wecom": {"members": _members(house.settings, people)},
+        }
         async with self._http.post(f"{self._phone_url}/people", json=known) as response:
             response.raise_for_status()
 
@@ -209,8 +217,24 @@ def _introduction(house: House, people: DemoPeople) -> dict[str, Any]:
             "unionpay": f"{base_url}/notify/unionpay/{ACCOUNT}",
         },
         "followers": [{"openid": openid, "nickname": name} for openid, name in everyone.items()],
+        "wecom_callback_url": f"{base_url}/wecom/{OFFICE}",
+        "members": _members(house.settings, people),
         "templates": sandbox_templates(),
     }
+
+
+def _members(settings: Settings, people: DemoPeople) -> list[dict[str, str]]:
+    """Return the colleagues as WeCom knows them, and the words that bind each of them there."""
+    links = Links(settings.links.secret.encode(), settings.web.base_url)
+    return [
+        {
+            "userid": one["role"],
+            "name": one["name"],
+            "role": one["role"],
+            "bind_words": f"员工绑定 {phone} {links.staff_code(phone)}",
+        }
+        for one, phone in zip(people.staff, people.staff_phones, strict=True)
+    ]
 
 
 def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
@@ -246,6 +270,7 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
                 ),
             ),
             "wecom": ("wecom_robot", RobotConfig(name="wecom", groups=groups)),
+            OFFICE: ("wecom", _wecom(facts["wecom"])),
         },
         gateways={
             "wechat_pay": _wechat_pay(ask, facts["wechat_pay"]),
@@ -253,6 +278,18 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
             "unionpay": _unionpay(ask, facts["unionpay"]),
             "bank_transfer": _bank_transfer(facts["bank"]),
         },
+    )
+
+
+def _wecom(app: Mapping[str, Any]) -> WecomConfig:
+    return WecomConfig(
+        name=OFFICE,
+        corp_id=app["corp_id"],
+        agent_id=app["agent_id"],
+        secret=app["secret"],
+        token=app["token"],
+        aes_key=app["aes_key"],
+        base_url=app["api_base_url"],
     )
 
 
@@ -329,7 +366,11 @@ def _write_facts(
         "clock": facts.get("clock", "real"),
         "database_url": settings.database.url,
         "wechat": {**facts["wechat"], "callback_url": f"{base_url}/wechat/{ACCOUNT}"},
-        "wecom": {**facts["wecom"], "callback_url": f"{base_url}/wecom/{ACCOUNT}"},
+        "wecom": {
+            **facts["wecom"],
+            "callback_url": f"{base_url}/wecom/{OFFICE}",
+            "members": _members(settings, people),
+        },
         "wechat_pay": {
             **facts["wechat_pay"],
             "notify_url": f"{base_url}/notify/wechat_pay/{ACCOUNT}",

@@ -88,6 +88,8 @@ class DemoPeople:
 
     residents: list[dict[str, Any]]
     staff: list[dict[str, Any]]
+    staff_phones: tuple[str, ...]
+    """Their phones, in the same order."""
     communities: list[dict[str, Any]]
     console: dict[str, str]
     """With which name and password the manager signs in to the console."""
@@ -126,6 +128,7 @@ async def seed(db: Database, *, folder: Path, now: datetime, account: str) -> De
         staff=[
             {"openid": one.openid, "name": one.name, "role": str(one.role)} for one in COLLEAGUES
         ],
+        staff_phones=tuple(one.phone for one in COLLEAGUES),
         communities=[
             {"id": one.community_id, "name": one.name} for one in known if one.name in COMMUNITIES
         ],

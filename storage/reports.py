@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, bindparam, case, select, update
@@ -137,3 +138,29 @@ def _note_delivery(tx: Connection, report: Mapping[str, str]) -> None:
         .where(outbox.c.id.in_(ours), outbox.c.state == OutboxState.SENT)
         .values(state=OutboxState.DEAD, sent_at=None, why=state[:200])
     )
+
+
+def move_held(
+    tx: Connection, from_ids: Sequence[int], to: tuple[str, str, int], *, now: datetime
+) -> int:
+    """Send tasks of staff that wait in a chat whose window is shut by another way; how many.
+
+    `to` is (account, recipient, identity).
+    """
+    account, recipient, identity_id = to
+    moved: int = tx.execute(
+        update(outbox)
+        .where(
+            outbox.c.identity_id.in_(from_ids),
+            outbox.c.state == OutboxState.HELD,
+            outbox.c.event == "StaffTask",
+        )
+        .values(
+            account=account,
+            recipient=recipient,
+            identity_id=identity_id,
+            state=OutboxState.WAITING,
+            not_before=now,
+        )
+    ).rowcount
+    return moved

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage.errors import GatewayUnavailable
 from storage.periods import shanghai_day
-from storage.ports.chat import Attempt, OutgoingMessage, Reach, Route, Verdict
+from storage.ports.chat import KNOWS_OUR_ID, Attempt, OutgoingMessage, Reach, Route, Verdict
 from storage.ports.payments import (
     Collection,
     LineKind,
@@ -282,9 +282,7 @@ class FakeChannel:
         script = self.verdicts.get(recipient)
         verdict = script.popleft() if script else Verdict.SENT
         # UNKNOWN: the platform did its work and the answer was lost.
-        once = route is Route.TEMPLATE and delivery_id in {
-            one.delivery_id for one in self.delivered
-        }
+        once = route in KNOWS_OUR_ID and delivery_id in {one.delivery_id for one in self.delivered}
         if verdict in (Verdict.SENT, Verdict.UNKNOWN) and not once:
             self.delivered.append(Delivered(recipient, route, message.text, delivery_id))
         return Attempt(route, verdict, self.detail, f"m{len(self.tries)}", self.not_before)

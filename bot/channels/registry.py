@@ -11,6 +11,7 @@ from storage.lazy import load
 
 CHANNELS: Final[tuple[tuple[str, str, str], ...]] = (
     ("wechat_official", "bot.channels.wechat_official", "WechatOfficial"),
+    ("wecom", "bot.channels.wecom", "Wecom"),
     ("wecom_robot", "bot.channels.wecom_robot", "WecomRobot"),
 )
 

@@ -4,25 +4,20 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn, TypeVar
-from urllib.parse import quote
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
+from bot.channels.api_client import AS_JSON, ApiClient, granted
 from bot.channels.exchange import JSON_HEADERS, Patience, exchange, read_answer
-from bot.channels.wechat_errors import STALE_TOKEN, ApiRefused, NotCalled, OutcomeUnknown
-from bot.channels.wechat_tokens import Grant, Refresh, Tokens
-from storage import crashpoints
+from bot.channels.wechat_tokens import Grant, Refresh
 from storage.lazy import load
 
 OFFICIAL_ORIGIN: Final = "https://api.weixin.qq.com"
 
-_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
-_T = TypeVar("_T")
 
-
-class WechatClient:
+class WechatClient(ApiClient):
     """One account's way to the API."""
 
     def __init__(
@@ -35,45 +30,10 @@ class WechatClient:
         now: Callable[[], datetime],
         patience: Patience | None = None,
     ) -> None:
+        super().__init__(base_url=base_url, http=http, now=now, patience=patience)
         self._app_id = app_id
         self._app_secret = app_secret
-        self._origin = base_url.rstrip("/")
-        self._http = http
-        self._now = now
-        self._patience = patience or Patience()
-        self._limits = self._patience.limits()
-        self._urls: dict[str, tuple[str, URL]] = {}
         self._groups: Any = None
-        self.tokens = Tokens(self._fetch_token, now=now)
-
-    async def deliver(self, path: str, message: Mapping[str, object]) -> dict[str, Any]:
-        """Post a message to a person, e.g. by "/cgi-bin/message/custom/send".
-
-        Raises ApiRefused, ApiShut, NotCalled (it did not arrive) or OutcomeUnknown (it may have).
-        """
-        body = _AS_JSON(message).encode("utf-8", "replace")
-
-        async def once(token: str) -> dict[str, Any]:
-            raw, _ = await exchange(
-                self._http,
-                "POST",
-                self._url(path, token),
-                body=aiohttp.BytesPayload(body),
-                headers=JSON_HEADERS,
-                timeout=self._limits,
-            )
-            answer = read_answer(raw)
-            if "errcode" not in answer:
-                raise OutcomeUnknown("answer without errcode")
-            return answer
-
-        return await self._with_token(once)
-
-    async def ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-        """Ask an address that takes no token (OAuth). Raises as `deliver` does."""
-        url = URL(self._origin + path).with_query(dict(params))
-        raw, _ = await exchange(self._http, "GET", url, timeout=self._limits)
-        return read_answer(raw)
 
     async def groups(self) -> Any:  # noqa: ANN401 - the library has no types
         """Return wechatpy's client, each of whose methods is to be awaited.
@@ -109,47 +69,6 @@ class WechatClient:
 
         return await self._with_token(once)
 
-    async def _with_token(self, call: Callable[[str], Awaitable[_T]]) -> _T:
-        """Make a call, and once more with a fresh token where the first was refused.
-
-        A token and a call have their own limits, which together stay under the deadline; only
-        what follows a refused token has to be held to it.
-        """
-        deadline = asyncio.get_running_loop().time() + self._patience.delivery
-        token = await self.tokens.get()
-        try:
-            return await call(token)
-        except ApiRefused as refused:
-            if refused.code not in STALE_TOKEN:
-                raise
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._again(call, token)
-        except TimeoutError:
-            raise OutcomeUnknown("deadline") from None
-
-    async def _again(self, call: Callable[[str], Awaitable[_T]], stale: str) -> _T:
-        fresh = await self.tokens.get(stale=stale)
-        try:
-            return await call(fresh)
-        except ApiRefused as refused:
-            if refused.code in STALE_TOKEN:
-                self._give_up(fresh, refused)
-            raise
-
-    def _give_up(self, token: str, refused: ApiRefused) -> NoReturn:
-        if token != self.tokens.current:
-            raise NotCalled("the token changed meanwhile") from None
-        raise self.tokens.shut(refused) from None
-
-    def _url(self, path: str, token: str) -> URL:
-        known = self._urls.get(path)
-        if known is None or known[0] != token:
-            address = f"{self._origin}{path}?access_token={quote(token, safe='')}"
-            known = (token, URL(address, encoded=True))
-            self._urls[path] = known
-        return known[1]
-
     async def _fetch_token(self, refresh: Refresh) -> Grant:
         asked = {
             "grant_type": "client_credential",
@@ -165,12 +84,7 @@ class WechatClient:
             headers=JSON_HEADERS,
             timeout=self._limits,
         )
-        answer = read_answer(raw)
-        crashpoints.reach("token.before_keep")
-        try:
-            return Grant(str(answer["access_token"]), int(answer["expires_in"]))
-        except (KeyError, ValueError, TypeError):
-            raise OutcomeUnknown("answer without a token") from None
+        return granted(read_answer(raw))
 
 
 def _is_text(content_type: str) -> bool:
@@ -192,7 +106,7 @@ def _payload(options: Mapping[str, Any]) -> dict[str, Any]:
             form.add_field(name, raw, filename=filename or name)
         return {"body": form}
     if isinstance(given, dict):
-        return {"body": _AS_JSON(given).encode(), "headers": JSON_HEADERS}
+        return {"body": AS_JSON(given).encode(), "headers": JSON_HEADERS}
     return {} if given is None else {"body": given}
 
 

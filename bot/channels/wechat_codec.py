@@ -1,4 +1,4 @@
-"""Opens and seals official account callbacks: signature, cipher, XML; one pass, safe mode only."""
+"""Opens and seals callbacks of WeChat and WeCom: signature, cipher, XML; only safe mode."""
 
 import binascii
 import hashlib
@@ -225,6 +225,19 @@ class Codec:
         if not _same(query.get("signature"), sign(self._token, *parts)):
             return None
         return echo.encode("utf-8", "replace")
+
+    def verify_sealed_url(self, query: Mapping[str, str]) -> bytes | None:
+        """Return the words inside the sealed echo of a WeCom address check, None for a forgery."""
+        try:
+            timestamp = _parameter(query, "timestamp", _TIMESTAMP)
+            nonce = _parameter(query, "nonce", _NONCE)
+            echo = query.get("echostr", "").encode("utf-8", "replace")
+            expected = sign(self._token, timestamp.encode(), nonce.encode(), echo)
+            if not _same(query.get("msg_signature"), expected):
+                return None
+            return self.decrypt(echo)
+        except BadCallback:
+            return None
 
     def open(self, query: Mapping[str, str], body: bytes, *, now: datetime) -> dict[str, str]:
         """Prove, decrypt and read one callback. Raises BadCallback and nothing else."""

@@ -101,7 +101,9 @@ _MUTED: Final = (Verdict.MUTED, Pause.NONE)
 _NOT_NOW: Final = (Verdict.NOT_NOW, Pause.NONE)
 _OUR_BUG: Final = (Verdict.BAD_CONTENT, Pause.NONE)
 
-MEANINGS: Final[Mapping[int, tuple[Verdict, Pause]]] = MappingProxyType(
+Meanings = Mapping[int, tuple[Verdict, Pause]]
+
+MEANINGS: Final[Meanings] = MappingProxyType(
     {
         -1: (Verdict.UNKNOWN, Pause.NONE),
         **dict.fromkeys((*STALE_TOKEN, *BAD_CONFIGURATION), _MEND),
@@ -124,20 +126,26 @@ MEANINGS: Final[Mapping[int, tuple[Verdict, Pause]]] = MappingProxyType(
 """Every code we know. What is not here is not tried again: staff read the platform's words."""
 
 
-def judge(refused: ApiRefused, route: Route, *, now: datetime) -> Attempt:
+def judge(
+    refused: ApiRefused, route: Route, *, now: datetime, meanings: Meanings = MEANINGS
+) -> Attempt:
     """Say what an error code means for a message sent by this route."""
-    verdict, pause = MEANINGS.get(refused.code, _OUR_BUG)
+    verdict, pause = meanings.get(refused.code, _OUR_BUG)
     detail = f"{refused.code} {refused.words}"[:MAX_DETAIL_CHARS]
     return Attempt(route, verdict, detail, not_before=_UNTIL[pause](now))
 
 
 def judge_trouble(
-    trouble: ApiRefused | ApiShut | NotCalled | OutcomeUnknown, route: Route, *, now: datetime
+    trouble: ApiRefused | ApiShut | NotCalled | OutcomeUnknown,
+    route: Route,
+    *,
+    now: datetime,
+    meanings: Meanings = MEANINGS,
 ) -> Attempt:
     """Say what any trouble of a call means for a message sent by this route."""
     match trouble:
         case ApiRefused():
-            return judge(trouble, route, now=now)
+            return judge(trouble, route, now=now, meanings=meanings)
         case ApiShut():
             detail = f"{trouble.code} {trouble.words}"[:MAX_DETAIL_CHARS]
             return Attempt(route, Verdict.PAUSED, detail, not_before=trouble.until)

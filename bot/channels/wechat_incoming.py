@@ -21,7 +21,9 @@ MESSAGES: Final[Mapping[str, tuple[IncomingKind, str]]] = MappingProxyType(
 )
 """Message type → what it is to us and which field holds its words; others are OTHER."""
 
-EVENTS: Final[Mapping[str, IncomingKind]] = MappingProxyType(
+Events = Mapping[str, IncomingKind]
+
+EVENTS: Final[Events] = MappingProxyType(
     {
         "subscribe": IncomingKind.FOLLOW,
         "unsubscribe": IncomingKind.UNFOLLOW,
@@ -125,7 +127,9 @@ REPORTS: Final[Mapping[str, Callable[[Fields], dict[str, str]]]] = MappingProxyT
 )
 
 
-def _meaning(fields: Fields) -> tuple[IncomingKind, str, Mapping[str, str]]:
+def _meaning(
+    fields: Fields, events: Events, otherwise: IncomingKind
+) -> tuple[IncomingKind, str, Mapping[str, str]]:
     """Return the kind, the words or the key, and the platform's report."""
     message_type = _require(fields, "MsgType").lower()
     if message_type != "event":
@@ -136,12 +140,21 @@ def _meaning(fields: Fields) -> tuple[IncomingKind, str, Mapping[str, str]]:
     if event == "subscribe":
         key = key.removeprefix("qrscene_")
     report = REPORTS[event](fields) if event in REPORTS else {}
-    return EVENTS.get(event, IncomingKind.OTHER), key, report
+    return events.get(event, otherwise), key, report
 
 
-def read_message(account: str, fields: Fields) -> IncomingMessage:
-    """Read what a person did. Raises BadCallback(400) where something needed is missing."""
-    kind, text, report = _meaning(fields)
+def read_message(
+    account: str,
+    fields: Fields,
+    events: Events = EVENTS,
+    *,
+    otherwise: IncomingKind = IncomingKind.OTHER,
+) -> IncomingMessage:
+    """Read what a person did; an event that is not among `events` is `otherwise`.
+
+    Raises BadCallback(400) where something needed is missing.
+    """
+    kind, text, report = _meaning(fields, events, otherwise)
     return IncomingMessage(
         account=account,
         sender=_require(fields, "FromUserName"),

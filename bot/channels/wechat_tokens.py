@@ -48,9 +48,15 @@ class Tokens:
     """The account's access token: asked for once however many wait, kept until it expires."""
 
     def __init__(
-        self, fetch: Callable[[Refresh], Awaitable[Grant]], *, now: Callable[[], datetime]
+        self,
+        fetch: Callable[[Refresh], Awaitable[Grant]],
+        *,
+        now: Callable[[], datetime],
+        mend: frozenset[int] = BAD_CONFIGURATION,
     ) -> None:
+        """Fetch tokens; after a code of `mend` a person has to mend the configuration."""
         self._fetch = fetch
+        self._mend = mend
         self._now = now
         self._token = ""
         self._expires_at: datetime | None = None
@@ -119,7 +125,7 @@ class Tokens:
         except OutcomeUnknown as unknown:
             raise NotCalled(f"no token: {unknown.reason}") from None
         except ApiRefused as refused:
-            if refused.code in STALE_TOKEN | BAD_CONFIGURATION | DAY_QUOTA:
+            if refused.code in STALE_TOKEN | self._mend | DAY_QUOTA:
                 raise self.shut(refused) from None
             if refused.code == TOO_SOON:
                 raise self._shut_until(self._now() + FORCE_APART, refused) from None

@@ -1,10 +1,9 @@
 """The WeCom group robot (企业微信群机器人): tells staff groups, twenty messages a minute."""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -12,12 +11,12 @@ import aiohttp
 from yarl import URL
 
 from bot.channels.exchange import JSON_HEADERS, Patience, exchange, read_answer
+from bot.channels.throttle import MINUTE, Throttle
 from bot.channels.wechat_errors import ApiRefused, NotCalled, OutcomeUnknown
 from storage.ports.chat import Attempt, OutgoingMessage, Reach, Route, Verdict
 
 MAX_TEXT_BYTES: Final = 2048
 PER_MINUTE: Final = 20
-MINUTE: Final = timedelta(seconds=60)
 MAX_UNFINISHED: Final = 1000
 
 MEANINGS: Final[Mapping[int, Verdict]] = MappingProxyType(
@@ -77,35 +76,6 @@ def split_text(text: str, limit_bytes: int = MAX_TEXT_BYTES) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-class Throttle:
-    """How many messages a robot may still send in this minute, by the clock we are given."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._sent: deque[datetime] = deque()
-
-    def room(self) -> int:
-        """Return how many messages may go now."""
-        since = self._now() - MINUTE
-        while self._sent and self._sent[0] <= since:
-            self._sent.popleft()
-        return PER_MINUTE - len(self._sent)
-
-    def take(self) -> None:
-        """Count one message."""
-        self._sent.append(self._now())
-
-    def fill(self) -> None:
-        """Count a full minute: the platform says it is full though we thought otherwise."""
-        while self.room() > 0:
-            self.take()
-
-    def free_at(self, messages: int) -> datetime:
-        """Return when there is room for so many."""
-        short = messages - self.room()
-        return self._sent[short - 1] + MINUTE if short > 0 else self._now()
-
-
 class WecomRobot:
     """The robots of a company's groups, a ChatChannel whose recipients are group names."""
 
@@ -122,7 +92,7 @@ class WecomRobot:
         self._now = now
         self._limits = (patience or Patience()).limits()
         self._urls = {group: URL(address) for group, address in config.groups.items()}
-        self._throttles = {group: Throttle(now) for group in config.groups}
+        self._throttles = {group: Throttle(now, PER_MINUTE) for group in config.groups}
         self._parts_sent: dict[str, int] = {}
 
     def routes_for(self, message: OutgoingMessage, reach: Reach) -> tuple[Route, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -29,6 +29,7 @@ from storage.operations.broadcasting import ROBOTS
 from storage.periods import shanghai_day
 from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
+from storage.queries.work_chats import staff_not_at
 from storage.sql import database_now
 from storage.steps import newest_step, sqlite_file, step_of
 
@@ -36,9 +37,11 @@ FIXED_SQLITE: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """Versions in which two connections can no longer spoil a write-ahead log."""
 
 OFFICIAL: Final = "wechat_official"
+WORK: Final = "wecom"
 FIELDS: Final = ("unit", "amount", "time", "state", "number", "community", "text", "title")
 """What our messages offer to a template's keys."""
 DIFFERENCES_SHOWN: Final = 10
+NAMES_SHOWN: Final = 20
 PROBE: Final = "物业费怎么收的呀"
 """What a language model is asked to see whether it answers."""
 CERTIFICATE_WARNING_DAYS: Final = 60
@@ -103,6 +106,9 @@ def _channels(settings: Settings) -> Iterator[Line]:
         yield "warn", "channels: no official account; nobody is told anything in chat"
     for account, (kind, one) in settings.channels.items():
         yield "ok", f"channels.{account}: {kind}"
+        if kind == WORK:
+            where = f"{settings.web.base_url}/wecom/{account}"
+            yield "ok", f"channels.{account}: WeCom calls {where} (接收消息服务器)"
         if kind == OFFICIAL:
             yield from _templates(f"channels.{account}", one.templates)
     yield from _alarms(settings)
@@ -201,12 +207,14 @@ async def _database(settings: Settings) -> list[Line]:
             ahead = datetime.now(UTC) - await db.read(database_now)
             broken = await db.read(prove)
             seen = await db.read(standing, limit=DIFFERENCES_SHOWN)
+            apart = await db.read(staff_not_at, _work_accounts(settings))
     except (StorageUnavailable, OSError) as trouble:
         return [*lines, ("warn", f"database: {trouble}; `run` creates a SQLite file")]
     if sqlite_file(url) is None:
         lines.append(judge_skew("the database", ahead))
     lines += _standing(seen)
     lines += _payees(seen, settings)
+    lines += _staff(apart, settings)
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
@@ -252,6 +260,19 @@ def _payees(seen: Standing, settings: Settings) -> Iterator[Line]:
     for payee, name in seen.collected_through:
         if name not in settings.gateways:
             yield "bad", f"payee {payee}: collects through {name}, which is not configured"
+
+
+def _work_accounts(settings: Settings) -> list[str]:
+    return [account for account, (kind, _) in settings.channels.items() if kind == WORK]
+
+
+def _staff(apart: Sequence[str], settings: Settings) -> Iterator[Line]:
+    """Name those whose alerts wait once they have been silent for 48 hours."""
+    if not apart:
+        return
+    names = "、".join(apart[:NAMES_SHOWN]) + (" …" if len(apart) > NAMES_SHOWN else "")
+    how = "bind them there: 员工绑定" if _work_accounts(settings) else "add a channel of kind wecom"
+    yield "warn", f"staff: {names} not in WeCom; alerts wait after 48 hours of silence; {how}"
 
 
 def _sqlite(url: str) -> Iterator[Line]:

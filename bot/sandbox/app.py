@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from bot.sandbox import control, control_money, control_people, phone
+from bot.sandbox import control, control_money, control_people, control_work, phone
 from bot.sandbox.world import World
 
 PREFIX = "/_sandbox"
@@ -30,7 +30,7 @@ def _below_prefix(route: web.RouteDef) -> web.RouteDef:
 
 
 def _routes(world: World) -> list[web.RouteDef]:
-    parts = (control, control_people, control_money, phone)
+    parts = (control, control_people, control_money, control_work, phone)
     return [*world.routes(), *(route for part in parts for route in part.routes(world))]
 
 

@@ -102,6 +102,9 @@ async def add_fault(world: World, request: web.Request) -> dict[str, Any]:
     if platform == "wechat" and fault.kind == "revoked_token" and not fault.match:
         world.faults.clear_kind(platform, "revoked_token")
         world.account.kill_tokens()
+    if platform == "wecom" and fault.kind == "revoked_token" and not fault.match:
+        world.faults.clear_kind(platform, "revoked_token")
+        world.office.kill_tokens()
     return {"kind": fault.kind, "on": fault.on, "times": int(body.get("times", 1))}
 
 
@@ -150,9 +153,13 @@ async def announce(world: World, request: web.Request) -> dict[str, Any]:
 
 
 def register_bot(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Take a bot's announcement: callback_url, tick_url, followers, groups, templates."""
+    """Take a bot's announcement: its addresses, followers, members, groups, templates."""
     if body.get("callback_url"):
         world.account.set_callback(str(body["callback_url"]))
+    if body.get("wecom_callback_url"):
+        world.office.set_callback(str(body["wecom_callback_url"]))
+    for member in body.get("members", []):
+        world.office.add_member(str(member["userid"]), str(member["name"]))
     if body.get("tick_url"):
         world.bots.announce(str(body["tick_url"]))
     seeds = [(str(f["nickname"]), f.get("openid")) for f in body.get("followers", [])]

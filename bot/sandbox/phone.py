@@ -7,7 +7,7 @@ from aiohttp import web
 from bot.sandbox.cashier import Cashier
 from bot.sandbox.control import is_local
 from bot.sandbox.pay_book import MERCHANT_NAME
-from bot.sandbox.phone_people import PhoneDirectory, last_messages, open_codes
+from bot.sandbox.phone_people import PhoneDirectory, conversation, last_messages, open_codes
 from bot.sandbox.webview import Webview
 from bot.sandbox.world import World
 
@@ -61,7 +61,7 @@ class Phone:
             {
                 "account": ACCOUNT_NAME,
                 "people": self._directory.people(),
-                "groups": self._world.robots.groups(),
+                "groups": self._world.robots.seen_groups(),
                 "last": last_messages(self._world),
             }
         )
@@ -84,11 +84,12 @@ class Phone:
 
     async def conversation(self, request: web.Request) -> web.Response:
         """Return both sides of a person's chat after a number, oldest first."""
-        openid = request.match_info["openid"]
         after = request.query.get("after", "0")
-        if self._world.account.person(openid) is None or not after.isdecimal():
+        openid = request.match_info["openid"]
+        found = conversation(self._world, openid, int(after)) if after.isdecimal() else None
+        if found is None:
             raise web.HTTPNotFound(text="nobody of that openid")
-        return web.json_response(self._world.account.conversation(openid, int(after)))
+        return web.json_response(found)
 
     async def static(self, request: web.Request) -> web.Response:
         """Serve one drawing, style or script."""

@@ -8,17 +8,18 @@ from typing import Any
 
 from bot.sandbox.clock import from_ms, iso
 from bot.sandbox.official_account import Person
+from bot.sandbox.wecom_app import FACE
 from bot.sandbox.world import World
 
 KEPT = "phone_people.json"
-FIELDS = ("name", "phone", "unit_label", "community", "bound", "role")
+FIELDS = ("name", "phone", "unit_label", "community", "bound", "role", "bind_words")
 BOUND = re.compile(r"绑定成功|绑定好了|已绑定|已经绑定|已为您绑定")
 UNBOUND = re.compile(r"已解绑|解绑成功|解除绑定成功|已解除绑定")
 UNIT = re.compile(r"[0-9]+\s*(?:栋|幢|号楼|座)[0-9一-鿿单元室-]*[0-9]+室?|[0-9]+-[0-9]+-[0-9]+")
 
 
 class PhoneDirectory:
-    """What the demo told about openids: `residents` and `staff` as in demo.json."""
+    """What the demo told: `residents`, `staff`, and `members` of `wecom`, as in demo.json."""
 
     def __init__(self, world: World) -> None:
         """Read what was told before, or the demo's own file beside the sandbox's folder."""
@@ -27,8 +28,10 @@ class PhoneDirectory:
         self._kept = world.folder / KEPT
 
     def take(self, told: Mapping[str, Any]) -> int:
-        """Take `{residents: [...], staff: [...]}`; return how many people are known now."""
-        for row in [*told.get("residents", []), *told.get("staff", [])]:
+        """Take people in the shape of demo.json; return how many are known now."""
+        members = told.get("wecom", {}).get("members", [])
+        at_work = [{**row, "openid": FACE + str(row["userid"])} for row in members]
+        for row in [*told.get("residents", []), *told.get("staff", []), *at_work]:
             if not isinstance(row, dict) or not isinstance(row.get("openid"), str):
                 raise TypeError("each person needs an openid")
             kept = self._told.setdefault(row["openid"], {"units": []})
@@ -49,8 +52,19 @@ class PhoneDirectory:
         self._read()
         changes = self._bindings()
         came = {person.openid: person for person in self._world.account.people()}
-        openids = [*came, *(openid for openid in self._told if openid not in came)]
-        return [self._shown(openid, came.get(openid), changes) for openid in openids]
+        at_work = {FACE + userid: name for userid, name in self._world.office.members().items()}
+        openids = [*came, *(one for one in self._told if one not in came and one not in at_work)]
+        shown = [self._shown(openid, came.get(openid), changes) for openid in openids]
+        return shown + [self._at_work(openid, name) for openid, name in at_work.items()]
+
+    def _at_work(self, openid: str, name: str) -> dict[str, Any]:
+        """Show a member of the corporation as she sits before the WeCom app."""
+        known = {"role": "steward", **self._told.get(openid, {})}
+        is_bound = any(
+            "已绑定" in one["text"] for one in self._world.office.inbox(openid.removeprefix(FACE))
+        )
+        here = {"openid": openid, "name": name, "came": True, "follows": True, "at_work": True}
+        return known | here | {"bound": is_bound}
 
     def _shown(
         self, openid: str, person: Person | None, changes: Mapping[str, tuple[bool, str]]
@@ -104,13 +118,29 @@ def _facts(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def conversation(world: World, openid: str, after: int) -> list[dict[str, Any]] | None:
+    """Return both sides of somebody's chat after a number, None where nobody has that name."""
+    if openid.startswith(FACE):
+        userid = openid.removeprefix(FACE)
+        return (
+            world.office.conversation(userid, after) if userid in world.office.members() else None
+        )
+    if world.account.person(openid) is None:
+        return None
+    return world.account.conversation(openid, after)
+
+
 def last_messages(world: World) -> dict[str, dict[str, Any]]:
     """Return the last message of every chat: its text and its instant."""
     rows = world.account.book.rows(
         "SELECT openid, text, at_ms FROM messages "
         "WHERE seq IN (SELECT MAX(seq) FROM messages GROUP BY openid)"
     )
-    return {row["openid"]: {"text": row["text"], "at": iso(from_ms(row["at_ms"]))} for row in rows}
+    last = {row["openid"]: {"text": row["text"], "at": iso(from_ms(row["at_ms"]))} for row in rows}
+    for userid in world.office.members():
+        for message in world.office.conversation(userid)[-1:]:
+            last[FACE + userid] = {"text": message["text"], "at": message["at"]}
+    return last
 
 
 def open_codes(world: World) -> list[dict[str, Any]]:

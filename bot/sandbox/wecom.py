@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS messages (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, kind TEXT NOT NULL,
   text TEXT NOT NULL, mentioned TEXT NOT NULL, card TEXT, at_ms INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of ON messages (name, seq);
+CREATE TABLE IF NOT EXISTS other_groups (name TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS media (
   media_id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, at_ms INTEGER NOT NULL);
 """
@@ -77,6 +78,11 @@ class WecomRobots:
     def groups(self) -> list[str]:
         """Return the groups' names."""
         return [row["name"] for row in self.book.rows("SELECT name FROM robots ORDER BY rowid")]
+
+    def seen_groups(self) -> list[str]:
+        """Return the names of all groups that a member can look at, with a robot or without."""
+        others = self.book.rows("SELECT name FROM other_groups ORDER BY rowid")
+        return list(dict.fromkeys([*self.groups(), *(row["name"] for row in others)]))
 
     def messages(self, group: str, after: int = 0) -> list[dict[str, Any]]:
         """Return what a group saw after a number, oldest first."""
@@ -152,6 +158,17 @@ class WecomRobots:
         if sent >= PER_MINUTE:
             raise RobotError(45009, "api freq out of limit")
         mentioned = [*part.get("mentioned_list", []), *part.get("mentioned_mobile_list", [])]
+        self._write(group, str(kind), text, mentioned, card)
+        return {"errcode": 0, "errmsg": "ok"}
+
+    def put(self, group: str, text: str) -> None:
+        """Show a message that came by another way than a robot, in a group that needs none."""
+        self.book.write("INSERT OR IGNORE INTO other_groups VALUES (?)", group)
+        self._write(group, "text", text, [], None)
+
+    def _write(
+        self, group: str, kind: str, text: str, mentioned: list[str], card: dict[str, Any] | None
+    ) -> None:
         seq = self.book.write(
             "INSERT INTO messages (name, kind, text, mentioned, card, at_ms) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -160,11 +177,10 @@ class WecomRobots:
             text,
             json.dumps(mentioned),
             json.dumps(card, ensure_ascii=False) if card else None,
-            now,
+            to_ms(self.ground.clock.now()),
         )
         for message in self.messages(group, seq - 1):
             self.ground.live.publish("group", group=group, message=message)
-        return {"errcode": 0, "errmsg": "ok"}
 
     def take_file(self, family: str, body: bytes) -> dict[str, Any]:
         """Keep an uploaded file's number for three days; raises RobotError."""

@@ -15,6 +15,8 @@ What pages and the bot may call (all on `World`; sync unless it says async):
   so on: the person acts, the platform calls the bot as WeChat does; each gives a
   `Delivery(reply, attempts, seconds, trouble)`.
 * `world.robots.groups() -> list[str]`, `world.robots.messages(group, after=0) -> list[dict]`.
+* `world.office` the WeCom app: `.members()`, `.add_member(userid, name)`, `.inbox(userid)`,
+  `.chats()`, `.set_callback(url)`; `await world.office_push.text(userid, text)` as `world.push`.
 * `world.pay` WeChat Pay. A `Trade` has `order_no, amount_fen, description, state
   ("open"|"paid"|"closed"), kind ("JSAPI"|"MWEB"|"NATIVE"), payer_openid, created_at, expires_at,
   merchant_name`:
@@ -63,7 +65,10 @@ from bot.sandbox.wechat import WechatApi
 from bot.sandbox.wechat_mass import MassSending
 from bot.sandbox.wechat_pay import WechatPay
 from bot.sandbox.wechat_push import WechatPush
+from bot.sandbox.wecom import PREFIX as WECOM_PREFIX
 from bot.sandbox.wecom import WecomRobots
+from bot.sandbox.wecom_app import WecomApp
+from bot.sandbox.wecom_push import WecomPush
 
 CONTROL = "/_sandbox/control"
 GROUPS = ("物业值班群", "收费对账群")
@@ -79,6 +84,8 @@ class World:
         self.push = WechatPush(self.account)
         self.mass = MassSending(self.account)
         self.robots = WecomRobots(ground)
+        self.office = WecomApp(ground, keys.names, self.robots)
+        self.office_push = WecomPush(self.office)
         self.pay = WechatPay(ground, keys, self.account)
         tills: tuple[Till, ...] = (
             self.pay,
@@ -142,8 +149,10 @@ class World:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the platforms' addresses (the control plane's are in `control`)."""
-        wechat = [*WechatApi(self.account).routes(), *self.robots.routes()]
-        return wechat + [route for till in self.tills.values() for route in till.routes()]
+        wecom = [*self.robots.routes(), *self.office.routes()]
+        return [*WechatApi(self.account).routes(), *wecom] + [
+            route for till in self.tills.values() for route in till.routes()
+        ]
 
     def facts(
         self, bot_base: str | None = None, notify_urls: Mapping[str, str] | None = None
@@ -168,9 +177,11 @@ class World:
         wecom = {
             "corp_id": names.corp_id,
             "agent_id": names.agent_id,
+            "secret": self.office.secret,
             "token": names.wecom_token,
             "aes_key": names.wecom_aes_key,
-            "callback_url": f"{bot}/wecom/{names.account}",
+            "callback_url": self.office.callback_url or f"{bot}/wecom/{names.account}",
+            "api_base_url": self.base_url + WECOM_PREFIX,
             "robots": robots,
         }
         paying = {
@@ -212,5 +223,6 @@ class World:
         await self.ground.close()
         self.account.book.close()
         self.robots.book.close()
+        self.office.book.close()
         for till in self.tills.values():
             till.close()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.channels.wechat_codec import BadCallback
 from bot.web import spoken
 from bot.web.deadlines import Deadlines
-from bot.web.parts import Account, WebParts
+from bot.web.parts import Listener, WebParts
 from bot.web.reading import UnfitRequest, read_body
 from bot.web.repeats import Repeats
 from storage import inbox
@@ -23,6 +23,7 @@ from storage.ports.chat import IncomingMessage, OutgoingMessage
 log = logging.getLogger(__name__)
 
 DOOR: Final = "/wechat/"
+WORK_DOOR: Final = "/wecom/"
 """What an address of ours begins with; the account's name follows."""
 SUCCESS: Final = b"success"
 MARK_AFTER_SECONDS: Final = 0.25
@@ -32,11 +33,13 @@ _PLAIN: Final = spoken.headers(spoken.PLAIN)
 
 
 class ChatDoor:
-    """Callbacks of all official accounts."""
+    """Callbacks of all accounts of one platform."""
 
-    def __init__(self, parts: WebParts) -> None:
-        """Stand before the router."""
+    def __init__(self, parts: WebParts, accounts: Mapping[str, Listener], *, door: str) -> None:
+        """Stand before the router, for these accounts; an account's path is the door and its name."""
         self._parts = parts
+        self._accounts = accounts
+        self._door = door
         self._repeats: Repeats | None = None
         self._deadlines = Deadlines(SUCCESS, seconds=parts.reply_seconds)
         self._answered: list[int] = []
@@ -45,7 +48,7 @@ class ChatDoor:
 
     async def verify(self, request: web.Request) -> web.Response:
         """Echo to the platform's address check."""
-        account = self._parts.channels.get(request.path.removeprefix(DOOR))
+        account = self._accounts.get(request.path.removeprefix(self._door))
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         echo = account.verify_url(request.query)
@@ -60,7 +63,7 @@ class ChatDoor:
         again.
         """
         received = asyncio.get_running_loop().time()
-        account = self._parts.channels.get(request.path.removeprefix(DOOR))
+        account = self._accounts.get(request.path.removeprefix(self._door))
         if account is None:
             return web.Response(status=404, headers=_PLAIN)
         now = self._parts.clock.now()
@@ -85,7 +88,7 @@ class ChatDoor:
         return response
 
     def _reply_to(
-        self, account: Account, message: IncomingMessage, now: datetime, received: float
+        self, account: Listener, message: IncomingMessage, now: datetime, received: float
     ) -> asyncio.Future[bytes]:
         """Return the answer to be: of the first call where this one is its repetition."""
         loop = asyncio.get_running_loop()
@@ -107,7 +110,7 @@ class ChatDoor:
 
     async def _answer(
         self,
-        account: Account,
+        account: Listener,
         message: IncomingMessage,
         now: datetime,
         reply: asyncio.Future[bytes],
@@ -129,7 +132,7 @@ class ChatDoor:
 
     async def _say_answer(
         self,
-        account: Account,
+        account: Listener,
         message: IncomingMessage,
         accepted: inbox.Accepted,
         reply: asyncio.Future[bytes],
@@ -204,7 +207,7 @@ class ChatDoor:
 
 
 def _words(
-    account: Account, message: IncomingMessage, answer: OutgoingMessage | None, now: datetime
+    account: Listener, message: IncomingMessage, answer: OutgoingMessage | None, now: datetime
 ) -> bytes:
     if answer is None:
         return SUCCESS

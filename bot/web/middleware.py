@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.web.chat import DOOR
+from bot.web.chat import DOOR, WORK_DOOR
 from bot.web.pages import Pages, secure
 from bot.web.reading import UnfitRequest
 from bot.web.visitors import Visitors
@@ -17,9 +17,9 @@ from storage.errors import LinkExpired, Refusal, Trouble, UnknownOrder
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-MACHINES: Final = (DOOR, "/wecom/", "/notify/", "/healthz", "/readyz", "/metrics")
+MACHINES: Final = (DOOR, WORK_DOOR, "/notify/", "/healthz", "/readyz", "/metrics")
 """Doors where a program calls: it reads a status, not a page."""
-PLATFORMS: Final = (DOOR, "/wecom/", "/notify/")
+PLATFORMS: Final = (DOOR, WORK_DOOR, "/notify/")
 """Doors of platforms: what proves itself is never told to come later."""
 UNPROVED: Final = (400, 401, 408, 413, 415)
 GONE: Final = (

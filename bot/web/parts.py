@@ -19,8 +19,8 @@ from storage.ports.payments import PaymentGateway
 from storage.queries.residents import Person
 
 
-class Account(Protocol):
-    """One chat account as the web sees it: it reads callbacks, replies, and knows browsers."""
+class Listener(Protocol):
+    """One chat account as its callback's door sees it."""
 
     name: str
 
@@ -42,6 +42,10 @@ class Account(Protocol):
     ) -> bytes:
         """Return the body that answers a callback."""
         ...
+
+
+class Account(Listener, Protocol):
+    """One official account as the web sees it: it also knows browsers."""
 
     async def authorize_url(self, redirect_uri: str, state: str) -> str:
         """Return where a browser inside the chat app learns who it is, silently."""
@@ -117,6 +121,8 @@ class WebParts:
     """Called when something was put into the outbox."""
     begin_work: Callable[[], None] = nothing
     """Called when long work was asked for."""
+    work_channels: Mapping[str, Listener] = field(default_factory=dict)
+    """Apps of a work chat (企业微信) by name."""
     reply_seconds: float = REPLY_SECONDS
     """How long a chat answer may take before it goes out by the outbox."""
     metrics: Metrics = field(default_factory=Metrics)

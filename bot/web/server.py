@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bot.web.chat import DOOR, ChatDoor
+from bot.web.chat import DOOR, WORK_DOOR, ChatDoor
 from bot.web.front import FrontDoor
 from bot.web.health import HealthDoor
 from bot.web.middleware import Edge, middleware
@@ -30,14 +30,16 @@ def build(parts: WebParts) -> web.Application:
     pages = Pages(parts.company, parts.base_url)
     edge = _edge(parts, pages)
     app = _application(parts, edge)
-    chat = ChatDoor(parts)
+    chat = ChatDoor(parts, parts.channels, door=DOOR)
+    work = ChatDoor(parts, parts.work_channels, door=WORK_DOOR)
     app[AHEAD] = partial(edge.ahead, chat.receive)
-    app.on_cleanup.append(chat.close)
+    app.on_cleanup.extend((chat.close, work.close))
     front = FrontDoor(parts, pages)
     doors = {name: _later(*where, parts, pages) for name, where in DOORS.items()}
     add = app.router.add_route
-    add("POST", f"{DOOR}{{account:{NAME}}}", chat.receive)
-    add("GET", f"{DOOR}{{account:{NAME}}}", chat.verify)
+    for door, at in ((DOOR, chat), (WORK_DOOR, work)):
+        add("POST", f"{door}{{account:{NAME}}}", at.receive)
+        add("GET", f"{door}{{account:{NAME}}}", at.verify)
     for method, path, door, way in ROUTES:
         add(method, path, doors[door](way))
     add("GET", "/static/{name:[a-z]{1,20}[.][a-z]{2,3}}", pages.static)

@@ -34,6 +34,7 @@ STATES: Final = {
 }
 WAYS: Final = {
     "custom": "聊天消息",
+    "app": "企业微信",
     "template": "服务通知",
     "subscribe": "订阅通知",
     "group": "群消息",

@@ -18,7 +18,14 @@ from storage.operations import reminders
 from storage.operations.rating_asks import ASKING, ask_with, may_ask_with
 from storage.outbox import CLAIM_SECONDS, Claimed, Outcome
 from storage.periods import BillingPeriod
-from storage.ports.chat import Attempt, ChatChannel, OutgoingMessage, Route, Verdict
+from storage.ports.chat import (
+    KNOWS_OUR_ID,
+    Attempt,
+    ChatChannel,
+    OutgoingMessage,
+    Route,
+    Verdict,
+)
 from storage.queries.bills import owes_for
 from storage.queries.personal_notices import as_she_reads_it
 from storage.rules.broadcasts import silenced_by
@@ -294,7 +301,7 @@ async def _by_routes(
     routes = channel.routes_for(message, claimed.reach)
     is_risky = _is_risky(claimed)
     if is_risky:
-        routes = tuple(route for route in routes if route is Route.TEMPLATE)
+        routes = tuple(route for route in routes if route in KNOWS_OUR_ID)
     if not claimed.is_following and not _notices(routes):
         return Outcome(claimed, OutboxState.SUPPRESSED, (), "not_following")
     left = deque(routes if claimed.is_following else _notices(routes))
@@ -354,7 +361,7 @@ def _judge(claimed: Claimed, attempts: tuple[Attempt, ...], now: datetime, kind:
 
 def _may_repeat(claimed: Claimed, last: Attempt, now: datetime) -> bool:
     """Tell whether sending again cannot double it, or is worth a double (a receipt)."""
-    if last.route is Route.TEMPLATE:
+    if last.route in KNOWS_OUR_ID:
         return now - claimed.created_at < SAME_ID_LASTS
     return claimed.urgency is Urgency.RECEIPT and claimed.tries < 3
 

@@ -31,6 +31,7 @@ from storage.models import (
     tariffs,
     tax_invoices,
     tickets,
+    work_chats,
     works,
     write_offs,
 )
@@ -67,6 +68,7 @@ FAMILIES = (
     console,
     month_reports,
     works,
+    work_chats,
 )
 
 ENGINES = ("postgresql", "sqlite")

@@ -27,6 +27,7 @@ from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
 from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
+from storage.queries.work_chats import HEARS_HERE
 from storage.rules.personal import variables_in
 from storage.sql import insert
 
@@ -173,7 +174,9 @@ def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
 
 def _report(tx: Connection, row: Row[Any], report: BroadcastReported, now: datetime) -> None:
     writer = tx.execute(
-        select(identities).where(identities.c.staff_id == row.created_by).order_by(identities.c.id)
+        select(identities)
+        .where(identities.c.staff_id == row.created_by, HEARS_HERE)
+        .order_by(identities.c.id)
     )
     for person in writer.all():
         outbox.enqueue(

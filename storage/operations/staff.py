@@ -11,6 +11,8 @@ from storage.errors import BindingMismatch
 from storage.kinds import StaffRole
 from storage.models.people import identities, staff, staff_communities
 from storage.operations.console_sessions import end_sessions, forget_password
+from storage.queries.work_chats import is_work_account
+from storage.reports import move_held
 from storage.sql import insert, insert_once
 
 
@@ -65,12 +67,24 @@ def dismiss(tx: Connection, phone: str, *, now: datetime) -> str | None:
 def bind_staff(
     tx: Connection, *, identity_id: int, phone: str, is_proved: bool, now: datetime
 ) -> str:
-    """Know a chat identity as a member of staff; return her name. Raises BindingMismatch."""
+    """Know a chat identity as a member of staff; return her name. Raises BindingMismatch.
+
+    In a work chat she hears at once of the tasks that wait for her word elsewhere.
+    """
     row = tx.execute(
         select(staff.c.id, staff.c.name).where(staff.c.phone == phone, staff.c.is_active)
     ).one_or_none()
     if row is None or not is_proved:
         raise BindingMismatch
     tx.execute(update(identities).where(identities.c.id == identity_id).values(staff_id=row.id))
+    _fetch_held(tx, row.id, identity_id, now)
     audit.note(tx, Actor(row.id, identity_id), "bind", "staff", str(row.id), at=now)
     return str(row.name)
+
+
+def _fetch_held(tx: Connection, staff_id: int, identity_id: int, now: datetime) -> None:
+    hers = tx.execute(select(identities).where(identities.c.staff_id == staff_id)).all()
+    here = next(one for one in hers if one.id == identity_id)
+    elsewhere = [one.id for one in hers if one.id != identity_id]
+    if elsewhere and is_work_account(tx, here.account):
+        move_held(tx, elsewhere, (here.account, here.openid, here.id), now=now)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from storage.frozen import dataclass
 
@@ -77,6 +77,12 @@ class Route(StrEnum):
     TEMPLATE = "template"
     SUBSCRIBE = "subscribe"
     GROUP = "group"
+    APP = "app"
+    """A work chat's own way to its members: no window, and our repetition is shown once."""
+
+
+KNOWS_OUR_ID: Final = frozenset({Route.TEMPLATE, Route.APP})
+"""Ways that for ten minutes show what we send again only once."""
 
 
 class Verdict(StrEnum):

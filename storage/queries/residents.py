@@ -21,6 +21,7 @@ from storage.models.people import (
 from storage.prepared import Prepared
 from storage.queries.faqs import own_texts_of
 from storage.queries.policies import policy_on
+from storage.queries.work_chats import HEARS_HERE
 from storage.rules.duty import Duty
 
 
@@ -184,7 +185,10 @@ def staff_member(tx: Connection, staff_id: int) -> Staff | None:
 def staff_identities(
     tx: Connection, community_id: int, roles: tuple[StaffRole, ...]
 ) -> list[tuple[int, int, str, str]]:
-    """Return (staff, identity, account, openid) of a community's staff with one of the roles."""
+    """Return (staff, identity, account, openid) of a community's staff with one of the roles.
+
+    Of her identities those where she hears of tasks: in the work chat, where she has bound it.
+    """
     rows = tx.execute(
         select(staff.c.id, identities.c.id, identities.c.account, identities.c.openid)
         .select_from(
@@ -194,6 +198,7 @@ def staff_identities(
             staff_communities.c.community_id == community_id,
             staff.c.role.in_(roles),
             staff.c.is_active,
+            HEARS_HERE,
         )
         .order_by(staff.c.id, identities.c.id)
     ).all()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -18,13 +18,17 @@ from bot.channels.registry import CHANNELS, load_channel
 from bot.channels.wechat_codec import BadCallback
 from bot.channels.wechat_official import WechatOfficial
 from bot.channels.wechat_templates import TemplateMapping
+from bot.channels.wecom import Wecom
 from bot.sandbox.clock import VirtualClock
 from bot.sandbox.ground import CallLog, Ground
 from bot.sandbox.keys import Names
 from bot.sandbox.official_account import OfficialAccount
 from bot.sandbox.wechat import PREFIX, WechatApi
 from bot.sandbox.wechat_push import WechatPush
+from bot.sandbox.wecom import PREFIX as WECOM_PREFIX
 from bot.sandbox.wecom import WecomRobots
+from bot.sandbox.wecom_app import WecomApp
+from bot.sandbox.wecom_push import WecomPush
 from storage.errors import ChannelUnavailable
 from storage.ports.chat import (
     ChatChannel,
@@ -55,10 +59,12 @@ class Street:
         self.names = Names.invent()
         self.account = OfficialAccount(ground, self.names)
         self.robots = WecomRobots(ground)
+        self.office = WecomApp(ground, self.names, self.robots)
+        self.office_push = WecomPush(self.office)
         self.push = WechatPush(self.account)
         self.heard: list[IncomingMessage] = []
         self.says: OutgoingMessage | None = None
-        self.channel: WechatOfficial | None = None
+        self.channel: WechatOfficial | Wecom | None = None
 
     async def callback(self, request: web.Request) -> web.Response:
         assert self.channel is not None
@@ -77,6 +83,11 @@ class Street:
         )
         return web.Response(body=reply)
 
+    async def address(self, request: web.Request) -> web.Response:
+        assert self.channel is not None
+        echo = self.channel.verify_url(request.query)
+        return web.Response(status=200 if echo else 401, body=echo)
+
 
 @pytest.fixture
 async def street(tmp_path: Path) -> AsyncIterator[Street]:
@@ -84,16 +95,21 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
     street = Street(Ground(tmp_path, "", clock, CallLog(clock)))
     application = web.Application()
     application.add_routes(WechatApi(street.account).routes() + street.robots.routes())
+    application.add_routes(street.office.routes())
     application.router.add_post("/wechat/demo", street.callback)
+    application.router.add_post("/wecom/office", street.callback)
+    application.router.add_get("/wecom/office", street.address)
     server = TestServer(application)
     await server.start_server(access_log=None)
     street.ground.base_url = str(server.make_url("")).rstrip("/")
     street.account.set_callback(f"{street.ground.base_url}/wechat/demo")
+    street.office.set_callback(f"{street.ground.base_url}/wecom/office")
     yield street
     await street.ground.close()
     await server.close()
     street.account.book.close()
     street.robots.book.close()
+    street.office.book.close()
 
 
 @pytest.fixture
@@ -158,7 +174,32 @@ def open_robot(street: Street, http: aiohttp.ClientSession) -> Contract:
     return Contract(channel, "wecom", "值班群", Route.GROUP, seen)
 
 
-BUILDS: dict[str, Build] = {"wechat_official": open_official, "wecom_robot": open_robot}
+def open_wecom(street: Street, http: aiohttp.ClientSession) -> Contract:
+    module, class_name = load_channel("wecom")
+    street.office.add_member("zhou", "周明远")
+    config = module.Config(
+        name="office",
+        corp_id=street.names.corp_id,
+        agent_id=street.names.agent_id,
+        secret=street.office.secret,
+        token=street.names.wecom_token,
+        aes_key=street.names.wecom_aes_key,
+        base_url=street.ground.base_url + WECOM_PREFIX,
+    )
+    now = street.ground.clock.now
+    street.channel = getattr(module, class_name)(config, http=http, now=now, patience=BRIEF)
+
+    def seen() -> list[str]:
+        return [message["text"] for message in street.office.inbox("zhou")]
+
+    return Contract(street.channel, "wecom", "zhou", Route.APP, seen)
+
+
+BUILDS: dict[str, Build] = {
+    "wechat_official": open_official,
+    "wecom": open_wecom,
+    "wecom_robot": open_robot,
+}
 
 
 @pytest.fixture(params=[kind for kind, _, _ in CHANNELS])
@@ -192,7 +233,7 @@ async def test_nobody_is_reached_under_an_unknown_name(contract: Contract):
 
 
 async def test_a_quota_that_is_used_up_says_until_when(contract: Contract, street: Street):
-    only_sending = {"path": "/send"} if contract.platform == "wechat" else {}
+    only_sending = {} if contract.route is Route.GROUP else {"path": "/send"}
     street.ground.faults.add(contract.platform, {"kind": "quota"} | only_sending)
 
     attempt = await contract.channel.send(
@@ -245,7 +286,7 @@ async def test_a_route_that_is_not_the_channels_is_not_tried(contract: Contract)
 @pytest.fixture
 def official(street: Street, http: aiohttp.ClientSession) -> WechatOfficial:
     open_official(street, http)
-    assert street.channel is not None
+    assert isinstance(street.channel, WechatOfficial)
     return street.channel
 
 
@@ -398,3 +439,137 @@ async def test_a_visitor_of_the_pay_page_is_known_by_her_code_once(
     assert await official.openid_from_code(location.query["code"]) == openid
     assert await official.openid_from_code(location.query["code"]) == ""
     assert await official.openid_from_code("no such code") == ""
+
+
+# What the WeCom app promises besides
+
+
+@pytest.fixture
+def office(street: Street, http: aiohttp.ClientSession) -> Wecom:
+    open_wecom(street, http)
+    assert isinstance(street.channel, Wecom)
+    return street.channel
+
+
+def codes_of(street: Street, path: str) -> list[str]:
+    return [call["path"] for call in street.ground.calls.after(0) if call["path"].endswith(path)]
+
+
+async def test_a_member_talks_to_the_app_and_is_answered_encrypted(office: Wecom, street: Street):
+    street.says = OutgoingMessage("today", "今天 ]]> 3 件事", url="https://pay.test/console")
+
+    assert await street.office_push.check_address()
+    delivery = await street.office_push.text("zhou", "今日")
+    silent = [
+        await street.office_push.event("zhou", name) for name in ("enter_agent", "unsubscribe")
+    ]
+
+    assert (delivery.reply, delivery.trouble) == ("今天 ]]> 3 件事\nhttps://pay.test/console", None)
+    assert [(one.reply, one.trouble) for one in silent] == [(None, None)] * 2
+    heard = [(one.kind, one.text, one.sender, one.account) for one in street.heard]
+    assert heard[0] == (IncomingKind.TEXT, "今日", "zhou", "office")
+    assert [kind for kind, *_ in heard[1:]] == [IncomingKind.VIEW, IncomingKind.UNFOLLOW]
+
+
+async def test_a_forged_a_stale_and_a_foreign_call_are_not_heard(office: Wecom, street: Street):
+    push = street.office_push
+    push.attempts = 1
+    street.ground.faults.add("wecom", {"kind": "wrong_signature", "on": "notice"})
+    forged = await push.text("zhou", "今日")
+    whole: dict[str, str | int] = {
+        "FromUserName": "zhou",
+        "MsgType": "text",
+        "Content": "今日",
+        "MsgId": 1,
+    }
+    whole |= {"ToUserName": street.names.corp_id, "CreateTime": 1_790_000_000}
+    now = street.ground.clock.now()
+
+    def refusal(query: dict[str, str], body: str, hours: int = 0) -> int:
+        with pytest.raises(BadCallback) as refused:
+            office.receive(query, body.encode(), now=now + timedelta(hours=hours))
+        return refused.value.status
+
+    assert forged.trouble == "unreadable: HTTP 401"
+    assert refusal(*push.sealed(whole | {"AgentID": 7})) == 400
+    mine, theirs = push.sealed(whole), push.sealed(whole | {"Content": "待审批"})
+    assert refusal(mine[0], theirs[1]) == 401
+    assert refusal(*mine, hours=1) == 403
+    other = WecomPush(street.office)
+    other.safe = replace(push.safe, receiver="ww0000000000000000")
+    assert refusal(*other.sealed(whole)) == 400
+    assert office.verify_url(mine[0] | {"echostr": "abc"}) is None
+    assert street.heard == []
+
+
+async def test_a_refused_token_is_fetched_once_and_what_is_repeated_is_shown_once(
+    office: Wecom, street: Street
+):
+    async def round_of_duty() -> Verdict:
+        message = OutgoingMessage("notice", "巡查")
+        return (await office.send("zhou", message, Route.APP, delivery_id="D2")).verdict
+
+    await office.send("zhou", RECEIPT, Route.APP, delivery_id="D1")
+    street.ground.faults.add("wecom", {"kind": "timeout_after", "path": "/message/send"})
+    lost = await round_of_duty()
+    street.office.kill_tokens()
+    again = await round_of_duty()
+
+    assert (lost, again) == (Verdict.UNKNOWN, Verdict.SENT)
+    assert [one["text"] for one in street.office.inbox("zhou")].count("巡查") == 1
+    assert len(codes_of(street, "gettoken")) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "waits"),
+    [
+        (60011, Verdict.PAUSED, True),
+        (60020, Verdict.PAUSED, True),
+        (40056, Verdict.PAUSED, True),
+        (45009, Verdict.PAUSED, True),
+        (45033, Verdict.LATER, True),
+        (81013, Verdict.GONE, False),
+        (60111, Verdict.GONE, False),
+        (44004, Verdict.BAD_CONTENT, False),
+        (99999, Verdict.BAD_CONTENT, False),
+        (-1, Verdict.UNKNOWN, False),
+    ],
+)
+async def test_each_code_of_the_app_says_what_is_done_next(
+    office: Wecom, street: Street, code: int, verdict: Verdict, *, waits: bool
+):
+    street.ground.faults.add("wecom", {"kind": "errcode", "code": code, "path": "/message/send"})
+
+    attempt = await office.send("zhou", RECEIPT, Route.APP, delivery_id="D1")
+    after = await office.send("zhou", RECEIPT, Route.APP, delivery_id="D1")
+
+    assert (attempt.verdict, str(code) in attempt.detail) == (verdict, True)
+    assert (attempt.not_before is not None) is waits
+    assert after.verdict is (Verdict.PAUSED if verdict is Verdict.PAUSED else Verdict.SENT)
+
+
+async def test_a_member_is_told_at_most_thirty_times_a_minute_and_nothing_is_dropped(
+    office: Wecom, street: Street
+):
+    notes = [OutgoingMessage("notice", f"第{n}条") for n in range(31)]
+    attempts = [await office.send("zhou", one, Route.APP, delivery_id="D") for one in notes]
+    last = attempts[-1]
+    assert last.not_before is not None
+    await street.ground.clock.advance_to(last.not_before)
+    late = await office.send("zhou", notes[-1], Route.APP, delivery_id="D")
+
+    assert [one.verdict for one in attempts] == [Verdict.SENT] * 30 + [Verdict.LATER]
+    assert late.verdict is Verdict.SENT
+    assert len(street.office.inbox("zhou")) == 31
+
+
+async def test_a_wrong_secret_is_asked_with_once(street: Street, http: aiohttp.ClientSession):
+    open_wecom(street, http)
+    channel = street.channel
+    assert isinstance(channel, Wecom)
+    street.office.book.keep("secret", "another")
+
+    attempts = [await channel.send("zhou", RECEIPT, Route.APP, delivery_id="D") for _ in range(5)]
+
+    assert {one.verdict for one in attempts} == {Verdict.PAUSED}
+    assert len(codes_of(street, "gettoken")) == 1

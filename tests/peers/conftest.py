@@ -53,6 +53,7 @@ def kept_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
         till.close()
     world.account.book.close()
     world.robots.book.close()
+    world.office.book.close()
     return folder / "keys"
 
 

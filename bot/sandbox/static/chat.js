@@ -6,7 +6,7 @@ import { bubbleNodes, linkCard, noticeCard, urlsIn } from "./words.js";
 import { world } from "./world.js";
 
 const GAP_MS = 5 * 60 * 1000;
-const ROUTES = { custom: "客服消息", mass: "群发", subscribe: "订阅通知" };
+const ROUTES = { app: "应用消息", custom: "客服消息", mass: "群发", subscribe: "订阅通知" };
 let shownSeq = 0;
 let shownAt = 0;
 let waiting = 0;
@@ -23,8 +23,8 @@ const toEnd = () => { const box = $("messages"); box.scrollTop = box.scrollHeigh
 
 function welcome() {
   const person = world.person();
-  const about = !person ? "选一个人，开始聊天" : !person.follows ? "还没有关注，点下面的按钮关注。" : person.role ? "用平常的话问，也可以点菜单。" : person.bound ? "想知道欠多少、缴费、退款，直接说就好。" : "先绑定房屋：发“绑定”加房号、姓名和手机号。";
-  return h("div", { class: "empty" }, h("img", { src: "/_sandbox/static/logo.svg", alt: "" }), h("b", {}, world.account), about);
+  const about = !person ? "选一个人，开始聊天" : !person.follows ? "还没有关注，点下面的按钮关注。" : person.atWork && !person.bound ? "这里是企业微信。点下面的“员工绑定…”，以后待办就发到这里。" : person.role ? "用平常的话问，也可以点菜单。" : person.bound ? "想知道欠多少、缴费、退款，直接说就好。" : "先绑定房屋：发“绑定”加房号、姓名和手机号。";
+  return h("div", { class: "empty" }, h("img", { src: "/_sandbox/static/logo.svg", alt: "" }), h("b", {}, world.chatTitle()), about);
 }
 
 function wrapped(message, ...inside) {
@@ -84,7 +84,7 @@ export async function openConversation() {
   quietTyping();
   shownSeq = 0;
   shownAt = 0;
-  $("chat-title").textContent = world.account;
+  $("chat-title").textContent = world.chatTitle();
   const messages = world.person()?.came ? await phone(`conversation/${encodeURIComponent(openid)}?after=0`) : [];
   if (openid !== world.current) return;
   box.classList.add("quiet");
@@ -116,7 +116,7 @@ function showTyping() {
 
 function quietTyping() {
   clearTimeout(typingTimer);
-  $("chat-title").textContent = world.account;
+  $("chat-title").textContent = world.chatTitle();
   $("messages").querySelector(".typing")?.remove();
 }
 
@@ -124,6 +124,13 @@ export function hearTyping(on) {
   if (!on) { quietTyping(); return; }
   showTyping();
   typingTimer = setTimeout(quietTyping, 15000);
+}
+
+/** Hand an act to the platform she sits at: WeCom takes words and taps only. */
+function deliver(openid, action) {
+  if (!openid.startsWith("wecom:")) return post("wechat/messages", { openid, ...action });
+  if (!action.text && !action.event) throw new Error("企业微信里请用文字");
+  return post("wecom/messages", { userid: openid.slice(6), ...action });
 }
 
 /** Let the person act; the platform delivers it to the bot as it would. */
@@ -134,7 +141,7 @@ export async function act(action) {
   waiting += 1;
   const slow = setTimeout(() => { if (openid === world.current) showTyping(); }, 260);
   try {
-    return await post("wechat/messages", { openid, ...action });
+    return await deliver(openid, action);
   } catch (trouble) {
     toast(trouble.message);
     return null;
@@ -155,6 +162,7 @@ const followButton = () => h("button", { class: "follow", type: "button", onclic
 function suggestions() {
   const person = world.person();
   if (!person) return [];
+  if (person.atWork && !person.bound && person.bindWords) return [person.bindWords, "帮助"];
   if (person.role) return ["今日", "待审批", "工单", "群发 3栋 明天上午9点到12点停水检修", "群发报告", "员工帮助"];
   if (!person.bound && person.unit && person.phone) return [`绑定 ${person.unit.split("、")[0]} ${person.name} ${person.phone}`, "帮助"];
   if (!person.bound) return ["绑定", "帮助", "人工"];
@@ -162,6 +170,7 @@ function suggestions() {
 }
 
 export function drawChips() {
+  $("menu").hidden = world.person()?.atWork === true || !$("menu").childElementCount;
   if (world.person()?.follows === false) { $("chips").replaceChildren(followButton()); return; }
   $("chips").replaceChildren(...suggestions().map((text) => h("button", { type: "button", title: text, onclick: () => say(text) }, text)));
 }

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { $, h, icon, toast } from "./dom.js";
 import { act } from "./chat.js";
+import { world } from "./world.js";
 
 let openUrl = () => {};
 
@@ -41,7 +42,7 @@ export async function loadMenu() {
     return column;
   });
   $("menu").replaceChildren(...columns);
-  $("menu").hidden = !columns.length;
+  $("menu").hidden = !columns.length || world.person()?.atWork === true;
 }
 
 export function startMenu(open) {

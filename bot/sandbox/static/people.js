@@ -33,7 +33,8 @@ export function drawPeople(choosePerson, chooseGroup) {
     ["住户 · 已绑定", shown.filter((one) => !one.role && one.bound)],
     ["住户 · 还没绑定", shown.filter((one) => !one.role && !one.bound && one.known)],
     ["新关注的人", shown.filter((one) => !one.role && !one.known)],
-    ["物业人员", shown.filter((one) => one.role)],
+    ["物业人员", shown.filter((one) => one.role && !one.atWork)],
+    ["物业人员 · 企业微信", shown.filter((one) => one.atWork)],
   ];
   const nodes = [];
   for (const [title, rows] of parts) {
@@ -68,7 +69,7 @@ export function drawThreads(openChat, chooseGroup) {
   const last = world.last.get(world.current);
   $("list-title").textContent = "聊天";
   const rows = [h("button", { class: "thread", type: "button", onclick: openChat }, accountFace(),
-    h("b", {}, world.account, h("mark", {}, "公众号")), h("time", {}, last ? stamp(last.at, world.now()) : ""),
+    h("b", {}, world.chatTitle(), h("mark", {}, person?.atWork ? "企业微信" : "公众号")), h("time", {}, last ? stamp(last.at, world.now()) : ""),
     h("small", {}, last ? (last.text || "").replace(/<[^>]+>/g, "").replaceAll("\n", " ") : "您好，有事请说"),
     world.unread.get(world.current) ? h("span", { class: "badge" }, world.unread.get(world.current)) : null)];
   if (person?.role) {

@@ -9,6 +9,8 @@ export const world = {
   unread: new Map(), last: new Map(), groupUnread: new Map(), ahead: 0, mode: "real",
   now() { return Date.now() + this.ahead; },
   person(openid = this.current) { return this.people.find((one) => one.openid === openid) || null; },
+  /** What the chat is called: the official account, or the app inside WeCom. */
+  chatTitle() { return this.person()?.atWork ? "物业工作台" : this.account; },
   setClock({ now, mode }) { this.ahead = Date.parse(now) - Date.now(); this.mode = mode || this.mode; },
 };
 
@@ -25,6 +27,7 @@ function settle(row) {
     community: row.community || "", role, roleLabel: row.role_label || ROLES[role] || (role ? "员工" : ""),
     bound: row.bound === true, known: row.bound !== undefined || Boolean(unitOf(row)),
     follows: row.follows !== false, came: row.came !== false,
+    atWork: row.at_work === true, bindWords: row.bind_words || "",
   };
 }
 

@@ -168,6 +168,7 @@ async def test_c07_a_file_of_each_of_six_banks_is_booked_whole_and_once(
         till.close()
     world.account.book.close()
     world.robots.book.close()
+    world.office.book.close()
 
     def typed(*words):
         return asyncio.to_thread(bank, "import", str(file), *words)

@@ -290,6 +290,7 @@ def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
     assert "warn  difference: AmountMismatch W26 1 fen" in later.output
     assert "no phone" not in later.output
     assert "no manager" not in later.output
+    assert "warn  staff: 王经理 not in WeCom; alerts wait after 48 hours" in later.output
     assert later.exit_code == 0
 
 

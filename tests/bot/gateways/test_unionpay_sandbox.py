@@ -52,6 +52,7 @@ def closed(world: World) -> None:
         till.close()
     world.account.book.close()
     world.robots.book.close()
+    world.office.book.close()
 
 
 @dataclass

@@ -29,6 +29,7 @@ def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         till.close()
     world.account.book.close()
     world.robots.book.close()
+    world.office.book.close()
     return folder / "keys"
 
 

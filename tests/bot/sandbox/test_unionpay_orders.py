@@ -346,3 +346,4 @@ async def test_certificates_and_book_outlive_a_restart(unionpay: Merchant) -> No
             till.close()
         again.account.book.close()
         again.robots.book.close()
+        again.office.book.close()

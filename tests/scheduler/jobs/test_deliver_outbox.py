@@ -172,6 +172,7 @@ async def test_g01_a_way_that_is_shut_for_all_keeps_the_queue_until_it_opens(
     [
         (Route.TEMPLATE, Urgency.REMINDER, "sent", 1),
         (Route.TEMPLATE, Urgency.RECEIPT, "sent", 1),
+        (Route.APP, Urgency.NOTICE, "sent", 1),
         (Route.SUBSCRIBE, Urgency.NOTICE, "unknown", 1),
         (Route.CUSTOM, Urgency.NOTICE, "unknown", 1),
         (Route.CUSTOM, Urgency.RECEIPT, "sent", 2),

@@ -1,0 +1,51 @@
+"""Where staff hear of their tasks: in the work chat once they are bound there, else anywhere."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, and_, exists, or_, select
+
+from storage.models.people import identities, staff
+from storage.models.work_chats import work_accounts, work_groups
+
+_OTHER = identities.alias("hers_at_work")
+_AT_WORK = select(work_accounts.c.account)
+
+HEARS_HERE = or_(
+    and_(identities.c.account.in_(_AT_WORK), identities.c.is_following),
+    and_(
+        identities.c.account.not_in(_AT_WORK),
+        ~exists(
+            select(_OTHER.c.id).where(
+                _OTHER.c.staff_id == identities.c.staff_id,
+                _OTHER.c.is_following,
+                _OTHER.c.account.in_(_AT_WORK),
+            )
+        ),
+    ),
+)
+"""Said of a colleague's identity: tasks go here, once, and not by a chat whose window shuts."""
+
+
+def is_work_account(tx: Connection, account: str) -> bool:
+    """Tell whether an account is a work chat's."""
+    asked = select(work_accounts.c.account).where(work_accounts.c.account == account)
+    return tx.execute(asked).first() is not None
+
+
+def group_accounts(tx: Connection) -> dict[str, str]:
+    """Return group of staff → the account that tells it, by name."""
+    rows = tx.execute(select(work_groups.c.name, work_groups.c.account).order_by("name"))
+    return {row.name: row.account for row in rows}
+
+
+def staff_not_at(tx: Connection, accounts: Collection[str]) -> list[str]:
+    """Return the names of those who work here and are bound in none of these accounts."""
+    bound = select(identities.c.staff_id).where(
+        identities.c.staff_id.is_not(None),
+        identities.c.is_following,
+        identities.c.account.in_(accounts),
+    )
+    rows = tx.execute(
+        select(staff.c.name).where(staff.c.is_active, staff.c.id.not_in(bound)).order_by(staff.c.id)
+    )
+    return list(rows.scalars())
