@@ -36,7 +36,7 @@ class ChatDoor:
     """Callbacks of all accounts of one platform."""
 
     def __init__(self, parts: WebParts, accounts: Mapping[str, Listener], *, door: str) -> None:
-        """Stand before the router, for these accounts; an account's path is the door and its name."""
+        """Stand before the router, for these accounts; a path is the door and a name."""
         self._parts = parts
         self._accounts = accounts
         self._door = door

@@ -24,7 +24,7 @@ from tests.factories import ACCOUNT, NOW
 def say(tx: Connection, /, key: str, recipient: str = "oLi", **more) -> bool:
     return outbox.enqueue(
         tx,
-        NoticeSent("N1", "翡翠湾", "general", key),
+        NoticeSent("N1", "翡翠湾", "notice", key),
         Addressee(ACCOUNT, recipient),
         key=key,
         urgency=Urgency.NOTICE,
@@ -68,7 +68,7 @@ async def test_an_event_survives_being_stored(db: Database):
 
     (claimed,) = await db.write(outbox.claim, now=NOW, limit=9)
 
-    assert claimed.event == NoticeSent("N1", "翡翠湾", "general", "k1")
+    assert claimed.event == NoticeSent("N1", "翡翠湾", "notice", "k1")
     assert claimed.tries == 1
 
 
@@ -252,7 +252,7 @@ async def test_people_whose_windows_were_used_several_times_have_so_many_fewer(d
     def enqueue(tx: Connection) -> None:
         for number, person in enumerate([often, often, often, often, once]):
             outbox.enqueue(
-                tx, NoticeSent("N1", "翡翠湾", "general", "x"), Addressee(ACCOUNT, "o", person),
+                tx, NoticeSent("N1", "翡翠湾", "notice", "x"), Addressee(ACCOUNT, "o", person),
                 key=f"k{number}", urgency=Urgency.NOTICE, now=NOW,
             )  # fmt: skip
 

@@ -487,7 +487,7 @@ async def test_one_who_turned_reminders_off_still_gets_receipts_and_urgent_notic
 ):
     await person(hall, muted="reminders notices")
     await put("reminder", urgency=Urgency.REMINDER)
-    await put("notice", event=NoticeSent("N1", "翡翠湾", "general", "x"), urgency=Urgency.NOTICE)
+    await put("notice", event=NoticeSent("N1", "翡翠湾", "notice", "x"), urgency=Urgency.NOTICE)
     await put("urgent", event=NoticeSent("N2", "翡翠湾", "urgent", "停水"), urgency=Urgency.NOTICE)
     await put("receipt")
 
@@ -501,7 +501,7 @@ async def test_one_who_turned_reminders_off_still_gets_receipts_and_urgent_notic
 async def test_f13_at_night_only_receipts_and_what_is_urgent_are_said(hall: Hall, put, states):
     hall.later(seconds=(NIGHT - hall.now).total_seconds())
     await put("reminder", urgency=Urgency.REMINDER)
-    await put("notice", event=NoticeSent("N1", "翡翠湾", "general", "x"), urgency=Urgency.NOTICE)
+    await put("notice", event=NoticeSent("N1", "翡翠湾", "notice", "x"), urgency=Urgency.NOTICE)
     await put("urgent", event=NoticeSent("N2", "翡翠湾", "urgent", "停水"), urgency=Urgency.NOTICE)
     await put("receipt")
 
