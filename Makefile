@@ -38,7 +38,7 @@ bench: setup  ## Measure beside the peers, into build/bench.json.
 	@mkdir -p build
 	.venv/bin/python -m tests.benchmarks
 
-faults: setup  ## The long run: every kill point 25 times, against the platforms' own books.
+faults: setup  ## Every fault by its number, then every kill point 25 times, against the platforms' own books.
 	.venv/bin/python -m tests.faults
 
 planted: setup  ## Plant thirty bugs in the money code; the tests have to find them.

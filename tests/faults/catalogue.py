@@ -32,7 +32,36 @@ NUMBERS: Final = tuple(
 )
 DATABASES: Final = ("sqlite", "postgresql")
 
-NOT_YET: Final[dict[str, str]] = {}
+NOT_YET: Final[dict[str, str]] = {
+    "d26": "no kill point between the last bill of a month and its telling",
+    "d27": "late fees have a kill point, and no story that reaches it with fees to make",
+    "d28": "closing a month is one transaction without a kill point",
+    "d29": "an import is one transaction; it is not killed in a test",
+    "d30": "applying a reconciliation has no kill point",
+    "d31": "applying prepayments has no kill point",
+    "d38": "erasing a person's data on request is not built",
+    "d39": "personal data is not encrypted at rest, so no key is changed",
+    "e07": "doctor tells of the version; no start with two writers on a spoilt one is tried",
+    "e16": "no list is read from a million bills in a test; the plans of some are held",
+    "g14": "receipts go first, a batch bounds memory; communities do not take turns",
+    "i13": "there is no mini-program",
+    "i14": "no code binds anybody by its scene alone",
+    "j06": "no address is taken from a form or a Host header; no test tries",
+    "j09": "no page takes an address; those configured are not checked for private networks",
+    "j13": "our HTTP client refuses to send such names; the server's own check is not driven",
+    "k08": "pictures are kept as they came, outside of what is served; no polyglots are tried",
+    "l06": "a flood of log lines is not sampled",
+    "l08": "exports are held in memory whole",
+    "n02": "phones and openids are not planted as canaries over a whole run",
+    "n03": "not tried with addresses and parameters in every trouble",
+    "n06": "two keys at a time are known for certificates only",
+    "n08": "the audit trail is append-only by triggers, and not chained by hash",
+    "n09": "erasing a person's data on request is not built",
+    "o01": "two versions beside each other under load are not run",
+    "o02": "a replica cut off from its database is tried for a job, and not while it sends",
+    "o03": "there is no advisory-lock leader: leases in rows do this, see F09 and D40",
+    "o05": "tokens are shared by the platform's stable token; two processes are not counted",
+}
 """Number → why no test goes through it."""
 
 _NUMBER: Final = re.compile(r"(?:(?<=test_)|(?<=[\[\-_,]))[a-o][0-9]{2}(?=[\]\-_,]|$)")

@@ -288,7 +288,7 @@ async def test_who_has_two_flats_hears_once(db, place, channel):
 
 
 @pytest.mark.parametrize("kill_after", [0, 1, 2, 3])
-async def test_d20_d23_broken_off_while_queueing_it_goes_on_where_it_was(
+async def test_d20_d21_d22_d23_broken_off_while_queueing_it_goes_on_where_it_was(
     db, place, channel, monkeypatch, kill_after
 ):
     """Before the first part, after it, in the middle, after the last."""
