@@ -27,6 +27,7 @@ ABOUT: Final = {
     "RefundSettled": "退款到账",
     "RefundFailed": "退款未办成",
     "PaymentVoided": "收款冲正",
+    "FiguresTold": "报表",
     "BillWaived": "账单减免",
     "TaxInvoiceIssued": "发票开好",
     "TaxInvoiceDeclined": "发票没有开出",

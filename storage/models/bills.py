@@ -130,7 +130,7 @@ bills = Table(
         where="voided_at IS NULL AND paid_fen < amount_fen",
     ),
     Index("ix_bills_unit_id", "unit_id", "period"),
-    Index("ix_bills_issued_at", "community_id", "issued_at"),
+    Index("ix_bills_issued_at", "issued_at", "community_id"),
     partial_index(
         "ix_bills_voided_at",
         "community_id",

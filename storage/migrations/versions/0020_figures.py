@@ -17,7 +17,7 @@ def upgrade() -> None:
     """Take the step."""
     op.create_index("ix_allocations_booked_at", "allocations", ["booked_at", "bill_id"])
     op.create_index("ix_entries_effective_on", "entries", ["community_id", "effective_on"])
-    op.create_index("ix_bills_issued_at", "bills", ["community_id", "issued_at"])
+    op.create_index("ix_bills_issued_at", "bills", ["issued_at", "community_id"])
     op.create_index(
         "ix_bills_voided_at",
         "bills",

@@ -10,13 +10,12 @@ from sqlalchemy import func, select, update
 
 from storage.kinds import Account, StaffRole
 from storage.ledger import balance
-from storage.models.bills import bills, fee_items
+from storage.models.bills import bills
 from storage.models.estate import communities, units
 from storage.models.messages import outbox
 from storage.models.operating import audit_records
 from storage.models.refund_terms import bill_waivers
 from storage.operations.staff import add_staff
-from tests import factories
 from tests.bot.web.conftest import Open
 from tests.bot.web.console import Desk, field, furnish, page, sign_in
 from tests.bot.web.town import NOW, Town
@@ -188,14 +187,8 @@ async def test_a_cashier_asks_for_a_waiver_and_decides_on_nothing(
 
 
 async def charge(town: Town) -> None:
-    """Sign the opening sheet and give the property fee its price."""
-
-    def run(tx) -> None:
-        asked = select(fee_items.c.id).where(fee_items.c.name == "物业费")
-        factories.add_tariff(tx, town.community_id, tx.execute(asked).scalar_one(), 28000)
-        tx.execute(update(communities).values(opened_at=NOW, widened_at=NOW))
-
-    await town.db.write(run)
+    """Sign the opening sheet: the property fee has its price."""
+    await town.change(update(communities).values(opened_at=NOW, widened_at=NOW))
 
 
 async def issue(door: TestClient, html: str, act: str = "issue", month: str = "2026-12"):
