@@ -21,6 +21,11 @@ class Source:
         """Parse the file, once."""
         return ast.parse(self.text)
 
+    @cached_property
+    def everything(self) -> tuple[ast.AST, ...]:
+        """Walk the tree, once: every rule looks at it again."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def room(self) -> str:
         """Return the room that the file stands in."""
@@ -33,7 +38,7 @@ class Source:
 
     def nodes(self, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
         """Walk all nodes of these kinds."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+        return (node for node in self.everything if isinstance(node, kinds))
 
     def imports(self) -> Iterator[tuple[int, str]]:
         """Yield line and name of all that is imported, `from a import b` as both a and a.b."""

@@ -30,7 +30,7 @@ INTENTS = frozenset(
 
 def _declared(source: Source) -> Iterator[tuple[int, str]]:
     """Yield what others may call by name: functions, classes, fields."""
-    for node in ast.walk(source.tree):
+    for node in source.everything:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.lineno, node.name
         if isinstance(node, ast.ClassDef) and not source.path.startswith(FOREIGN_FIELDS):
@@ -48,7 +48,7 @@ def _local(source: Source) -> Iterator[tuple[int, str]]:
         for field in kind.body
         if isinstance(field, ast.AnnAssign)
     }
-    for node in ast.walk(source.tree):
+    for node in source.everything:
         if isinstance(node, ast.arg):
             yield node.lineno, node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in fields:

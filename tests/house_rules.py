@@ -272,7 +272,7 @@ def money_never_floats(files: Files) -> list[str]:
     for source in files:
         if source.room == "bot" or source.path.startswith("handlers/understanding/"):
             continue
-        for node in ast.walk(source.tree):
+        for node in source.everything:
             what = _is_floating(node)
             if what:
                 found.append(at(source, node, what))
@@ -295,7 +295,7 @@ def parsers_match_whole_ascii(files: Files) -> list[str]:
     r"""Check for `match`, which forgets the end, and `\d`, which takes any script's digits."""
     found = []
     for source in files:
-        for node in ast.walk(source.tree):
+        for node in source.everything:
             what = _is_loose(node)
             if what:
                 found.append(at(source, node, what))

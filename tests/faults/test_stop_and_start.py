@@ -48,7 +48,7 @@ def blank_url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
     ("engine", "sight"),
     [
         (SQLITE, "wuyebot.db"),
-        (SQLITE, "spreadsheets"),
+        pytest.param(SQLITE, "spreadsheets", marks=pytest.mark.long),
         (SQLITE, "spreadsheets/*.xlsx"),
         pytest.param(POSTGRESQL, "spreadsheets", marks=pytest.mark.postgresql),
         pytest.param(POSTGRESQL, "spreadsheets/*.xlsx", marks=pytest.mark.postgresql),

@@ -68,7 +68,7 @@ def test_large_refunds_wait_for_the_manager_who_agrees_to_one_and_declines_anoth
     manager = demo.staff("manager")
     agreed, _ = demo.newcomer()
     declined, _ = demo.newcomer()
-    demo.to("2027-02-02 10:00")
+    demo.to("2027-01-02 10:00")
     for resident in (agreed, declined):
         _, fen = demo.pay(resident)
         assert fen > 100_000

@@ -289,7 +289,14 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
     return await town.db.write(run)
 
 
-@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize(
+    ("visitor", "database_url"),
+    [
+        *((one, "sqlite") for one in VISITORS),
+        pytest.param("manager", "postgresql", marks=pytest.mark.postgresql),
+    ],
+    indirect=["database_url"],
+)
 async def test_i09_everybody_is_answered_as_the_matrix_says(
     town: Town, open_doors: Open, visitor: str
 ):
