@@ -153,10 +153,12 @@ def test_d37_killed_again_while_it_recovers_it_still_books_once(stage: Stage):
 
 
 def test_d34_a_token_fetched_and_not_kept_costs_one_more_fetch(stage: Stage):
-    bot = stage.start_bot(crash="token.before_keep")
-    before = tokens_fetched(stage)
+    bot = stage.start_bot()
     payer = stage.openid(PAYER)
     order_no = stage.order(payer)
+    assert bot.stop() == 0
+    before = tokens_fetched(stage)
+    bot = stage.start_bot(crash="token.before_keep")
 
     stage.pay(order_no)
     stage.advance(5)
