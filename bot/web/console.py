@@ -26,7 +26,6 @@ EVERYBODY: Final = (
 )
 AT_THE_COUNTER: Final = (
     ("money", "收款"),
-    ("refunds", "退款"),
     ("figures", "报表"),
 )
 """Rooms of those who look after the money."""

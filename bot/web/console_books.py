@@ -85,7 +85,7 @@ class BooksDesk(ConsoleDesk):
         return self._page(
             session,
             template,
-            room="refunds" if shelf == "refunds" else "bills",
+            room="bills",
             shelves=[(f"{self._home}/{name}", label, name == shelf) for name, label in mine],
             is_manager=session.staff.role is StaffRole.MANAGER,
             key=secrets.token_hex(12),
