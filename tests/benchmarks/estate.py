@@ -164,7 +164,7 @@ def _bill(number: int, month: int) -> dict[str, Any]:
 def _messages(count: int) -> Iterator[dict[str, Any]]:
     now = datetime.now(UTC)
     for number in range(1, count + 1):
-        notice = events.NoticeSent("G1", "云栖花园", "water", f"第{number}户：明天清洗水箱。")
+        notice = events.NoticeSent("G1", "云栖花园", "notice", f"第{number}户：明天清洗水箱。")
         yield {
             "message_key": f"notice:G1:{number}",
             "event": type(notice).__name__,
