@@ -281,9 +281,10 @@ def _plant_at_unionpay(demo: Demo, renumbered: Paid, card: Paid) -> None:
     other = numbers[renumbered.order_no]
     other = other[:-1] + ("1" if other[-1] == "0" else "0")
     plant(demo, "unionpay", "change", order_no=renumbered.order_no, set={"number": other})
-    stem = numbers[card.order_no][:-3]
+    stem, given = numbers[card.order_no][:-3], {*numbers.values()}
+    nobodys = (f"{stem}{last:02}8" for last in range(100) if f"{stem}{last:02}8" not in given)
     row = {"kind": "refund", "order_no": NOBODYS_ORDER, "refund_no": NOBODYS_REFUND}
-    row |= {"number": f"{stem}888", "refund_number": f"{stem}777"}
+    row |= {"number": next(nobodys), "refund_number": next(nobodys)}
     plant(demo, "unionpay", "add", amount_fen=500, **row)
 
 
