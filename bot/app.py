@@ -21,7 +21,7 @@ from bot.web.server import Company, WebParts, build, build_watch
 from bot.works import Worker
 from handlers.composer import Composer
 from handlers.deps import HandlerDeps
-from handlers.registry import INTENTS, STAFF_INTENTS
+from handlers.registry import INTENTS, NOTIFICATIONS, STAFF_INTENTS
 from handlers.router import Router
 from handlers.staff.words import WORDS
 from handlers.understanding.recogniser import Recogniser
@@ -53,6 +53,8 @@ LATER: Final = (
     *("jinja2", "prometheus_client.core", "segno", "scheduler.registry"),
     *("bot.web.checkout", "bot.web.receipts", "bot.web.webhooks"),
     *(f"handlers.staff.{name}" for name in WORDS),
+    *(f"handlers.intents.{one.name}" for one in INTENTS),
+    *(f"handlers.notifications.{name}" for name in NOTIFICATIONS.values()),
 )
 """What no chat message waits for: loaded when it is needed, or by `House.warm_up`."""
 

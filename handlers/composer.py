@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from handlers.notification import Telling
-from handlers.registry import NOTIFICATIONS
+from handlers.registry import notification_of
 from storage.events import Event
 from storage.links import Links
 from storage.periods import shanghai_day
@@ -18,7 +18,6 @@ class Composer:
         """Take what texts need: the maker of links, and the clock that their ends count from."""
         self._links = links
         self._clock = clock
-        self._known = {one.event: one for one in NOTIFICATIONS}
 
     def compose(self, event: Event, manner: Manner = Manner.USUAL) -> OutgoingMessage:
         """Say an event as its reader wishes. Raises KeyError for one that has no words.
@@ -27,6 +26,6 @@ class Composer:
         are, because the words around them are the platform's, approved in Chinese.
         """
         told = Telling(self._links, shanghai_day(self._clock.now()))
-        notification = self._known[type(event)]
+        notification = notification_of(type(event))
         message, tell = notification.say(event, told), notification.words_for(manner)
         return message if tell is None else replace(message, text=tell(event, told))
