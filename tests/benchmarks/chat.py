@@ -10,7 +10,8 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import OURS, PATH, PEERS, running
 
-WARM_UP = 3_000
+WARM_UP = 12_000
+"""Some seconds: what a start leaves for later is loaded by then, and charged to no message."""
 
 
 def measure(scale: Scale, folder: Path, say: Callable[[str], None]) -> list[Row]:
