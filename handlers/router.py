@@ -17,6 +17,7 @@ from handlers.flats import ABOUT_A_FLAT, BY_ROOM, gone_on_to_flat, home_named, n
 from handlers.pace import MESSAGES, OF_STAFF, Pace
 from handlers.pointing import ENDINGS, by_slots
 from handlers.rating import is_rating, note_menu_shown
+from handlers.reasons import tells_why
 from handlers.turn import Answer, Intent, Turn
 from handlers.understanding.recogniser import Understanding
 from storage.errors import Contradiction, NotBound, Refusal, Unavailable, UnitNotChosen
@@ -241,7 +242,8 @@ class Router:
         asked, understood = self._expecting(turn), turn.understood
         # Staff may be dictating a notice: only they who asked know a "取消" from a text about one.
         is_ours = turn.staff is None or turn.memory.expecting not in self._staff_intents
-        if is_ours and understood.intent == "cancel" and understood.confidence >= SURE:
+        is_off = understood.intent == "cancel" and understood.confidence >= SURE
+        if is_ours and is_off and not tells_why(turn):
             turn.memory.settle()
             return edges.CANCELLED
         if asked is None or asked.go_on is None or self._turns_away(turn):
@@ -274,6 +276,8 @@ class Router:
             return False
         if facts.get("takes") == "any":
             return understood.intent == "human" and understood.confidence >= CLEAR
+        if tells_why(turn):
+            return False
         is_new = understood.intent not in NEVER_BREAK_OFF | {turn.memory.expecting}
         return is_new and understood.confidence >= CLEAR
 

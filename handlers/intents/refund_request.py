@@ -129,14 +129,14 @@ async def _next(
         raise RefundTooMuch(left_fen)
     if "cause" not in known:
         choices = [label for label, _, _ in CAUSES]
-        turn.memory.ask("refund_request", **known, asks="cause", choices=choices)
+        turn.memory.ask("refund_request", **known, asks="cause", asks_why=True, choices=choices)
         text = f"请问退款原因？回复序号：\n{words.numbered(choices)}\n{ON_A_PAGE}"
         if turn.is_plain:
             text = f"为什么要退？回复数字：\n{words.numbered(choices)}"
             return OutgoingMessage("refund_request", text)
         return OutgoingMessage("refund_request", text, url=refund_page_url(turn, deps))
     if known["cause"] == OTHER and not known.get("reason"):
-        turn.memory.ask("refund_request", **known, asks="reason", takes="any")
+        turn.memory.ask("refund_request", **known, asks="reason", asks_why=True, takes="any")
         text = "请用一句话说说为什么要退，物业经理会看到。"
         if turn.is_plain:
             text = "为什么要退？\n说一句就行。"

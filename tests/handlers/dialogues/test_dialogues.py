@@ -324,6 +324,22 @@ MONEY = (
         NOTHING,
     ),
     Dialogue(
+        "a reason that sounds like another wish is the reason; a plain word breaks off",
+        on.paid,
+        (
+            *(("我要退款", "原因"), ("不想要了", "501.20"), ("取消", "已取消")),
+            *(
+                ("我要退款", "原因"),
+                ("4", "为什么"),
+                ("搬走了不住了", "501.20"),
+                ("算了", "已取消"),
+            ),
+            *(("我要退款", "原因"), ("不退了", "已取消"), ("确认", "没有等您确认")),
+            *(("我要退款", "原因"), ("买错了不想要", "501.20"), ("确认", "已受理")),
+        ),
+        {"refunds": 1, "refund_parts": 2},
+    ),
+    Dialogue(
         "a refund's sum is corrected before the yes",
         on.paid,
         (("我要退款", "原因"), ("2", "501.20"), ("100元", "100.00元"), ("确认", "已受理")),
