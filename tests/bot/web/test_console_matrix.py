@@ -93,6 +93,9 @@ A_LINK = dict.fromkeys(VISITORS, 404)
 RULES = {
     ("GET", "/console"): Rule("/console", A_LIST),
     ("GET", "/console/"): Rule("/console/", A_LIST),
+    ("GET", "/console/today/state"): Rule(
+        "/console/today/state", A_LIST | dict.fromkeys(OUTSIDE, 401)
+    ),
     ("GET", "/console/sign-in"): Rule("/console/sign-in", ANYBODYS),
     ("POST", "/console/sign-in"): Rule("/console/sign-in", dict.fromkeys(VISITORS, 403)),
     ("GET", "/console/enter/{once}"): Rule("/console/enter/" + "a" * 32, A_LINK),
@@ -130,6 +133,9 @@ RULES = {
         "/console/refunds/{refund}", answered(OF_THE_DESK, 400)
     ),
     ("GET", "/console/payments"): Rule("/console/payments", OF_THE_COUNTER),
+    ("GET", "/console/payments/state"): Rule(
+        "/console/payments/state", OF_THE_COUNTER | dict.fromkeys(OUTSIDE, 401)
+    ),
     ("GET", "/console/payments/{payment}"): Rule("/console/payments/{payment}", OF_THE_DESK),
     ("POST", "/console/payments/{payment}"): Rule(
         "/console/payments/{payment}", answered(OF_THE_DESK, 400)
