@@ -190,6 +190,12 @@ STAFF_WORDS: Final[dict[type[Trouble], str]] = {
     e.BindingMismatch: "手机号和绑定码没对上，没有绑定。\n"
     "请核对以后重新发送；绑定码忘了，请向登记的同事再要一个。",
     e.TooManyTries: "核对次数太多，已暂停到{retry_at}。\n请核对手机号和绑定码，到时再试。",
+    c.ReadingStands: "这一天已经登记了读数{counted}，没有再改动。\n确实要改，请用“更正”。",
+    c.ReadingLower: "{row}读数{found}比上次的{before}还小，没有保存。\n"
+    "转满归零请选转了几圈；换了新表，请先导入新表。",
+    c.UnknownReading: "这个读数已经处理过了，没有再改动。\n请看看现在的读数。",
+    c.DialUnknown: "表{meter_no}没有登记有几位数，算不出转了一圈用了多少，没有保存。\n"
+    "请先在水电表的表格里补上“表位数”，再导入。",
 }
 """The same troubles to a member of staff at her work, where a resident's words mislead her."""
 

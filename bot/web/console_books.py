@@ -17,13 +17,14 @@ from storage.queries.console_sessions import Session
 
 SHELVES: Final = (
     ("bills", "账单"),
+    ("meters", "抄表"),
     ("payments", "缴费"),
     ("refunds", "退款"),
     ("invoices", "发票"),
     ("reconciliation", "对账"),
     ("dunning", "催缴"),
 )
-FOR_ALL: Final = ("bills", "dunning")
+FOR_ALL: Final = ("bills", "meters", "dunning")
 """Shelves that stewards read too."""
 KEY: Final = regex("[0-9a-f]{24}")
 MOVED: Final = (

@@ -22,10 +22,13 @@ from storage.queries.payment_pages import (
     PaymentWish,
     page_of_payments,
     payment_in_full,
+    payments_mark,
 )
 from storage.rules.counter import is_by_hand
 
 ON_A_PAGE: Final = 50
+EVERY_MS: Final = 5000
+"""So often an open list asks whether money came."""
 REASON_CHARS: Final = 60
 INVOICES: Final = {
     TaxInvoiceState.APPLIED: "待开",
@@ -46,6 +49,7 @@ class ConsolePaymentsDoor(BooksDesk):
         served = session.staff.community_ids
         ways = [*dict.fromkeys((*self._parts.pay_gateways, "bank_transfer", *CashMethod))]
         wish = _wish(request, ways)
+        mark = await self._parts.db.read(payments_mark, community_ids=served)
         found = await self._parts.db.read(
             page_of_payments, wish, community_ids=served, limit=ON_A_PAGE + 1
         )
@@ -67,7 +71,20 @@ class ConsolePaymentsDoor(BooksDesk):
             rows=[(one, words.gateway(one.gateway)) for one in shown],
             has_several=len(served) > 1,
             next_url=self._address("/payments", **kept, before=last) if last else "",
+            mark=mark,
+            every_ms=EVERY_MS,
         )
+
+    async def state(self, request: web.Request) -> web.StreamResponse:
+        """Tell an open list whether money came; no visit that keeps a session alive."""
+        session = await self._session(request)
+        if session is None:
+            return web.json_response({"state": ""}, status=401)
+        if session.staff.role not in COUNTERS:
+            raise web.HTTPNotFound
+        served = session.staff.community_ids
+        mark = await self._parts.db.read(payments_mark, community_ids=served)
+        return web.json_response({"state": mark})
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show a payment: what it paid, its receipt, what went back, and who did what."""

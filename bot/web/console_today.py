@@ -8,11 +8,13 @@ from bot.web.console import ConsoleDesk
 from handlers import tickets, words
 from storage.kinds import StaffRole
 from storage.periods import shanghai_day
-from storage.queries.desk import DayFigures, communities_served, day_figures
+from storage.queries.desk import DayFigures, communities_served, day_figures, today_mark
 from storage.queries.standstill import standstill
 from storage.queries.tickets import live_tickets
 
 TICKETS_SHOWN: Final = 5
+EVERY_MS: Final = 5000
+"""So often an open page asks whether something happened."""
 JOBS_SHOWN: Final = 5
 
 
@@ -26,6 +28,7 @@ class ConsoleTodayDoor(ConsoleDesk):
         today = shanghai_day(now)
         served = member.community_ids
         db = self._parts.db
+        mark = await db.read(today_mark, today, community_ids=served)
         found: DayFigures = await db.read(day_figures, community_ids=served, today=today)
         waiting = await db.read(live_tickets, community_ids=served, limit=TICKETS_SHOWN + 1)
         names = await db.read(communities_served, served)
@@ -47,4 +50,16 @@ class ConsoleTodayDoor(ConsoleDesk):
             masked=tickets.masked,
             now=now,
             still=still,
+            mark=mark,
+            every_ms=EVERY_MS,
         )
+
+    async def state(self, request: web.Request) -> web.StreamResponse:
+        """Tell an open page whether something happened; no visit that keeps a session alive."""
+        session = await self._session(request)
+        if session is None:
+            return web.json_response({"state": ""}, status=401)
+        today = shanghai_day(self._parts.clock.now())
+        served = session.staff.community_ids
+        mark = await self._parts.db.read(today_mark, today, community_ids=served)
+        return web.json_response({"state": mark})

@@ -9,6 +9,7 @@ NAME: Final = "[A-Za-z0-9_.-]{1,40}"
 COMMUNITY: Final = "{community:[0-9]{1,18}}"
 MONTH: Final = "{month:[0-9]{4}-[0-9]{2}}"
 UNIT: Final = "{token:[0-9]{1,18}}"
+METER: Final = "{meter:[0-9]{1,18}}"
 TARIFF: Final = "{tariff:[0-9]{1,18}}"
 WORK: Final = "{work:[0-9]{1,18}}"
 TICKET: Final = "{ticket:G[0-9]{8,10}}"
@@ -54,6 +55,7 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "console_suspense": ("bot.web.console_suspense", "ConsoleSuspenseDoor"),
     "console_dunning": ("bot.web.console_dunning", "ConsoleDunningDoor"),
     "console_bills": ("bot.web.console_bills", "ConsoleBillsDoor"),
+    "console_meters": ("bot.web.console_meters", "ConsoleMetersDoor"),
     "console_broadcasts": ("bot.web.console_broadcasts", "ConsoleBroadcastsDoor"),
     "console_writing": ("bot.web.console_writing", "ConsoleWritingDoor"),
     "console_figures": ("bot.web.console_figures", "ConsoleFiguresDoor"),
@@ -108,6 +110,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", f"/counter/{LINK}/receive", "counter_papers", "receive"),
     ("GET", "/console", "console_today", "show"),
     ("GET", "/console/", "console_today", "show"),
+    ("GET", "/console/today/state", "console_today", "state"),
     ("GET", "/console/sign-in", "console_sign_in", "show"),
     ("POST", "/console/sign-in", "console_sign_in", "press"),
     ("GET", f"/console/enter/{ONCE}", "console_sign_in", "show_link"),
@@ -130,6 +133,7 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", f"/console/broadcasts/{BROADCAST}/people", "console_broadcasts", "people"),
     ("GET", "/console/money", "console_money", "show"),
     ("GET", "/console/payments", "console_payments", "find"),
+    ("GET", "/console/payments/state", "console_payments", "state"),
     ("GET", f"/console/payments/{PAYMENT}", "console_payments", "show"),
     ("POST", f"/console/payments/{PAYMENT}", "console_payments", "press"),
     ("GET", "/console/refunds", "console_refunds", "find"),
@@ -158,6 +162,9 @@ ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("POST", f"/console/bills/{BILL}", "console_bills", "press"),
     ("POST", f"/console/bills/{BILL}/waiver", "console_bills", "ask"),
     ("GET", f"/console/waivers/{WAIVER}/paper", "console_bills", "paper"),
+    ("GET", "/console/meters", "console_meters", "find"),
+    ("GET", f"/console/meters/{METER}", "console_meters", "show"),
+    ("POST", f"/console/meters/{METER}", "console_meters", "press"),
     ("GET", "/console/figures", "console_figures", "show"),
     ("GET", "/console/figures/insights", "console_insights", "show"),
     ("GET", "/console/figures/report", "console_reports", "show"),

@@ -15,6 +15,8 @@ from storage.models.payments import payments, refunds
 from storage.models.people import bindings, identities
 from storage.periods import shanghai_instant
 from storage.queries.differences import count_differences
+from storage.queries.payment_pages import payments_mark
+from storage.queries.tickets import live_mark
 from storage.rules.counter import GIVES
 from storage.rules.refunds import VOID
 
@@ -103,6 +105,12 @@ def day_figures(tx: Connection, *, community_ids: Sequence[int], today: date) ->
         open_bills=_total(tx, select(func.count(), func.sum(owed)).where(*is_open)),
         differences=count_differences(tx, community_ids),
     )
+
+
+def today_mark(tx: Connection, today: date, *, community_ids: Sequence[int]) -> str:
+    """Return a text that changes with the day, a payment, a refund asked for, or a ticket."""
+    money = payments_mark(tx, community_ids=community_ids)
+    return f"{today}-{money}-{live_mark(tx, community_ids=community_ids)}"
 
 
 def _total(tx: Connection, question: Select[int, Any]) -> Total:

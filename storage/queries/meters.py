@@ -133,7 +133,7 @@ _LAST_BEFORE: Final = (
     )
     .scalar_subquery()
 )
-_READINGS: Final = select(
+READINGS: Final = select(
     readings.c.id,
     readings.c.meter_id,
     readings.c.read_on,
@@ -147,7 +147,7 @@ _READINGS: Final = select(
     meters.c.meter_no,
 ).join(meters, meters.c.id == readings.c.meter_id)
 _COUNTED: Final = Keyed(
-    lambda among: _READINGS.where(
+    lambda among: READINGS.where(
         among(readings.c.meter_id),
         readings.c.state == ReadingState.ACCEPTED,
         readings.c.read_on <= bindparam("until"),
@@ -156,7 +156,8 @@ _COUNTED: Final = Keyed(
 )
 
 
-def _kept(row: Any) -> KeptReading:  # noqa: ANN401 - a row of any statement over readings
+def kept_reading(row: Any) -> KeptReading:  # noqa: ANN401 - a row of any statement over readings
+    """Return a row of `READINGS`, with more columns or fewer rows, as a reading."""
     reading = Reading(
         row.read_on, in_units(row.value_e3), ReadingKind(row.kind), row.meter_no, row.turns
     )
@@ -178,27 +179,27 @@ def counted_readings(
 
     Of each meter also the last one before `since`; the oldest first.
     """
-    return [_kept(row) for row in _COUNTED.run(tx, meter_ids, since=since, until=until)]
+    return [kept_reading(row) for row in _COUNTED.run(tx, meter_ids, since=since, until=until)]
 
 
 def reading_of_key(tx: Connection, reading_id: int) -> KeptReading | None:
     """Return one reading and lock it until the transaction ends, or None."""
     row = tx.execute(
-        _READINGS.where(readings.c.id == reading_id).with_for_update(of=readings)
+        READINGS.where(readings.c.id == reading_id).with_for_update(of=readings)
     ).one_or_none()
-    return None if row is None else _kept(row)
+    return None if row is None else kept_reading(row)
 
 
 def readings_waiting(tx: Connection, meter_id: int, *, since: date) -> list[KeptReading]:
     """Return the readings of a meter, from a day on, that were asked back and not confirmed."""
     rows = tx.execute(
-        _READINGS.where(
+        READINGS.where(
             readings.c.meter_id == meter_id,
             readings.c.state == ReadingState.ASKED,
             readings.c.read_on >= since,
         ).order_by(readings.c.read_on, readings.c.id)
     )
-    return [_kept(row) for row in rows]
+    return [kept_reading(row) for row in rows]
 
 
 def fee_items_by_name(tx: Connection, community_id: int) -> dict[str, int]:
@@ -258,7 +259,7 @@ def lock_meters(tx: Connection, community_id: int) -> None:
 
 
 _WAITING: Final = Keyed(
-    lambda among: _READINGS.where(
+    lambda among: READINGS.where(
         among(readings.c.meter_id), readings.c.state == ReadingState.ASKED
     ).order_by(readings.c.id)
 )
@@ -266,4 +267,4 @@ _WAITING: Final = Keyed(
 
 def all_waiting(tx: Connection, meter_ids: Collection[int]) -> list[KeptReading]:
     """Return the readings of some meters that were asked back and not confirmed."""
-    return [_kept(row) for row in _WAITING.run(tx, meter_ids)]
+    return [kept_reading(row) for row in _WAITING.run(tx, meter_ids)]

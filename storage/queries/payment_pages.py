@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from storage.errors import UnknownOrder
 from storage.frozen import dataclass
@@ -75,6 +75,30 @@ def page_of_payments(
     """Return some payments of these communities, the newest first."""
     asked = _ROWS.where(payments.c.community_id.in_(community_ids), *_fits(wish))
     return [_row(row) for row in tx.execute(asked.order_by(payments.c.id.desc()).limit(limit))]
+
+
+NEWEST: Final = 500
+"""Among so many payments of the whole house an open page looks for what is new: a bounded look."""
+
+
+def payments_mark(tx: Connection, *, community_ids: Sequence[int]) -> str:
+    """Return a text that changes when money comes in to the communities, or is asked back.
+
+    It adds up keys, so that of two that are written at once at two places none is missed,
+    whichever ends first. What is older than the `NEWEST` payments of the house changes nothing.
+    """
+    late = (
+        select(payments.c.id, payments.c.community_id, payments.c.reserved_fen)
+        .order_by(payments.c.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    keys, asked_back = tx.execute(
+        select(func.sum(late.c.id), func.sum(late.c.reserved_fen)).where(
+            late.c.community_id.in_(community_ids)
+        )
+    ).one()
+    return f"{keys or 0}-{asked_back or 0}"
 
 
 def _fits(wish: PaymentWish) -> list[ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
@@ -19,6 +20,7 @@ from storage.models.people import identities
 from storage.operations.bank_rows import BankAccount, take_rows
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.differences import raise_difference
+from storage.operations.meters import MeterFact, install_meter
 from storage.operations.notices import Writing, confirm, draft
 from storage.operations.staff import add_staff
 from storage.operations.tariffs import TariffFact, set_tariff
@@ -168,3 +170,10 @@ def a_transfer(tx: Connection, amount_fen: int, memo: str) -> int:
     line = BankLine("k1", NOW, amount_fen, None, "赵六", "6222", memo, "S1")
     take_rows(tx, [line], BankAccount("571900", "bank_transfer"), source="file", now=NOW)
     return int(tx.execute(select(bank_rows.c.id)).scalar_one())
+
+
+def a_meter(tx: Connection, unit_id: int, meter_no: str) -> int:
+    """Put a water meter into a flat on the first of September, showing 100; return its number."""
+    item_id = tx.execute(select(fee_items.c.id).where(fee_items.c.name == "水费")).scalar_one()
+    fact = MeterFact(meter_no, date(2026, 9, 1), Decimal(100), digits=5)
+    return install_meter(tx, unit_id, item_id, fact, actor=CLOCK, now=NOW)

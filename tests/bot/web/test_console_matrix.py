@@ -21,6 +21,7 @@ from tests.bot.web.conftest import Open
 from tests.bot.web.console import (
     Desk,
     a_difference,
+    a_meter,
     a_transfer,
     apply_for_invoice,
     field,
@@ -92,6 +93,9 @@ A_LINK = dict.fromkeys(VISITORS, 404)
 RULES = {
     ("GET", "/console"): Rule("/console", A_LIST),
     ("GET", "/console/"): Rule("/console/", A_LIST),
+    ("GET", "/console/today/state"): Rule(
+        "/console/today/state", A_LIST | dict.fromkeys(OUTSIDE, 401)
+    ),
     ("GET", "/console/sign-in"): Rule("/console/sign-in", ANYBODYS),
     ("POST", "/console/sign-in"): Rule("/console/sign-in", dict.fromkeys(VISITORS, 403)),
     ("GET", "/console/enter/{once}"): Rule("/console/enter/" + "a" * 32, A_LINK),
@@ -129,6 +133,9 @@ RULES = {
         "/console/refunds/{refund}", answered(OF_THE_DESK, 400)
     ),
     ("GET", "/console/payments"): Rule("/console/payments", OF_THE_COUNTER),
+    ("GET", "/console/payments/state"): Rule(
+        "/console/payments/state", OF_THE_COUNTER | dict.fromkeys(OUTSIDE, 401)
+    ),
     ("GET", "/console/payments/{payment}"): Rule("/console/payments/{payment}", OF_THE_DESK),
     ("POST", "/console/payments/{payment}"): Rule(
         "/console/payments/{payment}", answered(OF_THE_DESK, 400)
@@ -178,6 +185,9 @@ RULES = {
     ("GET", "/console/waivers/{waiver}/paper"): Rule(
         "/console/waivers/{waiver}/paper", answers(303, 404, 404, 200, 200)
     ),
+    ("GET", "/console/meters"): Rule("/console/meters", A_LIST),
+    ("GET", "/console/meters/{meter}"): Rule("/console/meters/{meter}", A_THING),
+    ("POST", "/console/meters/{meter}"): Rule("/console/meters/{meter}", answered(A_THING, 400)),
     ("GET", "/console/figures"): Rule("/console/figures", OF_THE_COUNTER),
     ("GET", "/console/figures/insights"): Rule("/console/figures/insights", OF_THE_COUNTER),
     ("GET", "/console/figures/report"): Rule("/console/figures/report", OF_THE_COUNTER),
@@ -284,6 +294,7 @@ async def fill(town: Town, desk: Desk) -> dict[str, object]:
             "application": apply_for_invoice(tx, payment_id),
             "difference": a_difference(tx, payment_id),
             "row": a_transfer(tx, 888, "3-2-501"),
+            "meter": a_meter(tx, town.first.unit_id, "S-501"),
         }
 
     return await town.db.write(run)

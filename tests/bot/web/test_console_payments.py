@@ -131,6 +131,34 @@ async def test_a_refund_is_looked_at_asked_for_once_and_agreed_to_by_another(
     assert 'data-refund="T' not in await page(cashier, "/console/refunds")
 
 
+async def test_an_open_page_hears_of_money_of_its_own_community_and_of_no_others(
+    cashier: TestClient, open_doors: Open, town: Town, desk: Desk
+):
+    """A payment, and a refund that is asked for, move both pages' states at any replica."""
+    there = await open_doors(town.parts())
+    await sign_in(there, town, desk.theirs[StaffRole.CASHIER])
+
+    async def states(door: TestClient) -> list[str]:
+        where = ("/console/payments/state", "/console/today/state")
+        return [(await (await door.get(one)).json())["state"] for one in where]
+
+    async def mine() -> list[str]:
+        return await states(cashier)
+
+    seen, theirs = [await mine()], await states(there)
+    payment_id = await town.db.write(factories.pay, town.first.unit_id, town.first.bill_ids)
+    seen.append(await mine())
+    html = await page(cashier, f"/console/payments/{payment_id}")
+    await ask(cashier, html)
+    seen.append(await mine())
+
+    assert [len({one[n] for one in seen}) for n in (0, 1)] == [3, 3]
+    assert await mine() == seen[-1]
+    assert await states(there) == theirs
+    for where, state in zip(("payments", ""), seen[-1], strict=True):
+        assert f'data-live="{state}"' in await page(cashier, f"/console/{where}")
+
+
 async def test_who_asks_for_a_refund_cannot_agree_to_it_nor_a_cashier_to_anybodys(
     cashier: TestClient, manager: TestClient, town: Town, paid: int
 ):
