@@ -199,6 +199,7 @@ def _assemble(
         sqlite_file=sqlite_file(settings.database.url),
         statement_dir=settings.reconciliation.dir,
         fee_ppm=settings.reconciliation.fee_ppm(),
+        staff_chats={name: channels[name] for name in _of_kind(settings, "wecom")},
         duty_group=settings.alarms.group,
     )
     runner = Runner(job_deps, _Jobs(roles))

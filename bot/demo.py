@@ -290,6 +290,7 @@ def _wecom(app: Mapping[str, Any]) -> WecomConfig:
         token=app["token"],
         aes_key=app["aes_key"],
         base_url=app["api_base_url"],
+        groups={"同事群": ""},
     )
 
 

@@ -12,6 +12,7 @@ from scheduler.jobs import (
     fetch_bank_rows,
     fetch_statements,
     issue_bills,
+    keep_chats,
     query_payments,
     query_refunds,
     raise_alarms,
@@ -45,6 +46,7 @@ JOBS: Final[tuple[Job, ...]] = (
     send_broadcasts.JOB,
     sweep_inbox.JOB,
     warn_of_deadlines.JOB,
+    keep_chats.JOB,
     raise_alarms.JOB,
     deliver_outbox.JOB,
 )

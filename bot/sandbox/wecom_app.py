@@ -236,7 +236,7 @@ class WecomApp:
         if any(one not in self.members() for one in userids):
             raise RobotError(40003, "invalid userid")
         chatid = str(call.body.get("chatid") or word(32))
-        if CHAT_ID.fullmatch(chatid) is None or self._chat(chatid) is not None:
+        if CHAT_ID.fullmatch(chatid) is None or self.chat(chatid) is not None:
             raise RobotError(86001, "invalid chatid")
         owner = str(call.body.get("owner") or userids[0])
         if owner not in userids:
@@ -272,7 +272,8 @@ class WecomApp:
         self.robots.put(chat["name"], _text(call.body))
         return {}
 
-    def _chat(self, chatid: str) -> dict[str, Any] | None:
+    def chat(self, chatid: str) -> dict[str, Any] | None:
+        """Return a group chat as `appchat/get` tells it."""
         row = self.book.row("SELECT * FROM chats WHERE chatid = ?", chatid)
         if row is None:
             return None
@@ -282,7 +283,7 @@ class WecomApp:
     def _known_chat(self, chatid: object) -> dict[str, Any]:
         if not isinstance(chatid, str) or CHAT_ID.fullmatch(chatid) is None:
             raise RobotError(86001, "invalid chatid")
-        chat = self._chat(chatid)
+        chat = self.chat(chatid)
         if chat is None:
             raise RobotError(86003, "chatid not exist")
         return chat

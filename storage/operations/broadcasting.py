@@ -27,14 +27,12 @@ from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
 from storage.queries.audiences import HEARS, Audience, hearing, left_out
 from storage.queries.notices import with_community
-from storage.queries.work_chats import HEARS_HERE
+from storage.queries.work_chats import HEARS_HERE, account_of_group
 from storage.rules.personal import variables_in
 from storage.sql import insert
 
 PART: Final = 5000
 """How many people are queued in one transaction: others who write wait for no more than these."""
-ROBOTS: Final = "wecom"
-"""The account of the group robots."""
 
 
 def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
@@ -114,7 +112,8 @@ def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> in
     """Tell a group of staff; at night too, for it is they who have the duty."""
     if row.queued_up_to:
         return 0
-    outbox.enqueue_many(tx, [_message(row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)])
+    to = Addressee(account_of_group(tx, group), group)
+    outbox.enqueue_many(tx, [_message(row, to, Urgency.RECEIPT, now)])
     _move_cursor(tx, row.id, 1)
     return 1
 

@@ -1,6 +1,6 @@
 """ChatChannel: what every chat platform must do, and the messages it carries."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -140,4 +140,25 @@ class ChatChannel(Protocol):
         self, recipient: str, message: OutgoingMessage, route: Route, *, delivery_id: str
     ) -> Attempt:
         """Try one way. Never raises for what a platform may answer: the verdict says it."""
+        ...
+
+
+class ChatKept(StrEnum):
+    """What was done so that a chat of staff has the members it should have."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    SAME = "same"
+    TOO_FEW = "too_few"
+    """Nothing: a chat has two members at least."""
+
+
+class StaffChats(Protocol):
+    """An account that makes group chats of staff; each is a recipient of its `send`."""
+
+    groups: Mapping[str, str]
+    """Chat's name → the community whose staff sit in it, "" for all staff."""
+
+    async def keep_chat(self, name: str, members: Collection[str]) -> ChatKept:
+        """Make a chat, or bring its members in step. Raises ChannelUnavailable."""
         ...
