@@ -11,6 +11,7 @@ from scheduler.jobs import (
     deliver_outbox,
     fetch_bank_rows,
     fetch_statements,
+    follow_group_tasks,
     issue_bills,
     keep_chats,
     query_payments,
@@ -47,6 +48,7 @@ JOBS: Final[tuple[Job, ...]] = (
     sweep_inbox.JOB,
     warn_of_deadlines.JOB,
     keep_chats.JOB,
+    follow_group_tasks.JOB,
     raise_alarms.JOB,
     deliver_outbox.JOB,
 )

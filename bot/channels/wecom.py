@@ -18,6 +18,7 @@ from bot.channels.wechat_incoming import Events, read_message
 from bot.channels.wecom_chats import TROUBLE, WecomChats
 from bot.channels.wecom_client import WecomClient
 from bot.channels.wecom_errors import MEANINGS
+from bot.channels.wecom_tasks import CustomerGroup, GroupTasks
 from storage.ports.chat import (
     Attempt,
     ChatKept,
@@ -26,6 +27,7 @@ from storage.ports.chat import (
     OutgoingMessage,
     Reach,
     Route,
+    TaskStands,
     Verdict,
 )
 
@@ -75,6 +77,8 @@ class Config:
     base_url: str = "https://qyapi.weixin.qq.com"
     groups: Mapping[str, str] = field(default_factory=dict)
     """Chat of staff that the app makes → its community's name, "" for all staff."""
+    residents_groups: Mapping[str, CustomerGroup] = field(default_factory=dict)
+    """Residents' own group (客户群) → its number, and the member who presses send there."""
 
     def __post_init__(self) -> None:
         """Refuse empty keys: an empty token could be signed by anybody."""
@@ -83,7 +87,9 @@ class Config:
                 raise ValueError(f"{key} is empty")
         if not (self.agent_id.isascii() and self.agent_id.isdigit()):
             raise ValueError("agent_id is not a number")
-        for group in self.groups:
+        for group in (*self.groups, *self.residents_groups):
+            if group in self.groups and group in self.residents_groups:
+                raise ValueError(f"{group} is both in groups and in residents_groups")
             if not 0 < len(group) <= MOST_NAME_CHARS or _USERID.fullmatch(group):
                 raise ValueError(f"groups.{group}: a name of 1 to 50 characters, one Chinese")
 
@@ -113,7 +119,9 @@ class Wecom:
             now=now,
             patience=patience,
         )
-        self.groups = config.groups
+        self.groups: Mapping[str, str] = config.groups
+        self.residents_groups: Collection[str] = tuple(config.residents_groups)
+        self._tasks = GroupTasks(config.name, self._client, config.residents_groups, now)
         self._chats = WecomChats(
             config.name,
             self._client,
@@ -180,6 +188,8 @@ class Wecom:
             return Attempt(route, Verdict.BAD_CONTENT, "the text is empty")
         if recipient in self._chats:
             return await self._chats.say(recipient, content)
+        if recipient in self._tasks:
+            return await self._tasks.ask(recipient, content)
         shut = self._shut(recipient)
         if shut is not None:
             return shut
@@ -201,6 +211,18 @@ class Wecom:
     async def keep_chat(self, name: str, members: Collection[str]) -> ChatKept:
         """Make a chat of staff, or bring its members in step. Raises ChannelUnavailable."""
         return await self._chats.keep(name, members)
+
+    async def task_stands(self, group: str, message_id: str) -> TaskStands:
+        """Ask how a notice to a residents' group stands. Raises ChannelUnavailable."""
+        return await self._tasks.stands(group, message_id)
+
+    async def remind_of_task(self, message_id: str) -> None:
+        """Remind the owner of a group to press send. Raises ChannelUnavailable."""
+        await self._tasks.remind(message_id)
+
+    async def cancel_task(self, message_id: str) -> None:
+        """Take a notice back that was not sent yet. Raises ChannelUnavailable."""
+        await self._tasks.cancel(message_id)
 
     def _shut(self, recipient: str) -> Attempt | None:
         """Return why nothing may go to this member now, or count one message to her."""

@@ -222,6 +222,7 @@ async def _database(settings: Settings) -> list[Line]:
     lines += _payees(seen, settings)
     lines += _staff(apart, settings)
     lines += _chat_members(chats)
+    lines += _residents_groups(settings)
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
@@ -278,6 +279,15 @@ def _chats(settings: Settings) -> Iterator[tuple[str, str, str]]:
     for account in _work_accounts(settings):
         for group, community in settings.channels[account][1].groups.items():
             yield account, group, community
+
+
+def _residents_groups(settings: Settings) -> Iterator[Line]:
+    for account in _work_accounts(settings):
+        for group, told in settings.channels[account][1].residents_groups.items():
+            yield (
+                "ok",
+                f"group {group}: {told.owner} owns it and presses send (客户联系 可调用应用)",
+            )
 
 
 def _chat_members(chats: Sequence[tuple[str, int]]) -> Iterator[Line]:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +13,9 @@ from bot.sandbox.clock import from_ms, iso, to_ms
 from bot.sandbox.faults import ANSWER
 from bot.sandbox.ground import Ground
 from bot.sandbox.keys import Names, word
-from bot.sandbox.wecom import PREFIX, RobotError, WecomRobots
+from bot.sandbox.wecom import PREFIX, Call, RobotError, WecomRobots
+from bot.sandbox.wecom_customers import SCHEMA as CUSTOMERS_SCHEMA
+from bot.sandbox.wecom_customers import CustomerGroups
 
 FACE = "wecom:"
 """Begins what the phone calls a member by: her userid is no openid."""
@@ -38,22 +39,15 @@ CREATE TABLE IF NOT EXISTS chats (
 """
 
 
-@dataclass(frozen=True)
-class Call:
-    """One API call: its query and the JSON it brought."""
-
-    path: str
-    query: Mapping[str, str]
-    body: Mapping[str, Any]
-
-
 class WecomApp:
     """One app of one corporation as WeCom keeps it."""
 
     def __init__(self, ground: Ground, names: Names, robots: WecomRobots) -> None:
         """Open the app's book; what its chats read is shown beside the robots' groups."""
         self.ground, self.names, self.robots = ground, names, robots
-        self.book = Book(ground.folder / "wecom_app.sqlite3", SCHEMA, durability="NORMAL")
+        self.book = Book(
+            ground.folder / "wecom_app.sqlite3", SCHEMA + CUSTOMERS_SCHEMA, durability="NORMAL"
+        )
         self.endpoints: dict[tuple[str, str], Callable[[Call], dict[str, Any]]] = {
             ("POST", "/cgi-bin/message/send"): self._send,
             ("POST", "/cgi-bin/appchat/create"): self._create_chat,
@@ -61,6 +55,10 @@ class WecomApp:
             ("POST", "/cgi-bin/appchat/update"): self._change_chat,
             ("POST", "/cgi-bin/appchat/send"): self._send_to_chat,
         }
+        self.customers = CustomerGroups(
+            self.book, robots, members=self.members, tell=self.tell, now=self._now
+        )
+        self.endpoints |= self.customers.endpoints
 
     # The book
 
@@ -136,7 +134,8 @@ class WecomApp:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses under /_sandbox/wecom; the robots' own come before them."""
-        return [web.route("*", PREFIX + "/{path:cgi-bin/.*}", self._answer)]
+        api = web.route("*", PREFIX + "/{path:cgi-bin/.*}", self._answer)
+        return [api, *self.customers.routes()]
 
     async def _answer(self, request: web.Request) -> web.Response:
         path = "/" + request.match_info["path"]

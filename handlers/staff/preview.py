@@ -8,6 +8,7 @@ from handlers.staff.audience import ROLES
 from handlers.staff.categories import BY_WORD, LABELS, MEANS
 from storage.kinds import BroadcastCategory
 from storage.queries.audiences import Audience, Preview
+from storage.queries.group_tasks import GroupLimits
 from storage.queries.notices import BroadcastView
 from storage.queries.policies import Policy
 from storage.queries.quiet import end_of_quiet
@@ -30,7 +31,13 @@ def people(label: str, count: int) -> str:
     return "1 个群" if label.endswith(GROUP) else f"{count} 人"
 
 
-def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: datetime) -> str:
+def preview_words(
+    view: BroadcastView,
+    counts: Preview,
+    policy: Policy,
+    now: datetime,
+    limits: GroupLimits | None = None,
+) -> str:
     """Say what is about to be sent, to whom, and which words decide on it."""
     return words.lines(
         f"群发 {view.broadcast_no} 预览，还没有发送：",
@@ -38,12 +45,21 @@ def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: dat
         _category(view, counts),
         f"内容：{view.text}",
         *_ways(view, counts),
+        *([limit_words(limits)] if limits else []),
         _skipped(counts),
         _narrowed(view),
         _quiet(view, counts, policy, now),
         _approval(counts, policy),
         "回复“确认”发送，“预览”先发给您自己看，“取消”放弃，或者说“明天9点发”。",
     )
+
+
+def limit_words(limits: GroupLimits) -> str:
+    """Say what a residents' group allows: its owner presses send, and one notice a day is shown."""
+    told = f"这个群本月已请群主发过 {limits.this_month} 条（一天最多 1 条，一个月最多和天数一样多）"
+    if limits.today:
+        told += "，今天已经有 1 条，再发企业微信不会显示，请改到明天"
+    return f"这是住户的群：要群主 {limits.owner} 在企业微信里点“发送”，住户才看得到；{told}"
 
 
 def skip_words(skipped: dict[str, int]) -> str:

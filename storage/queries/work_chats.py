@@ -48,6 +48,12 @@ def account_of_group(tx: Connection, group: str) -> str:
     return group_accounts(tx).get(group, ROBOTS)
 
 
+def is_of_residents(tx: Connection, group: str) -> bool:
+    """Tell whether a group is one of residents (客户群), which its owner tells."""
+    asked = select(work_groups.c.name).where(work_groups.c.name == group, work_groups.c.owner != "")
+    return tx.execute(asked).first() is not None
+
+
 def members_of_chat(tx: Connection, account: str, community: str) -> list[str]:
     """Return who belongs in a chat of an account: its community's staff, or ("") all who work.
 

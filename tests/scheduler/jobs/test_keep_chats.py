@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from bot.channels.exchange import Patience
 from bot.channels.wecom import Config, Wecom
+from bot.channels.wecom_tasks import CustomerGroup
 from bot.sandbox.clock import VirtualClock
 from bot.sandbox.ground import CallLog, Ground
 from bot.sandbox.keys import Names
@@ -30,7 +31,7 @@ from tests.factories import NOW
 from tests.scheduler.conftest import Hall
 from tests.scheduler.jobs.test_raise_alarms import heal, trouble
 
-GROUP, EVERYBODY, ELSEWHERE = "工作群", "全体同事", "别处工作群"
+GROUP, EVERYBODY, ELSEWHERE, RESIDENTS = "工作群", "全体同事", "别处工作群", "3栋业主群"
 
 
 @dataclass
@@ -90,19 +91,23 @@ def _phone(tx, userid: str) -> str:
 async def office(hall: Hall, tmp_path: Path) -> AsyncIterator[Office]:
     clock = VirtualClock(tmp_path / "clock.json")
     ground = Ground(tmp_path, "", clock, CallLog(clock))
-    robots, names = WecomRobots(ground), Names.invent()
-    app = WecomApp(ground, names, robots)
+    robots, keys = WecomRobots(ground), Names.invent()
+    app = WecomApp(ground, keys, robots)
     street = web.Application()
     street.add_routes(robots.routes() + app.routes())
     server = TestServer(street)
     await server.start_server(access_log=None)
     place = await hall.db.read(lambda tx: tx.execute(select(communities.c.name)).scalar_one())
     config = Config(
-        *("office", names.corp_id, names.agent_id, app.secret),
-        *(names.wecom_token, names.wecom_aes_key, f"{server.make_url('')}".rstrip("/") + PREFIX),
+        *("office", keys.corp_id, keys.agent_id, app.secret),
+        *(keys.wecom_token, keys.wecom_aes_key, f"{server.make_url('')}".rstrip("/") + PREFIX),
+        residents_groups={
+            RESIDENTS: CustomerGroup(app.customers.add_group(RESIDENTS, "zhou"), "zhou")
+        },
         groups={GROUP: place, EVERYBODY: "", ELSEWHERE: "别处"},
     )
-    await hall.db.write(know_work_chats, ["office"], dict.fromkeys(config.groups, "office"))
+    names = dict.fromkeys([*config.groups, RESIDENTS], "office")
+    await hall.db.write(know_work_chats, ["office"], names, {RESIDENTS: "zhou"})
     async with aiohttp.ClientSession() as http:
         now = hall.stage.clock.now
         yield Office(hall, app, Wecom(config, http=http, now=now, patience=Patience(answer=0.4)))
