@@ -19,7 +19,7 @@ from handlers.staff.broadcast_report import (
     who,
 )
 from handlers.staff.categories import LABELS
-from handlers.staff.preview import GROUP, SKIPS, limit_words
+from handlers.staff.preview import GROUP, SKIPS, limit_words, people
 from storage.errors import Refusal, UnknownBroadcast
 from storage.kinds import BroadcastCategory, BroadcastState, OutboxState
 from storage.operations import notices
@@ -35,7 +35,7 @@ from storage.queries.broadcast_pages import (
     writer_of,
 )
 from storage.queries.console_sessions import Session
-from storage.queries.group_tasks import group_limits
+from storage.queries.group_tasks import all_group_limits, group_limits
 from storage.queries.notices import BroadcastReport, BroadcastView, deliveries, figures
 from storage.queries.notices import find_broadcast as find
 from storage.queries.policies import policy_on
@@ -75,6 +75,7 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             limit=ON_A_PAGE + 1,
         )
         shown = found[:ON_A_PAGE]
+        groups = await self._parts.db.read(all_group_limits, now=self._parts.clock.now())
         last = shown[-1].broadcast_id if found[ON_A_PAGE:] else 0
         return self._page(
             session,
@@ -82,6 +83,8 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             room="broadcasts",
             rows=[(one, state_of(one), LABELS[BroadcastCategory(one.category)]) for one in shown],
             may_write=session.staff.role in SENDERS,
+            people=people,
+            groups=[(one.group, limit_words(one)) for one in groups],
             next_url=f"{self._home}/broadcasts?before={last}" if last else "",
         )
 

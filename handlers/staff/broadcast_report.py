@@ -7,7 +7,7 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import ANYBODY, broadcast_no, office, rest_of
-from handlers.staff.preview import SKIPS, people, skip_words
+from handlers.staff.preview import GROUP, SKIPS, people, skip_words
 from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import BroadcastState, OutboxState
@@ -109,7 +109,8 @@ def _figures(report: BroadcastReport) -> list[str]:
         return [task_words(report.task)]
     waiting = report.count(OutboxState.WAITING, OutboxState.CLAIMED)
     held, failed = report.count(OutboxState.HELD), report.count(*FAILED)
-    parts = [f"已送达 {report.count(OutboxState.SENT)} 人"]
+    unit = "个群" if report.broadcast.audience_label.endswith(GROUP) else "人"
+    parts = [f"已送达 {report.count(OutboxState.SENT)} {unit}"]
     parts += [f"排队 {waiting} 人"] if waiting else []
     parts += [f"等下次发消息时送达 {held} 人"] if held else []
     parts += [f"没有送达 {failed} 人"] if failed else []
@@ -118,7 +119,7 @@ def _figures(report: BroadcastReport) -> list[str]:
 
 def task_words(task: GroupTask) -> str:
     """Say that a residents' group has read nothing yet, and what to do."""
-    reminded = f"，已提醒 {task.reminders} 次" if task.reminders else "，4 小时后会提醒"
+    reminded = f"，已提醒 {task.reminders} 次" if task.reminders else "，白天每 4 小时提醒一次"
     return f"{OWNER_WAITS}：住户还没有看到{reminded}；也可以当面请群主点一下"
 
 

@@ -8,7 +8,7 @@ from handlers.staff.audience import ROLES
 from handlers.staff.categories import BY_WORD, LABELS, MEANS
 from storage.kinds import BroadcastCategory
 from storage.queries.audiences import Audience, Preview
-from storage.queries.group_tasks import GroupLimits
+from storage.queries.group_tasks import GroupKind, GroupLimits
 from storage.queries.notices import BroadcastView
 from storage.queries.policies import Policy
 from storage.queries.quiet import end_of_quiet
@@ -22,6 +22,12 @@ SKIPS: Final = {
 """Why a household hears nothing."""
 
 
+WAYS_TO_STAFF: Final = {
+    GroupKind.ROBOT: "同事的群，群机器人来说：一分钟最多 20 条，多的排队",
+    GroupKind.CHAT: "同事的群，企业微信应用来说：绑定的同事自动进群，离职自动出群，至少两人；"
+    "一分钟最多 200 条，多的排队",
+}
+"""How a group of staff is told, and what that way allows."""
 GROUP: Final = "（群）"
 """Ends the label of an audience that is a group of staff."""
 
@@ -55,11 +61,13 @@ def preview_words(
 
 
 def limit_words(limits: GroupLimits) -> str:
-    """Say what a residents' group allows: its owner presses send, and one notice a day is shown."""
-    told = f"这个群本月已请群主发过 {limits.this_month} 条（一天最多 1 条，一个月最多和天数一样多）"
+    """Say how a group is told, and what that way allows."""
+    if limits.kind is not GroupKind.RESIDENTS:
+        return WAYS_TO_STAFF[limits.kind]
+    told = f"本月已请群主发 {limits.this_month} 条（一天最多 1 条，一个月最多和天数一样多）"
     if limits.today:
         told += "，今天已经有 1 条，再发企业微信不会显示，请改到明天"
-    return f"这是住户的群：要群主 {limits.owner} 在企业微信里点“发送”，住户才看得到；{told}"
+    return f"住户的群：要群主 {limits.owner} 在企业微信里点“发送”，住户才看得到；{told}"
 
 
 def skip_words(skipped: dict[str, int]) -> str:

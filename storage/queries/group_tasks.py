@@ -1,16 +1,18 @@
 """Tasks of residents' groups (客户群): what their owners were asked to send, and have or not."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
 from storage.frozen import dataclass
 from storage.kinds import BroadcastState, OutboxState
 from storage.models.messages import delivery_attempts, outbox
 from storage.models.notices import broadcasts
-from storage.models.work_chats import group_tasks, work_groups
+from storage.models.people import identities, staff
+from storage.models.work_chats import group_tasks, work_accounts, work_groups
 from storage.periods import SHANGHAI, shanghai_instant
 from storage.ports.chat import Route, Verdict
 
@@ -92,25 +94,53 @@ def _task(row: Any) -> GroupTask:  # noqa: ANN401 - a row
     )
 
 
+class GroupKind(StrEnum):
+    """By which way a group is told."""
+
+    ROBOT = "robot"
+    CHAT = "chat"
+    """Made by the app, of staff."""
+    RESIDENTS = "residents"
+    """Its owner presses send."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroupLimits:
-    """What a residents' group allows: its owner has to press, and one notice a day is shown."""
+    """How a group is told; of residents' groups also who owns it, and what was asked of her."""
 
-    owner: str
-    """Her userid at WeCom."""
-    today: int
+    group: str
+    kind: GroupKind
+    owner: str = ""
+    """Her name; her userid at WeCom where she is not bound there."""
+    today: int = 0
     """How many notices its owner was asked to send today."""
-    this_month: int
+    this_month: int = 0
 
 
 def group_limits(tx: Connection, group: str, *, now: datetime) -> GroupLimits | None:
-    """Count what a residents' group has been sent; None for a group of staff."""
-    owner = tx.execute(select(work_groups.c.owner).where(work_groups.c.name == group)).scalar()
-    if not owner:
-        return None
+    """Say how a group is told, and count what it was sent; None for one that nobody tells."""
+    return next((one for one in all_group_limits(tx, now=now) if one.group == group), None)
+
+
+def all_group_limits(tx: Connection, *, now: datetime) -> list[GroupLimits]:
+    """Say how each group is told, by name."""
+    at_work = set(tx.execute(select(work_accounts.c.account)).scalars())
+    found = []
+    for name, account, owner in tx.execute(_GROUPS):
+        if owner:
+            today, this_month = _asked_of_owner(tx, name, now)
+            found.append(GroupLimits(name, GroupKind.RESIDENTS, owner, today, this_month))
+        else:
+            kind = GroupKind.CHAT if account in at_work else GroupKind.ROBOT
+            found.append(GroupLimits(name, kind))
+    return found
+
+
+def _asked_of_owner(tx: Connection, group: str, now: datetime) -> tuple[int, int]:
+    """Count what a group's owner was asked to send today and in this month, and not taken back."""
     local = now.astimezone(SHANGHAI)
-    today = shanghai_instant(local.date(), local.time().min)
-    month = shanghai_instant(local.date().replace(day=1), local.time().min)
+    today = shanghai_instant(local.date(), time())
+    month = shanghai_instant(local.date().replace(day=1), time())
     asked = (
         select(delivery_attempts.c.tried_at)
         .join(outbox, outbox.c.id == delivery_attempts.c.outbox_id)
@@ -122,4 +152,25 @@ def group_limits(tx: Connection, group: str, *, now: datetime) -> GroupLimits | 
         )
     )
     times = list(tx.execute(asked).scalars())
-    return GroupLimits(owner, sum(one >= today for one in times), len(times))
+    return sum(one >= today for one in times), len(times)
+
+
+_GROUPS: Final = (
+    select(
+        work_groups.c.name,
+        work_groups.c.account,
+        case(
+            (work_groups.c.owner == "", ""), else_=func.coalesce(staff.c.name, work_groups.c.owner)
+        ),
+    )
+    .select_from(
+        work_groups.outerjoin(
+            identities,
+            and_(
+                identities.c.account == work_groups.c.account,
+                identities.c.openid == work_groups.c.owner,
+            ),
+        ).outerjoin(staff, staff.c.id == identities.c.staff_id)
+    )
+    .order_by(work_groups.c.name)
+)

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from handlers.staff.broadcast_report import reason, task_words
+from handlers.staff.preview import limit_words
 from scheduler.jobs import follow_group_tasks, send_broadcasts
 from storage.kinds import BroadcastState, StaffRole
 from storage.operations import notices
 from storage.operations.notices import Writing
 from storage.queries.audiences import Audience
-from storage.queries.group_tasks import group_limits
+from storage.queries.group_tasks import GroupKind, group_limits
 from storage.queries.notices import BroadcastReport, deliveries, figures, find_broadcast
 from storage.queries.residents import Staff
 from tests import factories
@@ -94,7 +95,9 @@ async def test_residents_read_nothing_until_the_owner_presses_and_she_is_reminde
     assert (done.broadcast.state, done.task) == (BroadcastState.DONE, None)
     limits = await hall.db.read(group_limits, RESIDENTS, now=hall.now)
     assert limits is not None
-    assert (limits.owner, limits.today, limits.this_month) == ("zhou", 1, 1)
+    assert (limits.kind, limits.owner) == (GroupKind.RESIDENTS, "zhou")
+    assert (limits.today, limits.this_month) == (1, 1)
+    assert "今天已经有 1 条" in limit_words(limits)
 
 
 async def test_what_is_not_pressed_in_two_days_is_taken_back_before_it_may_be_sent_again(
