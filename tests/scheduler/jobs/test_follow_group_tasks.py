@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from handlers.staff.broadcast_report import reason, task_words
 from handlers.staff.preview import limit_words
 from scheduler.jobs import follow_group_tasks, send_broadcasts
+from storage.errors import CommunitySilent
 from storage.kinds import BroadcastState, StaffRole
+from storage.models.estate import communities
 from storage.operations import notices
 from storage.operations.notices import Writing
 from storage.queries.audiences import Audience
@@ -150,3 +153,18 @@ async def test_an_answer_that_is_lost_asks_the_owner_only_once(notice: Notice):
 
     assert len(notice.tasks()) == 1
     assert await notice.why() == ["可能收到了，平台没有回应"]
+
+
+async def test_at_night_no_owner_is_asked_or_reminded_and_before_the_opening_none_at_all(
+    notice: Notice,
+):
+    hall = notice.office.hall
+    await notice.write()
+    late = [await notice.go_on(hours=9 + n) for n in range(2)]
+    await notice.write("夜里写的")
+    at_night = len(notice.tasks())
+    await hall.db.write(lambda tx: tx.execute(update(communities).values(opened_at=None)))
+
+    with pytest.raises(CommunitySilent):
+        await notice.write("还没有签字")
+    assert (late, at_night) == ([{"reminded": 1}, {"waiting": 1}], 1)
