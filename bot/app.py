@@ -141,7 +141,9 @@ async def open_house(
             for name, one in settings.gateways.items()
         }
         await _take_over(db, settings.database.url)
-        await db.write(know_work_chats, _of_kind(settings, "wecom"), _groups(settings))
+        await db.write(
+            know_work_chats, _of_kind(settings, "wecom"), _groups(settings), _owners(settings)
+        )
         yield _assemble(settings, clock, db, http, channels, gateways, roles=roles)
 
 
@@ -201,6 +203,7 @@ def _assemble(
         sqlite_file=sqlite_file(settings.database.url),
         statement_dir=settings.reconciliation.dir,
         fee_ppm=settings.reconciliation.fee_ppm(),
+        staff_chats={name: channels[name] for name in _of_kind(settings, "wecom")},
         duty_group=settings.alarms.group,
     )
     runner = Runner(job_deps, _Jobs(roles))
@@ -263,9 +266,18 @@ def _groups(settings: Settings) -> dict[str, str]:
     """Return group of staff → the account that tells it; the first that names it does."""
     found: dict[str, str] = {}
     for account, (_, config) in settings.channels.items():
-        for group in getattr(config, "groups", ()):
+        for group in (*getattr(config, "groups", ()), *getattr(config, "residents_groups", ())):
             found.setdefault(group, account)
     return found
+
+
+def _owners(settings: Settings) -> dict[str, str]:
+    """Return group of residents → the member who presses send there."""
+    return {
+        group: told.owner
+        for _, config in settings.channels.values()
+        for group, told in getattr(config, "residents_groups", {}).items()
+    }
 
 
 def _company(settings: Settings) -> Company:

@@ -21,6 +21,7 @@ from bot.app import House, open_house
 from bot.channels.wechat_official import Config as WechatConfig
 from bot.channels.wecom import Config as WecomConfig
 from bot.channels.wecom_robot import Config as RobotConfig
+from bot.channels.wecom_tasks import CustomerGroup
 from bot.config import (
     BackupSettings,
     CompanySettings,
@@ -282,6 +283,7 @@ def _settings(ask: DemoAsk, facts: Mapping[str, Any]) -> Settings:
 
 
 def _wecom(app: Mapping[str, Any]) -> WecomConfig:
+    owned = app["customer_groups"]
     return WecomConfig(
         name=OFFICE,
         corp_id=app["corp_id"],
@@ -290,6 +292,8 @@ def _wecom(app: Mapping[str, Any]) -> WecomConfig:
         token=app["token"],
         aes_key=app["aes_key"],
         base_url=app["api_base_url"],
+        groups={"同事群": ""},
+        residents_groups={g["name"]: CustomerGroup(g["chat_id"], g["owner"]) for g in owned},
     )
 
 

@@ -10,7 +10,7 @@ from storage.events import Event
 from storage.frozen import dataclass
 from storage.inbox import Forgotten
 from storage.links import Links
-from storage.ports.chat import ChatChannel, Manner, OutgoingMessage
+from storage.ports.chat import ChatChannel, Manner, OutgoingMessage, StaffChats
 from storage.ports.clock import Clock
 from storage.ports.payments import PaymentGateway
 
@@ -36,5 +36,7 @@ class JobDeps:
     """Where platforms' statements are kept as they came."""
     fee_ppm: Mapping[str, int] = field(default_factory=dict)
     """Gateway → the agreed rate of its fee in millionths, where somebody has written it down."""
+    staff_chats: Mapping[str, StaffChats] = field(default_factory=dict)
+    """Account → the one that makes chats of staff."""
     duty_group: str = ""
     """The group that hears of troubles of the running itself, "" for none."""

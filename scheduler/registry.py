@@ -11,7 +11,9 @@ from scheduler.jobs import (
     deliver_outbox,
     fetch_bank_rows,
     fetch_statements,
+    follow_group_tasks,
     issue_bills,
+    keep_chats,
     query_payments,
     query_refunds,
     raise_alarms,
@@ -45,6 +47,8 @@ JOBS: Final[tuple[Job, ...]] = (
     send_broadcasts.JOB,
     sweep_inbox.JOB,
     warn_of_deadlines.JOB,
+    keep_chats.JOB,
+    follow_group_tasks.JOB,
     raise_alarms.JOB,
     deliver_outbox.JOB,
 )

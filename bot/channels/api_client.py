@@ -73,6 +73,16 @@ class ApiClient(ABC):
 
         return await self._with_token(once)
 
+    async def look(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """Read what the platform keeps. Raises as `deliver` does."""
+
+        async def once(token: str) -> dict[str, Any]:
+            url = self._url(path, token).update_query(dict(params))
+            raw, _ = await exchange(self._http, "GET", url, timeout=self._limits)
+            return read_answer(raw)
+
+        return await self._with_token(once)
+
     async def ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """Ask an address that takes no token (OAuth). Raises as `deliver` does."""
         url = URL(self._origin + path).with_query(dict(params))

@@ -1,7 +1,8 @@
 """The WeCom app (企业微信应用): members talk to the bot there, and hear of it at any hour."""
 
 import logging
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -12,23 +13,21 @@ import aiohttp
 from bot.channels.exchange import Patience
 from bot.channels.throttle import Throttle
 from bot.channels.wechat_codec import BadCallback, Codec, cdata, plain_text
-from bot.channels.wechat_errors import (
-    ApiRefused,
-    ApiShut,
-    NotCalled,
-    OutcomeUnknown,
-    judge_trouble,
-)
+from bot.channels.wechat_errors import ApiRefused, judge_trouble
 from bot.channels.wechat_incoming import Events, read_message
+from bot.channels.wecom_chats import TROUBLE, WecomChats
 from bot.channels.wecom_client import WecomClient
 from bot.channels.wecom_errors import MEANINGS
+from bot.channels.wecom_tasks import CustomerGroup, GroupTasks
 from storage.ports.chat import (
     Attempt,
+    ChatKept,
     IncomingKind,
     IncomingMessage,
     OutgoingMessage,
     Reach,
     Route,
+    TaskStands,
     Verdict,
 )
 
@@ -61,7 +60,8 @@ EVENTS: Final[Events] = MappingProxyType(
     }
 )
 """Event → what it is to us; WeCom tells of much else (enter_agent …), which nobody said."""
-_TROUBLE: Final = (ApiRefused, ApiShut, NotCalled, OutcomeUnknown)
+_USERID: Final = re.compile(r"[0-9A-Za-z._@-]+", re.ASCII)
+MOST_NAME_CHARS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class Config:
     token: str = field(repr=False)
     aes_key: str = field(repr=False)
     base_url: str = "https://qyapi.weixin.qq.com"
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Chat of staff that the app makes → its community's name, "" for all staff."""
+    residents_groups: Mapping[str, CustomerGroup] = field(default_factory=dict)
+    """Residents' own group (客户群) → its number, and the member who presses send there."""
 
     def __post_init__(self) -> None:
         """Refuse empty keys: an empty token could be signed by anybody."""
@@ -83,6 +87,11 @@ class Config:
                 raise ValueError(f"{key} is empty")
         if not (self.agent_id.isascii() and self.agent_id.isdigit()):
             raise ValueError("agent_id is not a number")
+        for group in (*self.groups, *self.residents_groups):
+            if group in self.groups and group in self.residents_groups:
+                raise ValueError(f"{group} is both in groups and in residents_groups")
+            if not 0 < len(group) <= MOST_NAME_CHARS or _USERID.fullmatch(group):
+                raise ValueError(f"groups.{group}: a name of 1 to 50 characters, one Chinese")
 
 
 class Wecom:
@@ -109,6 +118,16 @@ class Wecom:
             http=http,
             now=now,
             patience=patience,
+        )
+        self.groups: Mapping[str, str] = config.groups
+        self.residents_groups: Collection[str] = tuple(config.residents_groups)
+        self._tasks = GroupTasks(config.name, self._client, config.residents_groups, now)
+        self._chats = WecomChats(
+            config.name,
+            self._client,
+            whose=f"{config.corp_id}:{config.agent_id}",
+            names=config.groups,
+            now=now,
         )
 
     # What comes in
@@ -158,12 +177,19 @@ class Wecom:
     async def send(
         self, recipient: str, message: OutgoingMessage, route: Route, *, delivery_id: str
     ) -> Attempt:
-        """Tell one member. Never raises for what the platform may answer: the verdict says it."""
+        """Tell one member, or a chat of staff (which answers as Route.GROUP).
+
+        Never raises for what the platform may answer: the verdict says it.
+        """
         if route is not Route.APP:
             return Attempt(route, Verdict.NOT_NOW, "an app has no such route")
         content = plain_text(message.text, tail=message.url)
         if not content.strip():
             return Attempt(route, Verdict.BAD_CONTENT, "the text is empty")
+        if recipient in self._chats:
+            return await self._chats.say(recipient, content)
+        if recipient in self._tasks:
+            return await self._tasks.ask(recipient, content)
         shut = self._shut(recipient)
         if shut is not None:
             return shut
@@ -177,10 +203,26 @@ class Wecom:
         }
         try:
             answer = await self._client.deliver("/cgi-bin/message/send", body)
-        except _TROUBLE as trouble:
+        except TROUBLE as trouble:
             attempt = judge_trouble(trouble, route, now=self._now(), meanings=MEANINGS)
             return self._noted(attempt, trouble)
         return _told(answer, recipient)
+
+    async def keep_chat(self, name: str, members: Collection[str]) -> ChatKept:
+        """Make a chat of staff, or bring its members in step. Raises ChannelUnavailable."""
+        return await self._chats.keep(name, members)
+
+    async def task_stands(self, group: str, message_id: str) -> TaskStands:
+        """Ask how a notice to a residents' group stands. Raises ChannelUnavailable."""
+        return await self._tasks.stands(group, message_id)
+
+    async def remind_of_task(self, message_id: str) -> None:
+        """Remind the owner of a group to press send. Raises ChannelUnavailable."""
+        await self._tasks.remind(message_id)
+
+    async def cancel_task(self, message_id: str) -> None:
+        """Take a notice back that was not sent yet. Raises ChannelUnavailable."""
+        await self._tasks.cancel(message_id)
 
     def _shut(self, recipient: str) -> Attempt | None:
         """Return why nothing may go to this member now, or count one message to her."""

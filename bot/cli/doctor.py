@@ -25,11 +25,10 @@ from handlers.understanding.second_opinion import SecondOpinion
 from storage.database import open_reader
 from storage.errors import StorageUnavailable
 from storage.lazy import load
-from storage.operations.broadcasting import ROBOTS
 from storage.periods import shanghai_day
 from storage.queries.health import Standing, standing
 from storage.queries.proofs import prove
-from storage.queries.work_chats import staff_not_at
+from storage.queries.work_chats import members_of_chat, staff_not_at
 from storage.sql import database_now
 from storage.steps import newest_step, sqlite_file, step_of
 
@@ -40,6 +39,7 @@ OFFICIAL: Final = "wechat_official"
 WORK: Final = "wecom"
 FIELDS: Final = ("unit", "amount", "time", "state", "number", "community", "text", "title")
 """What our messages offer to a template's keys."""
+FEWEST_IN_CHAT: Final = 2
 DIFFERENCES_SHOWN: Final = 10
 NAMES_SHOWN: Final = 20
 PROBE: Final = "物业费怎么收的呀"
@@ -117,11 +117,13 @@ def _channels(settings: Settings) -> Iterator[Line]:
 def _alarms(settings: Settings) -> Iterator[Line]:
     """Look whether the duty group can be told when a job is late or a channel stops."""
     group = settings.alarms.group
-    _, robots = settings.channels.get(ROBOTS, ("", None))
+    told = {
+        one for _, config in settings.channels.values() for one in getattr(config, "groups", ())
+    }
     if not group:
         yield "warn", "alarms: nobody is told of late jobs or shut channels; set alarms.group"
-    elif group not in getattr(robots, "groups", {}):
-        yield "bad", f"alarms: channels.{ROBOTS} has no group {group}; nobody is told"
+    elif group not in told:
+        yield "bad", f"alarms: no channel has a group {group}; nobody is told"
     else:
         yield "ok", f"alarms: {group} is told"
 
@@ -208,6 +210,10 @@ async def _database(settings: Settings) -> list[Line]:
             broken = await db.read(prove)
             seen = await db.read(standing, limit=DIFFERENCES_SHOWN)
             apart = await db.read(staff_not_at, _work_accounts(settings))
+            chats = [
+                (group, len(await db.read(members_of_chat, account, community)))
+                for account, group, community in _chats(settings)
+            ]
     except (StorageUnavailable, OSError) as trouble:
         return [*lines, ("warn", f"database: {trouble}; `run` creates a SQLite file")]
     if sqlite_file(url) is None:
@@ -215,6 +221,8 @@ async def _database(settings: Settings) -> list[Line]:
     lines += _standing(seen)
     lines += _payees(seen, settings)
     lines += _staff(apart, settings)
+    lines += _chat_members(chats)
+    lines += _residents_groups(settings)
     if broken:
         return [*lines, ("bad", f"books: {len(broken)} rows break a sentence; see wuyebot audit")]
     return [*lines, ("ok", "books: every sentence holds")]
@@ -264,6 +272,31 @@ def _payees(seen: Standing, settings: Settings) -> Iterator[Line]:
 
 def _work_accounts(settings: Settings) -> list[str]:
     return [account for account, (kind, _) in settings.channels.items() if kind == WORK]
+
+
+def _chats(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Return account, name and community of each chat that a WeCom app makes."""
+    for account in _work_accounts(settings):
+        for group, community in settings.channels[account][1].groups.items():
+            yield account, group, community
+
+
+def _residents_groups(settings: Settings) -> Iterator[Line]:
+    for account in _work_accounts(settings):
+        for group, told in settings.channels[account][1].residents_groups.items():
+            yield (
+                "ok",
+                f"group {group}: {told.owner} owns it and presses send (客户联系 可调用应用)",
+            )
+
+
+def _chat_members(chats: Sequence[tuple[str, int]]) -> Iterator[Line]:
+    for group, count in chats:
+        if count < FEWEST_IN_CHAT:
+            why = "WeCom makes it when two colleagues of its community are bound; 员工绑定"
+            yield "warn", f"chat {group}: {count} members, not made yet; {why}"
+        else:
+            yield "ok", f"chat {group}: {count} members, kept in step every ten minutes"
 
 
 def _staff(apart: Sequence[str], settings: Settings) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.control import Handler, after, asked, controlled
+from bot.sandbox.wecom import RobotError
 from bot.sandbox.wecom_push import NotAMember
 from bot.sandbox.world import CONTROL, World
 
@@ -43,10 +44,44 @@ async def inbox(world: World, request: web.Request) -> list[dict[str, Any]]:
     return world.office.inbox(request.match_info["userid"], after(request))
 
 
+async def customer_groups(world: World, request: web.Request) -> list[dict[str, str]]:
+    """GET wecom/customer_groups."""
+    return world.office.customers.groups()
+
+
+async def add_customer_group(world: World, request: web.Request) -> dict[str, str]:
+    """POST wecom/customer_groups {name, owner}: a member owns a group of residents."""
+    body = await asked(request)
+    return {"chat_id": world.office.customers.add_group(str(body["name"]), str(body["owner"]))}
+
+
+async def tasks(world: World, request: web.Request) -> list[dict[str, str]]:
+    """GET wecom/tasks: what owners of groups are asked to send, the oldest first."""
+    return world.office.customers.tasks()
+
+
+async def press(world: World, request: web.Request) -> dict[str, str]:
+    """POST wecom/tasks/{msgid}: its owner presses send."""
+    try:
+        return {"state": world.office.customers.press(request.match_info["msgid"])}
+    except RobotError as wrong:
+        raise ValueError(wrong.text) from wrong
+
+
 def routes(world: World) -> list[web.RouteDef]:
     """Return the control plane's addresses about members."""
-    gets: dict[str, Handler] = {"/wecom/members": members, "/wecom/inbox/{userid}": inbox}
-    posts: dict[str, Handler] = {"/wecom/members": add_member, "/wecom/messages": say}
+    gets: dict[str, Handler] = {
+        "/wecom/members": members,
+        "/wecom/inbox/{userid}": inbox,
+        "/wecom/customer_groups": customer_groups,
+        "/wecom/tasks": tasks,
+    }
+    posts: dict[str, Handler] = {
+        "/wecom/members": add_member,
+        "/wecom/messages": say,
+        "/wecom/customer_groups": add_customer_group,
+        "/wecom/tasks/{msgid}": press,
+    }
     return [web.get(CONTROL + path, controlled(world, one)) for path, one in gets.items()] + [
         web.post(CONTROL + path, controlled(world, one)) for path, one in posts.items()
     ]

@@ -7,6 +7,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +38,15 @@ CREATE TABLE IF NOT EXISTS media (
 """
 
 Reading = tuple[str, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API call: its query and the JSON it brought."""
+
+    path: str
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
 
 
 class RobotError(Exception):

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +13,9 @@ from bot.sandbox.clock import from_ms, iso, to_ms
 from bot.sandbox.faults import ANSWER
 from bot.sandbox.ground import Ground
 from bot.sandbox.keys import Names, word
-from bot.sandbox.wecom import PREFIX, RobotError, WecomRobots
+from bot.sandbox.wecom import PREFIX, Call, RobotError, WecomRobots
+from bot.sandbox.wecom_customers import SCHEMA as CUSTOMERS_SCHEMA
+from bot.sandbox.wecom_customers import CustomerGroups
 
 FACE = "wecom:"
 """Begins what the phone calls a member by: her userid is no openid."""
@@ -38,22 +39,15 @@ CREATE TABLE IF NOT EXISTS chats (
 """
 
 
-@dataclass(frozen=True)
-class Call:
-    """One API call: its query and the JSON it brought."""
-
-    path: str
-    query: Mapping[str, str]
-    body: Mapping[str, Any]
-
-
 class WecomApp:
     """One app of one corporation as WeCom keeps it."""
 
     def __init__(self, ground: Ground, names: Names, robots: WecomRobots) -> None:
         """Open the app's book; what its chats read is shown beside the robots' groups."""
         self.ground, self.names, self.robots = ground, names, robots
-        self.book = Book(ground.folder / "wecom_app.sqlite3", SCHEMA, durability="NORMAL")
+        self.book = Book(
+            ground.folder / "wecom_app.sqlite3", SCHEMA + CUSTOMERS_SCHEMA, durability="NORMAL"
+        )
         self.endpoints: dict[tuple[str, str], Callable[[Call], dict[str, Any]]] = {
             ("POST", "/cgi-bin/message/send"): self._send,
             ("POST", "/cgi-bin/appchat/create"): self._create_chat,
@@ -61,6 +55,10 @@ class WecomApp:
             ("POST", "/cgi-bin/appchat/update"): self._change_chat,
             ("POST", "/cgi-bin/appchat/send"): self._send_to_chat,
         }
+        self.customers = CustomerGroups(
+            self.book, robots, members=self.members, tell=self.tell, now=self._now
+        )
+        self.endpoints |= self.customers.endpoints
 
     # The book
 
@@ -136,7 +134,8 @@ class WecomApp:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses under /_sandbox/wecom; the robots' own come before them."""
-        return [web.route("*", PREFIX + "/{path:cgi-bin/.*}", self._answer)]
+        api = web.route("*", PREFIX + "/{path:cgi-bin/.*}", self._answer)
+        return [api, *self.customers.routes()]
 
     async def _answer(self, request: web.Request) -> web.Response:
         path = "/" + request.match_info["path"]
@@ -236,7 +235,7 @@ class WecomApp:
         if any(one not in self.members() for one in userids):
             raise RobotError(40003, "invalid userid")
         chatid = str(call.body.get("chatid") or word(32))
-        if CHAT_ID.fullmatch(chatid) is None or self._chat(chatid) is not None:
+        if CHAT_ID.fullmatch(chatid) is None or self.chat(chatid) is not None:
             raise RobotError(86001, "invalid chatid")
         owner = str(call.body.get("owner") or userids[0])
         if owner not in userids:
@@ -272,7 +271,8 @@ class WecomApp:
         self.robots.put(chat["name"], _text(call.body))
         return {}
 
-    def _chat(self, chatid: str) -> dict[str, Any] | None:
+    def chat(self, chatid: str) -> dict[str, Any] | None:
+        """Return a group chat as `appchat/get` tells it."""
         row = self.book.row("SELECT * FROM chats WHERE chatid = ?", chatid)
         if row is None:
             return None
@@ -282,7 +282,7 @@ class WecomApp:
     def _known_chat(self, chatid: object) -> dict[str, Any]:
         if not isinstance(chatid, str) or CHAT_ID.fullmatch(chatid) is None:
             raise RobotError(86001, "invalid chatid")
-        chat = self._chat(chatid)
+        chat = self.chat(chatid)
         if chat is None:
             raise RobotError(86003, "chatid not exist")
         return chat

@@ -71,6 +71,8 @@ from bot.sandbox.wecom_app import WecomApp
 from bot.sandbox.wecom_push import WecomPush
 
 CONTROL = "/_sandbox/control"
+CUSTOMER_GROUPS = (("3栋业主群", "steward"),)
+"""Residents' groups, and which member owns each."""
 GROUPS = ("物业值班群", "收费对账群")
 
 
@@ -98,6 +100,8 @@ class World:
         self.is_closing = asyncio.Event()
         for group in GROUPS:
             self.robots.add_group(group)
+        for name, owner in CUSTOMER_GROUPS:
+            self.office.customers.add_group(name, owner)
         paying = [timers for till in tills for timers in till.timers]
         ground.clock.timers.extend((self.mass, *paying, self.push))
         ground.clock.on_move.append(
@@ -183,6 +187,7 @@ class World:
             "callback_url": self.office.callback_url or f"{bot}/wecom/{names.account}",
             "api_base_url": self.base_url + WECOM_PREFIX,
             "robots": robots,
+            "customer_groups": self.office.customers.groups(),
         }
         paying = {
             name: till.facts(bot, notices.get(name) or f"{bot}/notify/{name}/{names.account}")

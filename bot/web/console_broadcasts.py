@@ -9,9 +9,17 @@ from aiohttp import web
 from bot.web.console import ConsoleDesk, typed, whole
 from bot.web.reading import UnfitRequest, query_text
 from handlers import refusals
-from handlers.staff.broadcast_report import FAILED, UNDER_WAY, reason, state_of, who
+from handlers.staff.broadcast_report import (
+    FAILED,
+    OWNER_WAITS,
+    UNDER_WAY,
+    reason,
+    state_of,
+    task_words,
+    who,
+)
 from handlers.staff.categories import LABELS
-from handlers.staff.preview import GROUP, SKIPS
+from handlers.staff.preview import GROUP, SKIPS, limit_words, people
 from storage.errors import Refusal, UnknownBroadcast
 from storage.kinds import BroadcastCategory, BroadcastState, OutboxState
 from storage.operations import notices
@@ -27,6 +35,7 @@ from storage.queries.broadcast_pages import (
     writer_of,
 )
 from storage.queries.console_sessions import Session
+from storage.queries.group_tasks import all_group_limits, group_limits
 from storage.queries.notices import BroadcastReport, BroadcastView, deliveries, figures
 from storage.queries.notices import find_broadcast as find
 from storage.queries.policies import policy_on
@@ -66,6 +75,7 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             limit=ON_A_PAGE + 1,
         )
         shown = found[:ON_A_PAGE]
+        groups = await self._parts.db.read(all_group_limits, now=self._parts.clock.now())
         last = shown[-1].broadcast_id if found[ON_A_PAGE:] else 0
         return self._page(
             session,
@@ -73,6 +83,8 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             room="broadcasts",
             rows=[(one, state_of(one), LABELS[BroadcastCategory(one.category)]) for one in shown],
             may_write=session.staff.role in SENDERS,
+            people=people,
+            groups=[(one.group, limit_words(one)) for one in groups],
             next_url=f"{self._home}/broadcasts?before={last}" if last else "",
         )
 
@@ -105,7 +117,8 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             found = await self._parts.db.read(
                 deliveries, view, states=states, after_id=after, limit=limit
             )
-            rows = [(who(one), _became(one), one.sent_at) for one in found]
+            report = await self._parts.db.read(figures, view)
+            rows = [(who(one), _became(one, report), one.sent_at) for one in found]
             keys = [one.outbox_id for one in found]
         here = f"{self._home}/broadcasts/{view.broadcast_no}/people?of={group}"
         return self._page(
@@ -172,6 +185,7 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             counts = await db.read(preview, audience, category=view.category, now=now)
             if not comes_at_night(view.category):
                 quiet = end_of_quiet(view.send_at or now, policy.quiet_from, policy.quiet_until)
+        limits = await db.read(group_limits, audience.group, now=now) if audience.group else None
         is_owing = audience.condition.only_arrears
         return self._page(
             session,
@@ -183,11 +197,13 @@ class ConsoleBroadcastsDoor(ConsoleDesk):
             kind=LABELS[BroadcastCategory(view.category)],
             writer=await db.read(writer_of, view),
             counts=counts,
+            limits=limit_words(limits) if limits and counts else "",
+            task=task_words(report.task) if report.task else "",
             is_group=view.audience_label.endswith(GROUP),
             is_urgent=view.category == BroadcastCategory.URGENT,
             quiet=quiet,
             approval_over=policy.broadcast_approval_over,
-            figures=_figures(report) if is_begun else [],
+            figures=_figures(report) if is_begun and report.task is None else [],
             left_out=[(SKIPS[why], count) for why, count in report.skipped.items()],
             skips=SKIPS,
             paid=await db.read(paid_after, view) if is_begun and is_owing else None,
@@ -240,8 +256,10 @@ def _figures(report: BroadcastReport) -> list[tuple[str, str, int]]:
     return [(key, word, report.count(*states)) for key, (word, states) in GROUPS.items()]
 
 
-def _became(one: Any) -> str:  # noqa: ANN401 - a Delivery
+def _became(one: Any, report: BroadcastReport) -> str:  # noqa: ANN401 - a Delivery
     """Say what became of one message: the state, and the reason where it did not arrive."""
+    if report.task is not None and report.task.outbox_id == one.outbox_id:
+        return OWNER_WAITS
     if one.state in FAILED:
         return reason(one)
     return next(word for word, states in GROUPS.values() if one.state in states)
@@ -250,6 +268,7 @@ def _became(one: Any) -> str:  # noqa: ANN401 - a Delivery
 def _mark(report: BroadcastReport) -> str:
     """Return what changes whenever the page would."""
     counts = ".".join(str(report.by_state.get(one, 0)) for one in OutboxState)
+    counts += f".{report.task.reminders}" if report.task else ""
     return f"{report.broadcast.state}.{report.broadcast.is_paused:d}.{counts}"
 
 

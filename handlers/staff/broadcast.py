@@ -22,6 +22,7 @@ from storage.operations.notices import Writing
 from storage.ports.chat import OutgoingMessage
 from storage.queries.audiences import Audience, preview, resolve
 from storage.queries.desk import communities_served
+from storage.queries.group_tasks import group_limits
 from storage.queries.notices import BroadcastView, find_broadcast
 from storage.queries.policies import policy_on
 
@@ -158,7 +159,10 @@ async def _show(
         audience=audience.dump(),
         category=view.category,
     )
-    return OutgoingMessage(NAME, preview_words(view, counts, policy, turn.now))
+    limits = None
+    if audience.group:
+        limits = await deps.db.read(group_limits, audience.group, now=turn.now)
+    return OutgoingMessage(NAME, preview_words(view, counts, policy, turn.now, limits))
 
 
 async def _decide(turn: Turn, deps: HandlerDeps, broadcast_no: str, said: str) -> OutgoingMessage:

@@ -7,11 +7,12 @@ from typing import Final
 from handlers import words
 from handlers.deps import HandlerDeps
 from handlers.staff.office import ANYBODY, broadcast_no, office, rest_of
-from handlers.staff.preview import SKIPS, people, skip_words
+from handlers.staff.preview import GROUP, SKIPS, people, skip_words
 from handlers.staff.words import WORDS
 from handlers.turn import Intent, Turn
 from storage.kinds import BroadcastState, OutboxState
 from storage.ports.chat import OutgoingMessage
+from storage.queries.group_tasks import GroupTask
 from storage.queries.notices import (
     BroadcastReport,
     BroadcastView,
@@ -38,6 +39,7 @@ WAYS: Final = {
     "template": "服务通知",
     "subscribe": "订阅通知",
     "group": "群消息",
+    "group_task": "客户群",
 }
 FAILED: Final = (OutboxState.DEAD, OutboxState.UNKNOWN, OutboxState.SUPPRESSED)
 BY_STATE: Final = {
@@ -45,6 +47,7 @@ BY_STATE: Final = {
     OutboxState.UNKNOWN: "可能收到了，平台没有回应",
     OutboxState.SUPPRESSED: "对方不再接收",
 }
+OWNER_WAITS: Final = "等群主点发送"
 BY_REASON: Final = {
     "muted": "关了通知",
     "not_following": "没有关注",
@@ -52,6 +55,9 @@ BY_REASON: Final = {
     "paid_meanwhile": "已经缴清或者解绑，不用发",
     "paused": "暂停中，还没有发",
     "no_such_account": "没有配置这个账号",
+    "not_pressed": "群主两天没有点发送，已经收回",
+    "already_told": "这个群今天已经发过一条，企业微信没有再发",
+    "refused": "企业微信没有发出",
     "no robot is configured for this group": "没有配置这个群",
 }
 UNDER_WAY: Final = (BroadcastState.SCHEDULED, BroadcastState.SENDING)
@@ -99,13 +105,22 @@ def _head(view: BroadcastView, now: datetime) -> list[str]:
 def _figures(report: BroadcastReport) -> list[str]:
     if not report.by_state:
         return []
+    if report.task is not None:
+        return [task_words(report.task)]
     waiting = report.count(OutboxState.WAITING, OutboxState.CLAIMED)
     held, failed = report.count(OutboxState.HELD), report.count(*FAILED)
-    parts = [f"已送达 {report.count(OutboxState.SENT)} 人"]
+    unit = "个群" if report.broadcast.audience_label.endswith(GROUP) else "人"
+    parts = [f"已送达 {report.count(OutboxState.SENT)} {unit}"]
     parts += [f"排队 {waiting} 人"] if waiting else []
     parts += [f"等下次发消息时送达 {held} 人"] if held else []
     parts += [f"没有送达 {failed} 人"] if failed else []
     return ["，".join(parts)]
+
+
+def task_words(task: GroupTask) -> str:
+    """Say that a residents' group has read nothing yet, and what to do."""
+    reminded = f"，已提醒 {task.reminders} 次" if task.reminders else "，白天每 4 小时提醒一次"
+    return f"{OWNER_WAITS}：住户还没有看到{reminded}；也可以当面请群主点一下"
 
 
 def _failures(failures: list[Delivery]) -> list[str]:

@@ -8,6 +8,7 @@ from handlers.staff.audience import ROLES
 from handlers.staff.categories import BY_WORD, LABELS, MEANS
 from storage.kinds import BroadcastCategory
 from storage.queries.audiences import Audience, Preview
+from storage.queries.group_tasks import GroupKind, GroupLimits
 from storage.queries.notices import BroadcastView
 from storage.queries.policies import Policy
 from storage.queries.quiet import end_of_quiet
@@ -21,6 +22,12 @@ SKIPS: Final = {
 """Why a household hears nothing."""
 
 
+WAYS_TO_STAFF: Final = {
+    GroupKind.ROBOT: "同事的群，群机器人来说：一分钟最多 20 条，多的排队",
+    GroupKind.CHAT: "同事的群，企业微信应用来说：绑定的同事自动进群，离职自动出群，至少两人；"
+    "一分钟最多 200 条，多的排队",
+}
+"""How a group of staff is told, and what that way allows."""
 GROUP: Final = "（群）"
 """Ends the label of an audience that is a group of staff."""
 
@@ -30,7 +37,13 @@ def people(label: str, count: int) -> str:
     return "1 个群" if label.endswith(GROUP) else f"{count} 人"
 
 
-def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: datetime) -> str:
+def preview_words(
+    view: BroadcastView,
+    counts: Preview,
+    policy: Policy,
+    now: datetime,
+    limits: GroupLimits | None = None,
+) -> str:
     """Say what is about to be sent, to whom, and which words decide on it."""
     return words.lines(
         f"群发 {view.broadcast_no} 预览，还没有发送：",
@@ -38,12 +51,23 @@ def preview_words(view: BroadcastView, counts: Preview, policy: Policy, now: dat
         _category(view, counts),
         f"内容：{view.text}",
         *_ways(view, counts),
+        *([limit_words(limits)] if limits else []),
         _skipped(counts),
         _narrowed(view),
         _quiet(view, counts, policy, now),
         _approval(counts, policy),
         "回复“确认”发送，“预览”先发给您自己看，“取消”放弃，或者说“明天9点发”。",
     )
+
+
+def limit_words(limits: GroupLimits) -> str:
+    """Say how a group is told, and what that way allows."""
+    if limits.kind is not GroupKind.RESIDENTS:
+        return WAYS_TO_STAFF[limits.kind]
+    told = f"本月已请群主发 {limits.this_month} 条（一天最多 1 条，一个月最多和天数一样多）"
+    if limits.today:
+        told += "，今天已经有 1 条，再发企业微信不会显示，请改到明天"
+    return f"住户的群：要群主 {limits.owner} 在企业微信里点“发送”，住户才看得到；{told}"
 
 
 def skip_words(skipped: dict[str, int]) -> str:

@@ -9,9 +9,9 @@ from storage.events import StaffTask
 from storage.kinds import Urgency
 from storage.models.operating import alarms
 from storage.operations import job_runs
-from storage.operations.broadcasting import ROBOTS
 from storage.outbox import Addressee, enqueue
 from storage.queries.troubles import troubles
+from storage.queries.work_chats import account_of_group
 from storage.sql import insert_once
 
 LOOK_SECONDS: Final = 300
@@ -68,7 +68,7 @@ def _tell(tx: Connection, group: str, number: int, topic: str, note: str, now: d
         enqueue(
             tx,
             StaffTask(topic, str(number), "", 0, note),
-            Addressee(ROBOTS, group),
+            Addressee(account_of_group(tx, group), group),
             key=f"{topic}:{number}",
             urgency=Urgency.RECEIPT,
             now=now,

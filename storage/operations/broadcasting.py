@@ -26,15 +26,14 @@ from storage.models.people import identities
 from storage.outbox import Addressee, NewMessage
 from storage.periods import shanghai_day
 from storage.queries.audiences import HEARS, Audience, hearing, left_out
+from storage.queries.group_tasks import open_task_of
 from storage.queries.notices import with_community
-from storage.queries.work_chats import HEARS_HERE
+from storage.queries.work_chats import HEARS_HERE, account_of_group, is_of_residents
 from storage.rules.personal import variables_in
 from storage.sql import insert
 
 PART: Final = 5000
 """How many people are queued in one transaction: others who write wait for no more than these."""
-ROBOTS: Final = "wecom"
-"""The account of the group robots."""
 
 
 def begin(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
@@ -111,10 +110,16 @@ def _enqueue_to_all(
 
 
 def _queue_group(tx: Connection, row: Row[Any], group: str, now: datetime) -> int:
-    """Tell a group of staff; at night too, for it is they who have the duty."""
+    """Tell a group: staff at night too, who have the duty; residents by the group's owner.
+
+    What asks an owner is no receipt: it waits for the morning, and is never said twice.
+    """
     if row.queued_up_to:
         return 0
-    outbox.enqueue_many(tx, [_message(row, Addressee(ROBOTS, group), Urgency.RECEIPT, now)])
+    to = Addressee(account_of_group(tx, group), group)
+    is_residents = is_of_residents(tx, group)
+    urgency = Urgency.NOTICE if is_residents else Urgency.RECEIPT
+    outbox.enqueue_many(tx, [_message(row, to, urgency, now)])
     _move_cursor(tx, row.id, 1)
     return 1
 
@@ -149,6 +154,8 @@ def finish(tx: Connection, broadcast_id: int, *, now: datetime) -> bool:
     ).all()
     counts = Counter({str(one.state): int(one[1]) for one in by_state})
     waits = counts[OutboxState.WAITING] + counts[OutboxState.CLAIMED]
+    if Audience.load(row.audience).group and open_task_of(tx, broadcast_id) is not None:
+        return False  # nobody has read it until the group's owner presses send
     if row.state != BroadcastState.SENDING or row.paused_at or waits:
         return False
     tx.execute(

@@ -37,6 +37,7 @@ from storage.queries.audiences import Audience, preview
 from storage.queries.notices import BroadcastView, view_of, with_community
 from storage.queries.policies import policy_on
 from storage.queries.residents import Staff, staff_identities
+from storage.queries.work_chats import is_of_residents
 from storage.rules.personal import VARIABLES, variables_in, with_plain_braces
 from storage.rules.privacy import private_part
 from storage.sql import database_now, next_number
@@ -125,7 +126,7 @@ def _check_voice(tx: Connection, audience: Audience) -> None:
             communities.c.id == audience.community_id
         )
     ).one()
-    if row.opened_at is None and not audience.group:
+    if row.opened_at is None and (not audience.group or is_of_residents(tx, audience.group)):
         raise CommunitySilent(row.name)
 
 

@@ -1,6 +1,6 @@
 """ChatChannel: what every chat platform must do, and the messages it carries."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +77,8 @@ class Route(StrEnum):
     TEMPLATE = "template"
     SUBSCRIBE = "subscribe"
     GROUP = "group"
+    GROUP_TASK = "group_task"
+    """A residents' group by its owner, who is asked to press send."""
     APP = "app"
     """A work chat's own way to its members: no window, and our repetition is shown once."""
 
@@ -140,4 +142,53 @@ class ChatChannel(Protocol):
         self, recipient: str, message: OutgoingMessage, route: Route, *, delivery_id: str
     ) -> Attempt:
         """Try one way. Never raises for what a platform may answer: the verdict says it."""
+        ...
+
+
+class ChatKept(StrEnum):
+    """What was done so that a chat of staff has the members it should have."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    SAME = "same"
+    TOO_FEW = "too_few"
+    """Nothing: a chat has two members at least."""
+
+
+class TaskStands(StrEnum):
+    """How a notice stands that a group's owner was asked to send."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    ALREADY_TOLD = "already_told"
+    """The group had another one that day, so the platform did not show this."""
+    REFUSED = "refused"
+
+
+class StaffChats(Protocol):
+    """An account that makes chats of staff and asks owners of residents' groups to send.
+
+    Each of both is a recipient of its `send`.
+    """
+
+    groups: Mapping[str, str]
+    """Chat's name → the community whose staff sit in it, "" for all staff."""
+
+    residents_groups: Collection[str]
+    """The residents' groups by name."""
+
+    async def keep_chat(self, name: str, members: Collection[str]) -> ChatKept:
+        """Make a chat, or bring its members in step. Raises ChannelUnavailable."""
+        ...
+
+    async def task_stands(self, group: str, message_id: str) -> TaskStands:
+        """Ask how a notice to a residents' group stands. Raises ChannelUnavailable."""
+        ...
+
+    async def remind_of_task(self, message_id: str) -> None:
+        """Remind the owner of a group to press send. Raises ChannelUnavailable."""
+        ...
+
+    async def cancel_task(self, message_id: str) -> None:
+        """Take a notice back that was not sent yet. Raises ChannelUnavailable."""
         ...

@@ -14,6 +14,8 @@ from storage.models.estate import communities, units
 from storage.models.messages import outbox
 from storage.models.notices import broadcast_skips, broadcasts
 from storage.models.people import bindings
+from storage.queries.audiences import Audience
+from storage.queries.group_tasks import GroupTask, open_task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class BroadcastReport:
     broadcast: BroadcastView
     by_state: dict[OutboxState, int]
     skipped: dict[str, int]
+    task: GroupTask | None = None
+    """What the owner of a residents' group has not sent yet: nobody there has read it."""
 
     def count(self, *states: OutboxState) -> int:
         """Return how many people stand in these states."""
@@ -136,6 +140,9 @@ def figures(tx: Connection, broadcast: BroadcastView) -> BroadcastReport:
         broadcast,
         {OutboxState(row[0]): row[1] for row in states},
         {row[0]: row[1] for row in skips},
+        open_task_of(tx, broadcast.broadcast_id)
+        if Audience.load(broadcast.audience).group
+        else None,
     )
 
 

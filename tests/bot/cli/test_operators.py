@@ -268,6 +268,18 @@ def test_the_doctor_names_what_is_there_and_what_is_not(config: Path):
     assert "bad   gateways.wechat_pay" in ill.output
 
 
+WORK = """
+[channels.office]
+kind = "wecom"
+corp_id = "ww1"
+agent_id = "1"
+secret = "s"
+token = "t"
+aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+groups = { "全体同事" = "" }
+"""
+
+
 def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
     imported(sheets, config)
 
@@ -280,6 +292,8 @@ def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
             "INSERT INTO discrepancies (discrepancy_key, kind, reference, detail, opened_at)"
             " VALUES ('k', 'AmountMismatch', 'W26', '1 fen', '2026-11-23 02:00:00.000000')"
         )
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('group = ""', 'group = "全体同事"') + WORK, encoding="utf-8")
     later = wuyebot("doctor", "--config", config)
 
     assert "ok    database: journal mode wal" in early
@@ -291,6 +305,8 @@ def test_the_doctor_reads_the_books_too(sheets: Path, config: Path):
     assert "no phone" not in later.output
     assert "no manager" not in later.output
     assert "warn  staff: 王经理 not in WeCom; alerts wait after 48 hours" in later.output
+    assert "ok    alarms: 全体同事 is told" in later.output
+    assert "warn  chat 全体同事: 0 members, not made yet" in later.output
     assert later.exit_code == 0
 
 

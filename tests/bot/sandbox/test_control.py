@@ -15,7 +15,8 @@ from tests.bot.sandbox.conftest import OPENID
 
 NAMES = {
     "wechat": "account appid app_secret original_id token aes_key callback_url api_base_url",
-    "wecom": "corp_id agent_id secret token aes_key callback_url api_base_url robots",
+    "wecom": "corp_id agent_id secret token aes_key callback_url api_base_url robots "
+    "customer_groups",
     "wechat_pay": "mchid appid api_v3_key merchant_serial merchant_private_key_file "
     "platform_public_key_file platform_public_key_id platform_certificate_file platform_serial "
     "base_url notify_url",

@@ -7,13 +7,19 @@ import pytest
 from aiohttp.test_utils import TestClient
 from sqlalchemy import insert, select, update
 
-from storage.kinds import BroadcastState, StaffRole
+from storage.events import NoticeSent
+from storage.kinds import BroadcastState, OutboxState, StaffRole, Urgency
 from storage.models.bills import bills
-from storage.models.messages import outbox
+from storage.models.messages import delivery_attempts, outbox
 from storage.models.notices import broadcasts
 from storage.models.people import identities
 from storage.models.policies import policies
-from storage.operations import broadcasting
+from storage.operations import broadcasting, notices
+from storage.operations.notices import Writing
+from storage.operations.work_chats import know_work_chats
+from storage.outbox import Addressee, enqueue
+from storage.queries.audiences import Audience
+from storage.queries.residents import Staff
 from tests import factories
 from tests.bot.web.conftest import Open
 from tests.bot.web.console import Desk, field, furnish, page, sign_in
@@ -194,3 +200,59 @@ async def test_progress_is_told_by_person_with_the_reason_and_who_paid_afterward
     assert await states(town) == [BroadcastState.SENDING]
     assert "这里没有人" in await page(steward, f"{where}/people?of=failed")
     assert "这里没有人" in await page(steward, f"{where}/people?of=left")
+
+
+async def test_each_group_stands_with_its_limits_and_residents_wait_for_their_owner(
+    manager: TestClient, town: Town, desk: Desk
+):
+    empty = await page(manager, "/console/broadcasts")
+    told = {"值班群": "wecom", "工作群": "office", "3栋业主群": "office"}
+    await town.db.write(know_work_chats, ["office"], told, {"3栋业主群": "zhou"})
+    writer = Staff(desk.ours[StaffRole.MANAGER], "陈", StaffRole.MANAGER, (town.community_id,))
+    audience = Audience(town.community_id, group="3栋业主群")
+    writing = Writing(audience, "3栋业主群（群）", "notice", "周六清洗水箱")
+    view = await town.db.write(notices.draft, writing, by=writer, now=NOW)
+    where = f"/console/broadcasts/{view.broadcast_no}"
+    before = await page(manager, where)
+    await town.db.write(_asked, view.broadcast_id, view.community_id)
+    waits, people = await page(manager, where), await page(manager, f"{where}/people")
+    listed = await page(manager, "/console/broadcasts")
+
+    assert "还没有接上群" in empty
+    assert re.findall(r'data-group="([^"]+)"', listed) == sorted(told)
+    limits = (
+        "群机器人来说：一分钟最多 20 条",
+        "绑定的同事自动进群",
+        "要群主 zhou 在企业微信里点“发送”",
+    )
+    assert [words in listed for words in limits] == [True] * 3
+    assert "本月已请群主发 0 条" in before
+    assert "今天已经有 1 条" in listed
+    assert "等群主点发送：住户还没有看到" in waits
+    assert "已送达 " not in waits
+    assert 'data-figure="sent"' not in waits
+    assert "等群主点发送" in people
+
+
+def _asked(tx, broadcast_id: int, community_id: int) -> None:
+    """Have the owner asked, by hand: what the outbox and its attempt look like then."""
+    to = Addressee("office", "3栋业主群")
+    event = NoticeSent("N1", "翡翠湾", "notice", "周六清洗水箱")
+    key = enqueue(
+        tx,
+        event,
+        to,
+        key="group",
+        urgency=Urgency.NOTICE,
+        now=NOW,
+        community_id=community_id,
+    )
+    assert key is not None
+    mine = outbox.c.message_key == "group"
+    values = {"state": OutboxState.SENT, "route": "group_task", "broadcast_id": broadcast_id}
+    tx.execute(update(outbox).where(mine).values(values))
+    row = tx.execute(select(outbox.c.id).where(mine)).scalar_one()
+    attempt = {"outbox_id": row, "tried_at": NOW, "route": "group_task", "verdict": "sent"}
+    tx.execute(insert(delivery_attempts).values(attempt | {"platform_message_id": "m1"}))
+    begun = {"state": BroadcastState.SENDING, "started_at": NOW}
+    tx.execute(update(broadcasts).where(broadcasts.c.id == broadcast_id).values(begun))
