@@ -176,6 +176,8 @@ def _asked(form: Form, meter_id: int, act: ReadingPress, today: date) -> Reading
         value = Decimal(typed(form, "value")[:VALUE_CHARS].replace(",", ""))
     except InvalidOperation:
         return NO_VALUE
+    if not value.is_finite():
+        return NO_VALUE
     return ReadingForm(meter_id, act, seen, day, value, turns=turns)
 
 

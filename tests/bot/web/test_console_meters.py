@@ -69,11 +69,12 @@ async def test_a_month_says_by_building_what_is_missing_and_a_reading_pressed_tw
 
     statuses = [(await send(inside, meters[0], html, "note", **said))[0] for _ in range(2)]
     late, told = await send(inside, meters[0], html, "note", read_on="2026-11-21", value="129")
+    odd, _ = await send(inside, meters[0], html, "note", read_on="2026-11-22", value="sNaN")
     after = await page(inside, "/console/meters?state=missing")
 
     assert ("2 块表，已抄 0 块" in before, "还差 2 块" in before) == (True, True)
     assert october.count("data-meter=") == 2
-    assert (statuses, late, "已经有变化" in told) == ([303, 303], 409, True)
+    assert (statuses, late, odd, "已经有变化" in told) == ([303, 303], 409, 409, True)
     assert await kept(town, meters[0]) == [(date(2026, 11, 22), 130_000, "read", "accepted")]
     assert ("S-502" in after, "S-501" in after, "还差 1 块" in after) == (True, False, True)
 
