@@ -14,6 +14,7 @@ from storage.models.tickets import tickets
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.tickets import answer_ticket
 from storage.queries.residents import staff_member
+from tests import factories
 from tests.bot.web.console import Desk, furnish
 from tests.bot.web.town import NOW, Town, settle
 
@@ -111,13 +112,45 @@ async def test_an_open_inbox_shows_what_a_colleague_did(
     await expect(row).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+async def test_a_payment_arrives_on_the_open_pages_of_today_and_of_payments(
+    browser: Browser,
+    base: str,
+    town: Town,
+    desk: Desk,
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("bot.web.console_today.EVERY_MS", 100)
+    monkeypatch.setattr("bot.web.console_payments.EVERY_MS", 100)
+    today = await come_in(browser, base, town, desk.ours[StaffRole.CASHIER], width)
+    listed = await today.context.new_page()
+    await listed.goto(f"{base}/console/payments")
+    await expect(listed.get_by_role("status")).to_contain_text("还没有收到过钱")
+    await expect(today.locator("[data-figure=received]")).to_have_text("¥0.00")
+
+    await town.db.write(factories.pay, town.first.unit_id, town.first.bill_ids)
+
+    await expect(listed.locator("[data-payment]")).to_contain_text("¥544.41")
+    await expect(today.locator("[data-figure=open]")).to_have_text("¥300.00")
+    assert max([await one.evaluate(WIDE) for one in (today, listed)]) <= width
+
+
 @pytest.mark.parametrize("width", [320, 390, 1440])
 async def test_no_page_of_the_console_is_wider_than_its_screen(
     browser: Browser, base: str, town: Town, desk: Desk, width: int
 ):
     page = await come_in(browser, base, town, desk.ours[StaffRole.MANAGER], width)
     wide = {}
-    for where in ("", "units", f"units/{town.first.unit_id}", "tickets", "money", "refunds"):
+    for where in (
+        "",
+        "units",
+        f"units/{town.first.unit_id}",
+        "tickets",
+        "money",
+        "refunds",
+        "meters",
+    ):
         await page.goto(f"{base}/console/{where}")
         wide[where] = await page.evaluate(WIDE)
     await page.goto(f"{base}/console/tickets/{desk.ticket_no}")
