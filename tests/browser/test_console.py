@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bot.web.server import build
 from storage.database import Database, open_database
 from storage.kinds import StaffRole
+from storage.models.payments import refunds
 from storage.models.tickets import tickets
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.tickets import answer_ticket
@@ -113,7 +114,7 @@ async def test_an_open_inbox_shows_what_a_colleague_did(
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_a_payment_arrives_on_the_open_pages_of_today_and_of_payments(
+async def test_a_payment_arrives_on_open_pages_and_goes_back_with_four_eyes(
     browser: Browser,
     base: str,
     town: Town,
@@ -133,7 +134,29 @@ async def test_a_payment_arrives_on_the_open_pages_of_today_and_of_payments(
 
     await expect(listed.locator("[data-payment]")).to_contain_text("¥544.41")
     await expect(today.locator("[data-figure=open]")).to_have_text("¥300.00")
-    assert max([await one.evaluate(WIDE) for one in (today, listed)]) <= width
+    widths = [await one.evaluate(WIDE) for one in (today, listed)]
+
+    await listed.locator("[data-payment]").click()
+    await listed.get_by_text("申请退款", exact=True).click()
+    await listed.locator("[name=cause]").first.check()
+    await listed.locator("#amount").fill("100")
+    await listed.locator("#reason").fill("搬走了")
+    await listed.get_by_role("button", name="下一步").click()
+    await listed.get_by_role("button", name="确认提交").click()
+    await listed.wait_for_url("**/console/refunds/*")
+    widths.append(await listed.evaluate(WIDE))
+    manager = await come_in(browser, base, town, desk.ours[StaffRole.MANAGER], width)
+    await expect(manager.locator("[data-figure=refunds]")).to_have_text("1 笔")
+    await manager.goto(listed.url)
+    await manager.get_by_role("button", name="同意退款 ¥100.00").click()
+    await expect(manager.get_by_role("button", name="同意退款")).to_have_count(0)
+    widths.append(await manager.evaluate(WIDE))
+
+    rows = await town.db.read(lambda tx: tx.execute(select(refunds)).all())
+    assert [(one.amount_fen, one.requested_by, one.decided_by) for one in rows] == [
+        (10_000, desk.ours[StaffRole.CASHIER], desk.ours[StaffRole.MANAGER])
+    ]
+    assert max(widths) <= width
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])
