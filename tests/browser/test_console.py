@@ -114,7 +114,7 @@ async def test_an_open_inbox_shows_what_a_colleague_did(
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_a_payment_arrives_on_open_pages_and_goes_back_with_four_eyes(
+async def test_a_payment_arrives_live_goes_back_with_four_eyes_and_stands_behind_its_figure(
     browser: Browser,
     base: str,
     town: Town,
@@ -150,6 +150,12 @@ async def test_a_payment_arrives_on_open_pages_and_goes_back_with_four_eyes(
     await manager.goto(listed.url)
     await manager.get_by_role("button", name="同意退款 ¥100.00").click()
     await expect(manager.get_by_role("button", name="同意退款")).to_have_count(0)
+    widths.append(await manager.evaluate(WIDE))
+
+    await manager.goto(f"{base}/console/figures")
+    widths.append(await manager.evaluate(WIDE))
+    await manager.locator("a:has([data-figure=takings]), tr:has([data-figure=takings]) a").click()
+    await expect(manager.locator("[data-row]").first).to_contain_text("3栋2单元501")
     widths.append(await manager.evaluate(WIDE))
 
     rows = await town.db.read(lambda tx: tx.execute(select(refunds)).all())
