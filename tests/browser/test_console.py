@@ -10,10 +10,12 @@ from sqlalchemy import select
 from bot.web.server import build
 from storage.database import Database, open_database
 from storage.kinds import StaffRole
+from storage.models.payments import refunds
 from storage.models.tickets import tickets
 from storage.operations.console_sessions import issue_console_pass
 from storage.operations.tickets import answer_ticket
 from storage.queries.residents import staff_member
+from tests import factories
 from tests.bot.web.console import Desk, furnish
 from tests.bot.web.town import NOW, Town, settle
 
@@ -111,13 +113,73 @@ async def test_an_open_inbox_shows_what_a_colleague_did(
     await expect(row).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+async def test_a_payment_arrives_live_goes_back_with_four_eyes_and_stands_behind_its_figure(
+    browser: Browser,
+    base: str,
+    town: Town,
+    desk: Desk,
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("bot.web.console_today.EVERY_MS", 100)
+    monkeypatch.setattr("bot.web.console_payments.EVERY_MS", 100)
+    today = await come_in(browser, base, town, desk.ours[StaffRole.CASHIER], width)
+    listed = await today.context.new_page()
+    await listed.goto(f"{base}/console/payments")
+    await expect(listed.get_by_role("status")).to_contain_text("还没有收到过钱")
+    await expect(today.locator("[data-figure=received]")).to_have_text("¥0.00")
+
+    await town.db.write(factories.pay, town.first.unit_id, town.first.bill_ids)
+
+    await expect(listed.locator("[data-payment]")).to_contain_text("¥544.41")
+    await expect(today.locator("[data-figure=open]")).to_have_text("¥300.00")
+    widths = [await one.evaluate(WIDE) for one in (today, listed)]
+
+    await listed.locator("[data-payment]").click()
+    await listed.get_by_text("申请退款", exact=True).click()
+    await listed.locator("[name=cause]").first.check()
+    await listed.locator("#amount").fill("100")
+    await listed.locator("#reason").fill("搬走了")
+    await listed.get_by_role("button", name="下一步").click()
+    await listed.get_by_role("button", name="确认提交").click()
+    await listed.wait_for_url("**/console/refunds/*")
+    widths.append(await listed.evaluate(WIDE))
+    manager = await come_in(browser, base, town, desk.ours[StaffRole.MANAGER], width)
+    await expect(manager.locator("[data-figure=refunds]")).to_have_text("1 笔")
+    await manager.goto(listed.url)
+    await manager.get_by_role("button", name="同意退款 ¥100.00").click()
+    await expect(manager.get_by_role("button", name="同意退款")).to_have_count(0)
+    widths.append(await manager.evaluate(WIDE))
+
+    await manager.goto(f"{base}/console/figures")
+    widths.append(await manager.evaluate(WIDE))
+    await manager.locator("a:has([data-figure=takings]), tr:has([data-figure=takings]) a").click()
+    await expect(manager.locator("[data-row]").first).to_contain_text("3栋2单元501")
+    widths.append(await manager.evaluate(WIDE))
+
+    rows = await town.db.read(lambda tx: tx.execute(select(refunds)).all())
+    assert [(one.amount_fen, one.requested_by, one.decided_by) for one in rows] == [
+        (10_000, desk.ours[StaffRole.CASHIER], desk.ours[StaffRole.MANAGER])
+    ]
+    assert max(widths) <= width
+
+
 @pytest.mark.parametrize("width", [320, 390, 1440])
 async def test_no_page_of_the_console_is_wider_than_its_screen(
     browser: Browser, base: str, town: Town, desk: Desk, width: int
 ):
     page = await come_in(browser, base, town, desk.ours[StaffRole.MANAGER], width)
     wide = {}
-    for where in ("", "units", f"units/{town.first.unit_id}", "tickets", "money", "refunds"):
+    for where in (
+        "",
+        "units",
+        f"units/{town.first.unit_id}",
+        "tickets",
+        "money",
+        "refunds",
+        "meters",
+    ):
         await page.goto(f"{base}/console/{where}")
         wide[where] = await page.evaluate(WIDE)
     await page.goto(f"{base}/console/tickets/{desk.ticket_no}")
