@@ -9,6 +9,7 @@ from storage.ports.chat import IncomingKind, OutgoingMessage
 CANCELLED: Final = OutgoingMessage(
     "cancel", "好的，已取消，什么都没有改动。\n还需要什么，直接告诉我就行。"
 )
+CANCELLED_PLAINLY: Final = OutgoingMessage("cancel", "好的，不办了。\n什么都没有改。")
 UNSPOKEN: Final = {
     IncomingKind.IMAGE: "图片收到了，不过我看不懂图片，请打字告诉我要办什么。\n"
     "是付款截图，回复“我已经付款”；要给管家看，回复“人工”。",

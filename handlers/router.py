@@ -245,7 +245,7 @@ class Router:
         is_off = understood.intent == "cancel" and understood.confidence >= SURE
         if is_ours and is_off and not tells_why(turn):
             turn.memory.settle()
-            return edges.CANCELLED
+            return edges.CANCELLED_PLAINLY if turn.is_plain else edges.CANCELLED
         if asked is None or asked.go_on is None or self._turns_away(turn):
             turn.memory.settle()
             return await self._by_meaning(turn)

@@ -13,6 +13,7 @@ from storage.ports.chat import OutgoingMessage
 
 CLEAR: Final = 0.7
 """So sure a part has to be by itself to be a wish; what is less belongs to the part before it."""
+ENTRY_CHARS: Final = 10
 LONGEST: Final = 200
 """A longer text is a story, and no list of wishes."""
 
@@ -55,6 +56,8 @@ MOST_BYTES: Final = 1_300
 _WORDS: Final = SHOWING | TICKETS | ACTING
 _STORIES: Final = (frozenset(("mute", "unmute")), frozenset(("pay", "payment_status")))
 """Said together they tell what was and what shall be: one wish."""
+_GRIEVANCE: Final = frozenset(("dispute", "payment_status", "refund_request", "feedback", "unbind"))
+"""In a row they tell one trouble from its beginning to its end, and are no list."""
 
 _JOINED: Final = regex(
     r"[，,。；;！!？?\s]*(?:顺便|順便|顺带|順帶|另外|(?<=[，,。；;！!？?\s])(?:还有|還有)(?!多少|没|几|哪|什么|啥)"
@@ -62,6 +65,9 @@ _JOINED: Final = regex(
     r"|再(?=把|帮|幫|给我|給我|开|開|查|报|報)"
     r"|(?<![a-z])(?:and also|also|and then)(?![a-z]))"
 )
+_ENTRIES: Final = regex(r"[，,。；;、！!？?\s]+")
+_LOOSE: Final = regex(r"[，,。；;！!？? ](?=.)")
+"""Marks that stand within one wish as well as between two."""
 _MARKS: Final = regex(r"[，,。；;！!？?\n]+")
 
 
@@ -82,8 +88,10 @@ def told_apart(text: str, understand: Callable[[str], Understanding]) -> list[Wi
 
     Wishes of one kind that follow each other are one, as are one and its unclear remainder.
     """
-    if len(text) > LONGEST or not _JOINED.search(text):
+    if len(text) > LONGEST:
         return []
+    if not _JOINED.search(text):
+        return _listed(text, understand)
     found: list[Wish] = []
     for part in _parts(text):
         one = understand(part)
@@ -93,6 +101,27 @@ def told_apart(text: str, understand: Callable[[str], Understanding]) -> list[Wi
             found.append(Wish(one.intent, one))
     first = {wish.intent: wish for wish in reversed(found)}
     if len(first) < 2 or any(first.keys() >= story for story in _STORIES):
+        return []
+    return sorted(first.values(), key=lambda one: ORDER.index(one.intent))
+
+
+def _listed(text: str, understand: Callable[[str], Understanding]) -> list[Wish]:
+    """Return the wishes of a bare list (“账单，报修，发票”); [] where it may be one, or a story.
+
+    Each entry is short and plain by itself. Marks and blanks stand within one wish too, so they
+    part three kinds of wishes at least; “、” and line ends part two.
+    """
+    entries = [one for one in _ENTRIES.split(text) if one]
+    if len(entries) < 2 or max(map(len, entries)) > ENTRY_CHARS:
+        return []
+    heard = [understand(one) for one in entries]
+    if not all(map(_is_wish, heard)):
+        return []
+    first = {one.intent: Wish(one.intent, one) for one in reversed(heard)}
+    if any(first.keys() >= story for story in _STORIES):
+        return []
+    is_marked = not _LOOSE.search(text)
+    if len(first) < (2 if is_marked else 3) or len(first.keys() & _GRIEVANCE) > 1:
         return []
     return sorted(first.values(), key=lambda one: ORDER.index(one.intent))
 

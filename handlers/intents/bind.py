@@ -39,6 +39,20 @@ AGAIN: Final = {
 }
 """What is said where an answer did not hold what was asked for."""
 
+ASKS_PLAINLY: Final = {
+    "unit": "您家几栋几单元几号？\n例如：3栋2单元1201",
+    "whole_unit": "请说全一点。\n例如：3栋2单元1201",
+    "name": "登记的是谁的名字？",
+    "phone": "登记的手机号是多少？",
+    "code": "账单纸上有6位绑定码。\n请发给我。\n没有，回复“申请”。",
+}
+AGAIN_PLAINLY: Final = {
+    "unit": "没看懂房号。\n例如：3栋2单元1201\n不绑了，回复“算了”。",
+    "name": "没看懂名字。\n只写名字就行。\n不绑了，回复“算了”。",
+    "phone": "没看懂手机号。\n只写11位数字。\n不绑了，回复“算了”。",
+    "code": "绑定码是6位数字。\n印在账单纸上。\n没有，回复“申请”。",
+}
+
 _PARTIAL: Final = regex(r"[0-9]{1,4}|[0-9]+单元[0-9]*|[0-9A-Z]+(?:栋|幢|号楼).*")
 _NAME: Final = regex(
     r"[\u4e00-\u9fff\u3400-\u4dbfA-Za-z][\u4e00-\u9fff\u3400-\u4dbfA-Za-z·• .]{1,19}"
@@ -103,7 +117,7 @@ async def _advance(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outg
     if "unit" in known and _PARTIAL.fullmatch(known["unit"]):
         del known["unit"]
         turn.memory.ask("bind", **known, asks="unit")
-        return OutgoingMessage("bind", ASKS["whole_unit"])
+        return OutgoingMessage("bind", _asks(turn)["whole_unit"])
     missing = next((one for one in ("unit", "name", "phone") if one not in known), "")
     if not missing and "code" not in known:
         needs = await deps.db.read(binding_needs_code, known["unit"], said=_said(known))
@@ -112,8 +126,14 @@ async def _advance(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outg
         choices = [words.APPLY] if missing == "code" else []
         was_asked = turn.memory.facts.get("asks") == missing
         turn.memory.ask("bind", **known, asks=missing, choices=choices)
-        return OutgoingMessage("bind", (AGAIN if was_asked else ASKS)[missing])
+        return OutgoingMessage("bind", _asks(turn, again=was_asked)[missing])
     return await _prove(turn, deps, known)
+
+
+def _asks(turn: Turn, *, again: bool = False) -> dict[str, str]:
+    if turn.is_plain:
+        return AGAIN_PLAINLY if again else ASKS_PLAINLY
+    return AGAIN if again else ASKS
 
 
 def _said(known: dict[str, Any]) -> str:
@@ -140,7 +160,7 @@ async def _prove(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoi
     turn.memory.settle()
     if outcome.other_labels:
         turn.memory.ask("bind", **known, asks="others", choices=[ALL])
-    return OutgoingMessage("bind", _bound(outcome))
+    return OutgoingMessage("bind", (_bound_plainly if turn.is_plain else _bound)(outcome))
 
 
 def _without_code(known: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +173,15 @@ def _bound(outcome: BindingOutcome) -> str:
         f"绑定成功：{outcome.unit_label}。",
         f"您名下还登记了 {others}，回复“{ALL}”一起绑定。" if others else "",
         "接下来可以回复：账单、缴费、缴费记录、收据、退款；需要帮忙，回复“人工”。",
+    )
+
+
+def _bound_plainly(outcome: BindingOutcome) -> str:
+    others = "、".join(outcome.other_labels)
+    return words.lines(
+        f"绑好了：\n{outcome.unit_label}",
+        f"还有 {others}，\n要一起绑，回复“{ALL}”。" if others else "",
+        "看账单，回复 1。",
     )
 
 
@@ -192,6 +221,9 @@ async def _apply(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outgoi
     await deps.db.write(
         apply_for_binding, _claim(known), identity_id=turn.person.identity_id, now=turn.now
     )
+    if turn.is_plain:
+        told = "交给管家核对了。\n有结果告诉您。\n着急，回复“电话”。"
+        return OutgoingMessage("bind", told)
     text = words.lines(
         "申请已交给管家核对，结果会发到这里。",
         f"您留的信息：{known['unit']}，{known['name']}，{words.mask_phone(known['phone'])}。",

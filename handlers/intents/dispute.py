@@ -87,6 +87,10 @@ def _take(turn: Turn, found: Sequence[DisputableBill], said: str) -> OutgoingMes
 
 def _ask_which(turn: Turn, among: Sequence[DisputableBill], said: str) -> OutgoingMessage:
     turn.memory.ask(NAME, asks="which", said=said, bill_ids=[one.bill.bill_id for one in among])
+    if turn.is_plain:
+        listed = words.numbered([_told(one.bill) for one in among[:SHOWN]])
+        plainly = words.lines("哪一笔不对？回复数字：", listed, "都不对，回复“全部”。")
+        return OutgoingMessage(NAME, plainly)
     text = words.lines(
         f"{turn.home.label} 哪一笔不对？回复序号，都不对就回复“全部”：",
         words.numbered([_told(one.bill) for one in among[:SHOWN]]),
@@ -131,6 +135,15 @@ def _say_back(turn: Turn, meant: Sequence[OpenBill], said: str) -> OutgoingMessa
     ids = [one.bill_id for one in meant]
     month = f"{meant[0].period.month}月" if len(meant) == 1 else ""
     turn.memory.ask(NAME, asks="yes", said=said, bill_ids=ids)
+    if turn.is_plain:
+        plainly = words.lines(
+            f"{_named(meant)}，\n请物业核对，好吗？",
+            f"{words.day(answer_day(turn.today))}前答复您。",
+            "答复以前不催您缴。",
+            "好，回复“确认”。",
+            "不提了，回复“算了”。",
+        )
+        return OutgoingMessage(NAME, plainly)
     text = words.lines(
         f"{turn.home.label} {_named(meant)}，请物业核对，可以吗？",
         f"物业会在{words.day(answer_day(turn.today))}前答复您；答复以前不提醒您缴，违约金也不算。",
@@ -162,6 +175,14 @@ async def _write(
         return OutgoingMessage(NAME, text)
     phone = (await deps.db.read(contact, home.community_id)).phone
     ring = f"现在没有管家在线，也请打电话 {phone} 说一声。" if phone else "也请到物业前台说一声。"
+    if turn.is_plain:
+        plainly = words.lines(
+            "请物业核对了。",
+            f"{by}前答复您。",
+            "答复以前不催您缴，\n也不算违约金。",
+            "" if made.heard else ring,
+        )
+        return OutgoingMessage(NAME, plainly)
     text = words.lines(
         f"已提交核对：{home.label} {_named(meant)}，工单 {made.ticket_no}。",
         f"物业会在{by}前答复您；答复以前不提醒您缴，违约金也不算。",

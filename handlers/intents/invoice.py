@@ -47,9 +47,13 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
         return await _nothing(turn, deps)
     if len(found) == 1:
         asked = _ask_form(turn, {"payment_id": found[0].payment_id})
+        if turn.is_plain:
+            return asked
         return replace(asked, text=f"{asked.text}\n{ON_PAGE}", url=tax_page_url(turn, deps))
     turn.memory.ask("invoice", asks="payment")
     listed = words.numbered([_told(one) for one in found])
+    if turn.is_plain:
+        return OutgoingMessage("invoice", f"开哪一笔的发票？\n回复数字：\n{listed}")
     text = f"请问开哪一笔的发票？回复序号：\n{listed}\n{ON_PAGE}"
     return OutgoingMessage("invoice", text, url=tax_page_url(turn, deps))
 
@@ -112,7 +116,8 @@ async def _take_payment(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
 
 def _ask_form(turn: Turn, known: dict[str, Any]) -> OutgoingMessage:
     turn.memory.ask("invoice", **known, asks="form", choices=list(FORMS))
-    return OutgoingMessage("invoice", f"请问发票开给谁？回复序号：\n{words.numbered(FORMS)}")
+    lead = "发票开给谁？\n回复数字：" if turn.is_plain else "请问发票开给谁？回复序号："
+    return OutgoingMessage("invoice", f"{lead}\n{words.numbered(FORMS)}")
 
 
 async def _take_form(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> OutgoingMessage:
@@ -161,15 +166,18 @@ def _next(turn: Turn, known: dict[str, Any], answered: str) -> OutgoingMessage:
 
 def _last_look(turn: Turn, known: dict[str, Any]) -> str:
     labels = ("抬头", "税号", "地址", "电话", "开户银行", "银行账号")
+    is_plain = turn.is_plain
     return words.lines(
-        f"{turn.home.label} 发票申请，请核对：",
+        "请看对不对：" if is_plain else f"{turn.home.label} 发票申请，请核对：",
         FORMS[known["form"]],
         *(
             f"{label}：{words.shorten(known[name], 60)}"
             for label, name in zip(labels, STEPS, strict=True)
             if known.get(name)
         ),
-        "回复“确认”提交；写错了回复“发票”重新填。",
+        "对，回复“确认”。\n写错了，回复“发票”。"
+        if is_plain
+        else "回复“确认”提交；写错了回复“发票”重新填。",
     )
 
 
@@ -191,6 +199,10 @@ async def _hand_in(turn: Turn, deps: HandlerDeps, known: dict[str, Any]) -> Outg
         )
     except SpecialNeedsMore:
         return _ask_form(turn, {"payment_id": known["payment_id"]})
+    if turn.is_plain:
+        money, when = words.money(made.amount_fen), "一般1到3个工作日。"
+        plainly = words.lines("要开的发票记下了：", money, "开好了发到这里，", when)
+        return OutgoingMessage("invoice", plainly)
     text = words.lines(
         f"已收到 {made.unit_label} 的发票申请，{words.money(made.amount_fen)}，"
         f"编号 {made.application_no}。",

@@ -146,6 +146,8 @@ async def _take(
     turn.memory.ask("meter", **begun)
     if value is None:
         last = await deps.db.read(last_use, one.meter, today=turn.today)
+        if turn.is_plain:
+            return OutgoingMessage("meter", _question_plainly(one, last))
         return OutgoingMessage("meter", _question(_home(turn, facts["unit_id"]), one, last))
     fact = ReadingFact(one.meter.meter_id, turn.today, value, photo=facts.get("photo", ""))
     noted = await deps.db.write(note_reading, fact, actor=_actor(turn), now=turn.now)
@@ -173,19 +175,22 @@ async def _confirmed(
         turn.memory.settle()
         if noted.state == ReadingState.ASKED:
             return OutgoingMessage("meter", _too_much(one, noted))
-        return OutgoingMessage("meter", _accepted(_home(turn, facts["unit_id"]), one, noted))
+        return OutgoingMessage("meter", _accepted(turn, facts["unit_id"], one, noted))
     if number_said(_heard(turn)) is not None:
         return await _take(turn, deps, facts, one)
     return OutgoingMessage("meter", facts["question"])
 
 
 def _answered(turn: Turn, begun: dict[str, Any], one: UnitMeter, noted: Noted) -> OutgoingMessage:
-    home = _home(turn, begun["unit_id"])
+    _home(turn, begun["unit_id"])
     if noted.state == ReadingState.ACCEPTED:
         turn.memory.settle()
-        return OutgoingMessage("meter", _accepted(home, one, noted))
+        return OutgoingMessage("meter", _accepted(turn, begun["unit_id"], one, noted))
     is_lower = noted.verdict == ReadingVerdict.LOWER
-    text = _lower(one, noted) if is_lower else _high(one, noted)
+    if turn.is_plain:
+        text = (_lower_plainly if is_lower else _high_plainly)(one, noted)
+    else:
+        text = _lower(one, noted) if is_lower else _high(one, noted)
     turn.memory.ask(
         "meter",
         **begun,
@@ -234,8 +239,36 @@ def _question(home: Home, one: UnitMeter, last: LastUse | None) -> str:
     )
 
 
-def _accepted(home: Home, one: UnitMeter, noted: Noted) -> str:
-    value, last = figure(noted.reading.value), noted.last
+def _question_plainly(one: UnitMeter, last: LastUse | None) -> str:
+    shown = "" if last is None else f"上次是 {figure(last.reading.value)}"
+    return words.lines(f"{_label(one)}上现在是多少？", shown, "发数字就行。")
+
+
+def _high_plainly(one: UnitMeter, noted: Noted) -> str:
+    return words.lines(
+        f"{_label(one)}比平时多很多，还没记。",
+        "请再看一眼表。",
+        f"是 {figure(noted.reading.value)}，回复“确认”。",
+        "不是，重新发数字。",
+    )
+
+
+def _lower_plainly(one: UnitMeter, noted: Noted) -> str:
+    before = "" if noted.last is None else f"上次 {figure(noted.last.value)}"
+    return words.lines(
+        f"{_label(one)}这次 {figure(noted.reading.value)}，",
+        f"比{before} 小，还没记。",
+        "看错了，重新发数字。",
+        "换了新表，回复“换表”。",
+        "表转满了，回复“转了一圈”。",
+    )
+
+
+def _accepted(turn: Turn, unit_id: int, one: UnitMeter, noted: Noted) -> str:
+    value, last, home = figure(noted.reading.value), noted.last, _home(turn, unit_id)
+    if turn.is_plain:
+        used = "" if noted.used is None else f"这次用了 {_used(one, noted.used)}"
+        return words.lines(f"{_label(one)} {value}，\n记下了。", used, "现在不扣钱。")
     since = ""
     if last is not None and noted.used is not None:
         before = f"上次{words.day(last.read_on)}是 {figure(last.value)}"

@@ -112,6 +112,9 @@ async def _reckon(turn: Turn, deps: HandlerDeps, item: Choice, months: int) -> M
 
 def _ask(turn: Turn, known: dict[str, Any], why: str) -> OutgoingMessage:
     turn.memory.ask("prepay", **known, asks="sum", choices=list(CHOICES))
+    if turn.is_plain:
+        told = words.lines(why, "要存多少钱？", "写数字就行，例如 1000。")
+        return OutgoingMessage("prepay", told)
     return OutgoingMessage(
         "prepay",
         words.lines(why, "请问要预存多少元？", "写金额就行，例如“1000”；也可以写“物业费一年”。"),
@@ -137,6 +140,9 @@ async def _last_look(
     )
     owed = await deps.db.read(open_bills, turn.home.binding_id)
     owed_fen = sum(one.open_fen for one in owed if _may_pay(view, one.item_name))
+    if turn.is_plain:
+        plainly = _last_look_plainly(aside, view, ahead, owed_fen)
+        return OutgoingMessage("prepay", plainly)
     text = words.lines(
         f"{turn.home.label} 预存 {words.money(aside.amount_fen)}，请核对：",
         f"用途：只抵{view.item_name}。" if view.item_name else "用途：不限项目，出账后自动抵扣。",
@@ -147,6 +153,22 @@ async def _last_look(
         "回复“确认”去付款；不存了回复“算了”。",
     )
     return OutgoingMessage("prepay", text)
+
+
+def _last_look_plainly(
+    aside: Aside, view: AsideView, ahead: MonthsAhead | None, owed_fen: int
+) -> str:
+    return words.lines(
+        "预存：",
+        words.money(aside.amount_fen),
+        f"只缴{view.item_name}。" if view.item_name else "以后出了账单，自动从里面缴。",
+        "" if ahead is None else f"大约够 {ahead.months} 个月。",
+        _gift(ahead),
+        f"现在要缴的 {words.money(owed_fen)}，先从里面缴。" if owed_fen else "",
+        "用不完可以退。",
+        "要存，回复“确认”。",
+        "不存了，回复“算了”。",
+    )
 
 
 def _may_pay(view: AsideView, item_name: str) -> bool:
@@ -180,6 +202,8 @@ async def _link(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     turn.memory.settle()
     await deps.db.read(check_aside, turn.home.unit_id, Aside.parse(what), now=turn.now)
     text = "请点下面的链接付款，链接7天内有效。\n付好后收据会发到这里，钱记在预存款里。"
+    if turn.is_plain:
+        text = "要付款，点下面蓝色的字。\n付好了，这里告诉您。"
     url = f"{pay_url(turn, deps)}/prepay?{urlencode({'what': what})}"
     return OutgoingMessage("prepay", text, url=url)
 

@@ -43,10 +43,13 @@ _BLANKS: Final = re.compile(r"[\s,.!?~:;，。！？、]+")
 TOO_FAR: Final = (
     "最多可以约到{latest}，再晚请回复“人工”，请物业帮您安排。\n请换一个日子，例如“{day}”。"
 )
+TOO_FAR_PLAINLY: Final = "最晚可以约到{latest}。\n再晚，回复“人工”。\n早一点的，说日子就行。"
 ASK_OFFICE: Final = (
     "这几笔之前约过日子，再要改，请回复“人工”，请物业帮您安排。\n现在就想缴，点下面的链接。"
 )
 WHICH_DAY: Final = "打算哪天缴？请回复日期，例如“15号”或者“月底”。\n不约了，回复“算了”。"
+
+WHICH_DAY_PLAINLY: Final = "您哪天缴？\n例如：15号，或者月底。\n不约了，回复“算了”。"
 
 
 def speaks_of_it(text: str) -> bool:
@@ -85,11 +88,12 @@ async def _take_day(
     day = None if match is None else day_in(match, turn.today)
     if day is None:
         turn.memory.ask(NAME, asks="day", parts=parts)
-        return OutgoingMessage(NAME, WHICH_DAY)
+        return OutgoingMessage(NAME, WHICH_DAY_PLAINLY if turn.is_plain else WHICH_DAY)
     latest = turn.today + timedelta(days=MOST_DAYS)
     if not turn.today <= day <= latest:
         turn.memory.ask(NAME, asks="day", parts=parts)
-        told = TOO_FAR.format(latest=words.day(latest), day=words.day(latest))
+        far = TOO_FAR_PLAINLY if turn.is_plain else TOO_FAR
+        told = far.format(latest=words.day(latest), day=words.day(latest))
         return OutgoingMessage(NAME, told)
     return await _say_back(turn, deps, day, parts)
 
@@ -98,6 +102,11 @@ async def _say_back(turn: Turn, deps: HandlerDeps, day: date, parts: int) -> Out
     turn.memory.ask(NAME, asks="yes", day=day.isoformat(), parts=parts)
     plan = _parts(turn, await _owed(turn, deps), day, parts)
     told = "，".join(f"{words.day(on)}前缴 {words.money(fen)}" for on, fen in plan)
+    if turn.is_plain:
+        plainly = words.lines(
+            f"{told}，对吗？", "对，回复“确认”。", "换日子，说日子就行。", "不约了，回复“算了”。"
+        )
+        return OutgoingMessage(NAME, plainly)
     text = words.lines(
         f"{turn.home.label} {told}，这样记下可以吗？",
         f"{words.day(plan[-1][0])}以前不再提醒您缴这几笔。",
@@ -110,6 +119,13 @@ async def _ask_rest(turn: Turn, deps: HandlerDeps) -> str:
     owed = await _owed(turn, deps)
     first_on, first_fen = _parts(turn, owed, turn.today + timedelta(days=MOST_DAYS), 2)[0]
     rest_fen = sum(one.open_fen for one in owed) - first_fen
+    if turn.is_plain:
+        return words.lines(
+            f"{words.day(first_on)}前先缴：",
+            words.money(first_fen),
+            f"还剩 {words.money(rest_fen)}，哪天缴？",
+            "例如：15号，或者月底。",
+        )
     return words.lines(
         f"{turn.home.label} 可以分两次缴：{words.day(first_on)}前先缴 {words.money(first_fen)}。",
         f"剩下的 {words.money(rest_fen)} 哪天缴？请回复日期，例如“15号”或者“月底”。",
@@ -144,6 +160,9 @@ async def _write(turn: Turn, deps: HandlerDeps, day: date, parts: int) -> Outgoi
         now=turn.now,
     )
     told = "，".join(f"{words.day(on)}前缴 {words.money(fen)}" for on, fen in plan)
+    if turn.is_plain:
+        plainly = words.lines(f"记好了：\n{told}。", "那天以前不催您。", words.TAP)
+        return OutgoingMessage(NAME, plainly, url=pay_url(turn, deps))
     text = words.lines(
         f"记好了：{turn.home.label} {told}。",
         f"{words.day(plan[-1][0])}以前不再提醒；现在就想缴，点下面的链接。",

@@ -16,10 +16,18 @@ async def answer(turn: Turn, deps: HandlerDeps) -> OutgoingMessage:
     if not chosen:
         text = f"{home.label} 的收费标准还没有录入这里。\n请回复“电话”，向物业询问。"
         return OutgoingMessage("tariff", text)
+    if turn.is_plain:
+        told = words.lines(*map(_plainly, chosen), "要问怎么算的，回复 3。")
+        return OutgoingMessage("tariff", told)
     text = words.lines(
         f"{home.label} 收费标准", *map(_line, chosen), "每笔账单怎么算的，回复“明细”查看。"
     )
     return OutgoingMessage("tariff", text)
+
+
+def _plainly(price: Price) -> str:
+    per = "每平方米每月" if price.basis == "by_area" else "每月"
+    return f"{price.item_name}：\n{per} {price_text(price.price_e4)}元"
 
 
 def _line(price: Price) -> str:

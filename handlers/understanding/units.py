@@ -57,6 +57,13 @@ _HERS: Final = regex(
     r"(?=$|[ ,.?!的])"
 )
 _THEIRS: Final = regex(rf"{_NOT_AFTER}(?P<r>[0-9]{{3,4}})(?=那家|那户|这户|这家|家)")
+_WHOSE: Final = regex(
+    r"(?:^|(?<=[ ,.!?查看])|(?<=一下)|(?<=我家)|(?<=绑定))"
+    r"(?P<r>(?!19[0-9]{2}|20[12][0-9])[1-9][0-9]?(?:0[1-9]|[12][0-9]))"
+    r"(?= ?的?(?:账单|帐单|账|单子|收据|发票|明细|费用|收费|[水电]费|物业费|停车费|燃气费|煤气费"
+    r"|暖气费|缴费|交费|欠|还欠|还有|没交|该交|漏水|停水|停电))"
+)
+"""A room before what is asked about it: “1202欠多少”, “1201的水费”."""
 _PART: Final = regex(
     rf"(?P<p>{_BLOCK} ?(?:栋|幢|号楼|座) ?{_N} ?单元)(?![0-9a-z])|"
     rf"(?:是|改成|应该是|换成) ?(?P<q>{_N} ?(?:单元|栋|幢|号楼))(?![0-9a-z])"
@@ -142,7 +149,9 @@ def _found_part(folded: str) -> FoundUnit | None:
         place, room = _place(entrance["e"]), _room(None, entrance["r"])
         if place and room:
             return FoundUnit(f"{place}单元{room}", *entrance.span())
-    room_only = next(filter(None, (one.search(folded) for one in (_ROOM, _HERS, _THEIRS))), None)
+    room_only = next(
+        filter(None, (one.search(folded) for one in (_ROOM, _HERS, _THEIRS, _WHOSE))), None
+    )
     if room_only:
         return FoundUnit(room_only["r"], *room_only.span())
     part = _PART.search(folded)

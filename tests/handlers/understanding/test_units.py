@@ -24,6 +24,9 @@ from handlers.understanding.units import parse_unit_label
         ("3-1201", "3-1201"),
         ("1201室", "1201"),
         ("2单元1201", "2单元1201"),
+        ("1202欠多少物业费", "1202"),
+        ("我家1201还有没交的吗", "1201"),
+        ("1201的水费不对", "1201"),
         ("商铺S12", "S12"),
         ("s12", "S12"),
         ("车位B1-023", "B1-023"),
@@ -46,6 +49,7 @@ def test_a_unit_is_read_in_every_writing(said, label):
         "12:30",
         "3个月",
         "3.5",
+        *("500的收据", "2026的账单", "退320", "1134的读数", "水表1103", "存1001"),
     ],
 )
 def test_dates_phones_and_sums_are_no_unit(said):
